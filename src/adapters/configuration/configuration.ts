@@ -1,0 +1,53 @@
+import type { JsonObject } from "../../core/json.ts";
+import type { EffectClass } from "../../core/request.ts";
+
+/** `countersign.yaml` as the rest of the program sees it: checked, with every default filled in, paths absolute. */
+export interface Configuration {
+  readonly file: string;
+  /** Where relative paths start, and the working directory of `run` programs. */
+  readonly directory: string;
+  readonly actions: ReadonlyMap<string, ActionSettings>;
+  /** How long a typed statement, and a tick, must stand unchanged before it acts. */
+  readonly settle_ms: number;
+  readonly settle_ticks_ms: number;
+  readonly git: "auto" | "vault" | "separate" | "off";
+  readonly folders: Folders;
+  /** The log's file; null for standard error. */
+  readonly log: string | null;
+  readonly host: string;
+  /** What is allowed and probably not meant; sentences for the operator. */
+  readonly warnings: readonly string[];
+  /** What is wrong with these params, in plain words with the path; empty when nothing is. Unknown kinds throw. */
+  checkParams(kind: string, params: JsonObject): readonly string[];
+}
+
+export interface Folders {
+  readonly pending: string;
+  readonly done: string;
+  readonly approved: string;
+  readonly rejected: string;
+}
+
+export interface ActionSettings {
+  readonly kind: string;
+  /** The daemon runs the program, or the caller acts itself with a grant. */
+  readonly executor: RunSettings | { readonly by: "caller" };
+  readonly effect: EffectClass;
+  readonly tags: readonly string[];
+  readonly title: string | null;
+  readonly next_effect: string | null;
+  /** For `run` how long an execution may take, for `caller` how long the grant is good for. */
+  readonly timeout_ms: number;
+  /** How long a request waits for a decision. */
+  readonly expires_ms: number;
+}
+
+export interface RunSettings {
+  readonly by: "daemon";
+  /** Argument vector; the program is an absolute path unless it was not found. */
+  readonly argv: readonly [string, ...string[]];
+  /** The program's whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;

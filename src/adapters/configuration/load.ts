@@ -1,0 +1,172 @@
+import { statSync } from "node:fs";
+import { hostname } from "node:os";
+import { dirname, resolve } from "node:path";
+import type { JsonObject } from "../../core/json.ts";
+import type { EffectClass } from "../../core/request.ts";
+import type { ActionSettings, Configuration, Environment, Folders } from "./configuration.ts";
+import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
+import { settleProgram } from "./program.ts";
+import { checkShape, duration } from "./shape.ts";
+import { invalid, type Path, readSource, type Source } from "./source.ts";
+
+/** The file's shape once the schema has passed. */
+interface RawFile {
+  readonly actions: Record<string, RawAction>;
+  readonly git?: Configuration["git"];
+  readonly folders?: Partial<Folders>;
+  readonly log?: string;
+  readonly host?: string;
+}
+
+interface RawAction {
+  readonly run?: [string, ...string[]];
+  readonly caller?: true;
+  readonly params?: JsonObject;
+  readonly next_effect?: string;
+  readonly title?: string;
+  readonly tags?: string[];
+  readonly effect?: EffectClass;
+  readonly env?: Record<string, string | null>;
+}
+
+const FOLDERS: Folders = {
+  pending: "Pending_Approval",
+  done: "Done",
+  approved: "Approved",
+  rejected: "Rejected",
+};
+
+/**
+ * Reads and checks a configuration by its absolute path. `env` is the daemon's own environment: `PATH` finds programs,
+ * and variables that are passed through take their value from it. Gives config_missing and config_invalid.
+ */
+export async function loadConfiguration(file: string, env: Environment): Promise<Configuration> {
+  const source = await readSource(file);
+  checkShape(source);
+  const raw = source.value as RawFile;
+  const directory = dirname(file);
+  const warnings = [...openToOthers(file)];
+  const checks = new Map<string, ParamsCheck>();
+  const actions = new Map<string, ActionSettings>();
+  for (const [kind, action] of Object.entries(raw.actions)) {
+    const path = ["actions", kind];
+    const executor = executorOf(source, path, action);
+    if (action.params !== undefined) {
+      checks.set(kind, compileParams(source, [...path, "params"]));
+      warnings.push(...paramsWarnings(kind, action, action.params));
+    }
+    const program =
+      executor && settleProgram({ kind, argv: executor, env: action.env ?? {} }, directory, env);
+    warnings.push(...(program?.warnings ?? []));
+    actions.set(kind, {
+      kind,
+      executor: program?.settings ?? { by: "caller" },
+      effect: action.effect ?? "unsafe",
+      tags: action.tags ?? [],
+      title: action.title ?? null,
+      next_effect: action.next_effect ?? null,
+      timeout_ms: duration(source, [...path, "timeout"], program ? "60s" : "15m", "positive"),
+      expires_ms: duration(
+        source,
+        source.at([...path, "expires"]) === null ? ["expires"] : [...path, "expires"],
+        "24h",
+        "positive",
+      ),
+    });
+  }
+  return {
+    file,
+    directory,
+    actions,
+    settle_ms: duration(source, ["settle"], "2s", "any"),
+    settle_ticks_ms: duration(source, ["settle_ticks"], "0s", "any"),
+    git: raw.git ?? "auto",
+    folders: foldersOf(source, raw),
+    log: raw.log === undefined ? null : resolve(directory, raw.log),
+    host: raw.host ?? safeHost(hostname()),
+    warnings,
+    checkParams(kind, params) {
+      if (!actions.has(kind)) throw new Error(`unreachable: params of the unknown kind ${kind}`);
+      return checks.get(kind)?.(params) ?? [];
+    },
+  };
+}
+
+/** The argument vector, or null for `caller`. */
+function executorOf(source: Source, path: Path, action: RawAction): [string, ...string[]] | null {
+  const { run = null, caller = false, env } = action;
+  const wrong = (at: Path, found: string, expected: string) =>
+    invalid(source.file, source.lineOf(at), found, expected, "run: [node, ./pay.mjs]");
+  if (run === null && !caller) {
+    throw wrong(
+      path,
+      `${path.join(".")} says not who executes it`,
+      "exactly one of `run:` and `caller: true`",
+    );
+  }
+  if (run !== null && caller) {
+    throw wrong([...path, "caller"], `${path.join(".")} has both run and caller`, "exactly one of the two");
+  }
+  if (caller && env !== undefined) {
+    throw wrong([...path, "env"], `${path.join(".")}.env has no program to be for`, "`env` only with `run:`");
+  }
+  // Node and the kernel end an argument at NUL; an empty program is the folder itself.
+  const bad = run?.findIndex((argument, at) => argument.includes("\0") || (at === 0 && argument === ""));
+  if (bad !== undefined && bad !== -1) {
+    throw wrong([...path, "run", bad], "an argument is empty or holds a NUL", "a program's name or path");
+  }
+  return run;
+}
+
+function foldersOf(source: Source, raw: RawFile): Folders {
+  const folders = { ...FOLDERS, ...raw.folders };
+  const seen = new Map<string, string>();
+  for (const [role, name] of Object.entries(folders)) {
+    // Two names that differ only in case or accents' form are one folder on some file systems.
+    const plain = name.normalize("NFC").toLowerCase();
+    const other = seen.get(plain);
+    if (other !== undefined) {
+      const line = source.lineOf(["folders", raw.folders && role in raw.folders ? role : other]);
+      throw invalid(
+        source.file,
+        line,
+        `folders: ${other} and ${role} are both ${name}`,
+        "four different names",
+      );
+    }
+    seen.set(plain, role);
+  }
+  return folders;
+}
+
+function paramsWarnings(kind: string, action: RawAction, schema: JsonObject): readonly string[] {
+  const warnings = undescribed(schema).map(
+    (name) => `${kind}: params requires ${name} and does not describe it under properties.`,
+  );
+  const { properties } = schema;
+  if (typeof properties !== "object" || properties === null) return warnings;
+  for (const template of [action.title, action.next_effect]) {
+    for (const [, field = ""] of (template ?? "").matchAll(/\{([^{}]+)\}/g)) {
+      if (!Object.hasOwn(properties, field.split(".")[0] ?? "")) {
+        warnings.push(`${kind}: {${field}} is not among the properties of params.`);
+      }
+    }
+  }
+  return warnings;
+}
+
+/** Whoever can write the configuration decides what the daemon runs. */
+function openToOthers(file: string): readonly string[] {
+  const mode = statSync(file).mode;
+  if ((mode & 0o022) === 0) return [];
+  return [`${file} can be written by other users (chmod go-w it): it says what the daemon runs.`];
+}
+
+function safeHost(name: string): string {
+  const safe = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]+/g, "-")
+    .replace(/^[.-]+/, "")
+    .slice(0, 63);
+  return safe === "" ? "localhost" : safe;
+}

@@ -1,0 +1,98 @@
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import type { JsonObject } from "../../core/json.ts";
+import { invalid, type Path, type Source } from "./source.ts";
+
+export type ParamsCheck = (params: JsonObject) => readonly string[];
+
+/** More than these would not be read. */
+const SHOWN_LIMIT = 5;
+
+/** Nothing that would change what was asked for: no defaults filled in, no types converted. */
+const OPTIONS: Options = {
+  strictSchema: true,
+  strictNumbers: true,
+  strictTypes: false,
+  strictTuples: false,
+  strictRequired: false,
+  allErrors: true,
+  useDefaults: false,
+  coerceTypes: false,
+  removeAdditional: false,
+  logger: false,
+};
+
+/**
+ * Compiles the JSON Schema at a path of the configuration (draft 2020-12, or 7 where `$schema` names it). Throws
+ * `config_invalid` for schemas that are wrong, misspelt keywords included.
+ */
+export function compileParams(source: Source, path: Path): ParamsCheck {
+  const schema = source.at(path) as JsonObject;
+  const ajv = /draft-07/.test(String(schema.$schema ?? "")) ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS);
+  const example = "params: { type: object, properties: { payee: { type: string } } }";
+  const wrong = (at: Path, found: string) =>
+    invalid(source.file, source.lineOf(at), `${at.join(".")}: ${found}`, "a JSON Schema", example);
+
+  let validate: ValidateFunction;
+  try {
+    if (ajv.validateSchema(schema) !== true) {
+      const first = ajv.errors?.[0];
+      throw wrong([...path, ...pointer(first?.instancePath ?? "")], first?.message ?? "not a JSON Schema");
+    }
+    validate = ajv.compile(schema);
+  } catch (error) {
+    if (error instanceof Error && error.name === "Fault") throw error;
+    const message = (error instanceof Error ? error.message : String(error)).replace(/^strict mode: /, "");
+    const named = /"([^"]+)"/.exec(message)?.[1];
+    throw wrong(named === undefined ? path : findKey(schema, named, path), message);
+  }
+  if (![schema.type ?? "object"].flat().includes("object")) {
+    throw wrong([...path, "type"], "params are always an object, so nothing would ever match");
+  }
+  return (params) => (validate(params) ? [] : plain(validate.errors ?? []));
+}
+
+/** Names that a schema requires and does not describe: mostly slips of the keyboard, sometimes meant. */
+export function undescribed(schema: JsonObject): readonly string[] {
+  const { required, properties } = schema;
+  if (!Array.isArray(required) || typeof properties !== "object" || properties === null) return [];
+  return required.map(String).filter((name) => !Object.hasOwn(properties, name));
+}
+
+export function pointer(path: string): Path {
+  return path
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+function plain(errors: readonly ErrorObject[]): readonly string[] {
+  const messages = errors.map((error) => {
+    const where = ["params", ...pointer(error.instancePath)].join(".");
+    const params: Record<string, unknown> = error.params;
+    if (error.keyword === "required") return `${where}.${params.missingProperty} is missing`;
+    if (error.keyword === "additionalProperties") {
+      return `${where}.${params.additionalProperty} is not known to this action`;
+    }
+    if (error.keyword === "enum") return `${where} must be one of ${list(params.allowedValues)}`;
+    if (error.keyword === "const") return `${where} must be ${JSON.stringify(params.allowedValue)}`;
+    return `${where} ${error.message ?? "does not match its schema"}`;
+  });
+  const more = messages.length - SHOWN_LIMIT;
+  return more > 0 ? [...messages.slice(0, SHOWN_LIMIT), `and ${more} more`] : messages;
+}
+
+function list(values: unknown): string {
+  return Array.isArray(values) ? values.map((value) => JSON.stringify(value)).join(", ") : String(values);
+}
+
+/** The path of the first key or string of that name: where a misspelt keyword stands. */
+function findKey(value: unknown, name: string, path: Path): Path {
+  if (typeof value !== "object" || value === null) return path;
+  for (const [key, inner] of Object.entries(value)) {
+    if (key === name || inner === name) return [...path, key];
+    const found = findKey(inner, name, [...path, key]);
+    if (found.length > path.length + 1) return found;
+  }
+  return path;
+}

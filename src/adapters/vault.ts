@@ -1,0 +1,308 @@
+import { lstatSync, mkdirSync, statSync } from "node:fs";
+import { link, readFile, rename, rm, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ProblemCode } from "../core/codes.ts";
+import { idOfName, isId, monthOf } from "../core/id.ts";
+import type { RequestId } from "../core/request.ts";
+import { NOTE_LIMIT_BYTES } from "../document/frontmatter.ts";
+import { codeOf, listFolder, markOf, readSafely, sameBytes, syncFolder, writeDurably } from "./files.ts";
+import { createLanes } from "./lanes.ts";
+import { createRetired } from "./vault-retired.ts";
+import { searchNotes } from "./vault-search.ts";
+
+type Folder = "pending" | "approved" | "rejected";
+const FOLDERS: readonly Folder[] = ["rejected", "pending", "approved"];
+
+type Found =
+  | { readonly at: "nowhere" }
+  | { readonly at: Folder; readonly bytes: Uint8Array }
+  | { readonly at: Folder; readonly problem: ProblemCode };
+
+export interface VaultLayout {
+  readonly root: string;
+  /** Path segments below the root. */
+  readonly folders: Readonly<Record<Folder | "done", string>>;
+  /** Where the daemon's own temporary files may go, in order; the first one on the vault's file system is taken. */
+  readonly staging: readonly string[];
+}
+
+/**
+ * The vault's folders. Nothing is ever overwritten: files come into being by `link`, which fails where a name is taken,
+ * and a file is only taken away after it was moved aside and its bytes were those that were read.
+ */
+export function openVault({ root, folders, staging: places }: VaultLayout) {
+  for (const folder of Object.values(folders)) mkdirSync(join(root, folder), { recursive: true });
+  const staging = chooseStaging(join(root, folders.pending), places);
+  const retired = createRetired(keepBeside);
+  let counter = 0;
+
+  const noteAt = (folder: Folder, id: RequestId) => join(root, folders[folder], `${id}.md`);
+  const doneAt = (name: string) => join(root, folders.done, name);
+  const aside = (id: RequestId, folder: Folder, end: string) => {
+    counter += 1;
+    return join(staging, `${id}.${folder}.${process.pid}-${counter}.${end}`);
+  };
+
+  /** A new file under this name, durable; false when the name is taken. */
+  async function createAt(path: string, id: RequestId, bytes: Uint8Array): Promise<boolean> {
+    const temporary = aside(id, "pending", "new");
+    await writeDurably(temporary, bytes);
+    try {
+      // A folder that git or a sync tool took away with its last note is made again.
+      mkdirSync(join(path, ".."), { recursive: true });
+      await link(temporary, path);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") return false;
+      throw error;
+    } finally {
+      await unlink(temporary);
+    }
+    await syncFolder(dirname(path));
+    return true;
+  }
+
+  /**
+   * Moves the note aside and gives the place, when its bytes are still the expected ones. Otherwise puts it back
+   * and gives null; a save that lands in between keeps its place, and the older bytes are kept as a late edit.
+   */
+  async function takeAside(id: RequestId, folder: Folder, expected: Uint8Array): Promise<string | null> {
+    const old = aside(id, folder, "old");
+    try {
+      await rename(noteAt(folder, id), old);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return null;
+      throw error;
+    }
+    if (sameBytes(await readFile(old), expected)) return old;
+    await putBack(old, id, folder);
+    return null;
+  }
+
+  async function putBack(old: string, id: RequestId, folder: Folder): Promise<void> {
+    try {
+      await link(old, noteAt(folder, id));
+      await unlink(old);
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw error;
+      // The same file under both names is a putting back that was cut short.
+      if (lstatSync(old).ino !== lstatSync(noteAt(folder, id)).ino) await keepBeside(id, await readFile(old));
+      await unlink(old);
+    }
+  }
+
+  /** Keeps bytes in `Done/` beside the finished note, under the first free name. */
+  async function keepBeside(id: RequestId, bytes: Uint8Array): Promise<string> {
+    for (let n = 1; ; n += 1) {
+      const name = `${id}-late-${n}.md`;
+      if (await createAt(doneAt(name), id, bytes)) return name;
+    }
+  }
+
+  const vault = {
+    staging,
+
+    /** The note, wherever in the decision folders it is. Never follows links, never blocks on what is not a file. */
+    read(id: RequestId): Found {
+      for (const folder of FOLDERS) {
+        const found = readSafely(noteAt(folder, id));
+        if (found !== null) return { at: folder, ...found };
+      }
+      return { at: "nowhere" };
+    },
+
+    /** Writes a new note into the pending folder; false when there is one. */
+    create(id: RequestId, bytes: Uint8Array): Promise<boolean> {
+      return createAt(noteAt("pending", id), id, bytes);
+    },
+
+    /** Replaces a note whose bytes are still the expected ones; false when somebody saved it meanwhile. */
+    async replace(id: RequestId, folder: Folder, expected: Uint8Array, bytes: Uint8Array): Promise<boolean> {
+      const temporary = aside(id, folder, "new");
+      await writeDurably(temporary, bytes);
+      try {
+        const old = await takeAside(id, folder, expected);
+        if (old === null) return false;
+        try {
+          await link(temporary, noteAt(folder, id));
+        } catch (error) {
+          if (codeOf(error) !== "EEXIST") throw error;
+          await unlink(old);
+          return false;
+        }
+        await syncFolder(join(root, folders[folder]));
+        await retired.watch(old, id, expected);
+        return true;
+      } finally {
+        await unlink(temporary);
+      }
+    },
+
+    /**
+     * Puts the finished note into `Done/` and takes the waiting one away. Gives the finished note's name and, when
+     * the waiting one had been saved again meanwhile, the name under which that save is kept.
+     */
+    async archive(
+      id: RequestId,
+      from: { folder: Folder; expected: Uint8Array } | null,
+      final: Uint8Array,
+    ): Promise<{ name: string; changed: boolean }> {
+      let name = `${id}.md`;
+      for (let n = 2; !(await createAt(doneAt(name), id, final)); n += 1) {
+        const there = readSafely(doneAt(name), 1, DONE_LIMIT_BYTES);
+        if (there !== null && "bytes" in there && sameBytes(there.bytes, final)) break;
+        name = `${id}-${n}.md`;
+      }
+      if (from === null) return { name, changed: false };
+      const old = await takeAside(id, from.folder, from.expected);
+      if (old !== null) {
+        await retired.watch(old, id, from.expected);
+        await syncFolder(join(root, folders[from.folder]));
+      }
+      return { name, changed: old === null };
+    },
+
+    /** Moves a note that came back to `Done/` beside the finished one; null when it changed meanwhile. */
+    async keepLate(
+      id: RequestId,
+      folder: Folder,
+      expected: Uint8Array,
+      bytes: Uint8Array,
+    ): Promise<string | null> {
+      const old = await takeAside(id, folder, expected);
+      if (old === null) return null;
+      const name = await keepBeside(id, bytes);
+      await retired.watch(old, id, expected);
+      return name;
+    },
+
+    /** Takes a note away that says nothing that is not in `Done/` already; false when it changed meanwhile. */
+    async discard(id: RequestId, folder: Folder, expected: Uint8Array): Promise<boolean> {
+      const old = await takeAside(id, folder, expected);
+      if (old === null) return false;
+      await retired.watch(old, id, expected);
+      return true;
+    },
+
+    /** The finished note, in `Done/` or in its month's folder; null when neither has it. */
+    readDone(id: RequestId): Uint8Array | null {
+      for (const path of [doneAt(`${id}.md`), join(root, folders.done, monthOf(id), `${id}.md`)]) {
+        const found = readSafely(path, 1, DONE_LIMIT_BYTES);
+        if (found !== null && "bytes" in found) return found.bytes;
+      }
+      return null;
+    },
+
+    /** Every name in the decision folders with what changes when its file does; in slices, so that nothing stalls. */
+    async *scan(): AsyncGenerator<readonly { folder: Folder; name: string; mark: string }[]> {
+      for (const folder of FOLDERS) {
+        const directory = join(root, folders[folder]);
+        const names = listFolder(directory);
+        for (let i = 0; i < names.length; i += SCAN_SLICE) {
+          yield names.slice(i, i + SCAN_SLICE).flatMap((name) => {
+            const mark = markOf(join(directory, name));
+            return mark === null ? [] : [{ folder, name, mark }];
+          });
+          await new Promise(setImmediate);
+        }
+      }
+    },
+
+    /** Where in the rest of the vault notes of these ids are; by name only, hidden folders left out. */
+    findElsewhere(ids: ReadonlySet<RequestId>): Promise<ReadonlyMap<RequestId, string>> {
+      return searchNotes(root, ids);
+    },
+
+    /** Writes a file of the daemon's own in the vault's root, only when its text differs. */
+    async writeOwn(name: string, text: string): Promise<void> {
+      const path = join(root, name);
+      const bytes = Buffer.from(text);
+      const there = readSafely(path);
+      if (there !== null && "bytes" in there && sameBytes(there.bytes, bytes)) return;
+      counter += 1;
+      const temporary = join(staging, `${name}.${process.pid}-${counter}.new`);
+      try {
+        await writeDurably(temporary, bytes);
+        await rename(temporary, path);
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      }
+    },
+
+    /** Moves finished notes of past months into `Done/<month>/`, so that no folder grows without bound. */
+    async fileAwayMonths(thisMonth: string): Promise<void> {
+      for (const name of listFolder(join(root, folders.done))) {
+        const id = name.slice(0, 6) < thisMonth.replace("-", "") ? leadingId(name) : null;
+        if (id === null || monthOf(id) >= thisMonth) continue;
+        const month = join(root, folders.done, monthOf(id));
+        try {
+          mkdirSync(month, { recursive: true });
+          await link(doneAt(name), join(month, name));
+          await syncFolder(month);
+        } catch (error) {
+          if (codeOf(error) !== "EEXIST") throw error;
+        }
+        // Where the month has another file of that name, both stay.
+        const [here, there] = [doneAt(name), join(month, name)].map((path) =>
+          readSafely(path, 2, DONE_LIMIT_BYTES),
+        );
+        if (here && there && "bytes" in here && "bytes" in there && sameBytes(here.bytes, there.bytes)) {
+          await unlink(doneAt(name));
+        }
+      }
+    },
+
+    /** Finishes what a crash left aside: a note taken away but not put in place again goes back or beside. */
+    async recover(): Promise<void> {
+      await retired.recover(staging, (name) => leadingId(`${name.split(".")[0]}.md`));
+      for (const name of listFolder(staging)) {
+        const [id = "", folder = "", , end] = name.split(".");
+        const path = join(staging, name);
+        if (!lstatSync(path).isFile()) continue;
+        if (end === "old" && isId(id) && isFolder(folder)) {
+          // Also when its request is finished by now: then the next look finds out whether it says anything new.
+          await putBack(path, id, folder);
+        } else await unlink(path);
+      }
+    },
+  };
+  const close = () => retired.close();
+  const take = createLanes(LANES);
+  return {
+    ...vault,
+    /** Looks a last time at the notes that were taken away; nothing of the daemon's is left behind. */
+    close,
+    replace: (...asked: Parameters<typeof vault.replace>) => take(() => vault.replace(...asked)),
+    archive: (...asked: Parameters<typeof vault.archive>) => take(() => vault.archive(...asked)),
+    keepLate: (...asked: Parameters<typeof vault.keepLate>) => take(() => vault.keepLate(...asked)),
+    discard: (...asked: Parameters<typeof vault.discard>) => take(() => vault.discard(...asked)),
+  };
+}
+
+/**
+ * How many notes are moved or changed at a time. All calls to the disk go through the same few threads of Node's: a
+ * crowd of finished notes must not make the watcher and the journal wait, and with them the decisions that follow.
+ */
+const LANES = 8;
+
+const SCAN_SLICE = 500;
+
+/** A finished note is a waiting one with its result; what is larger was not written by the daemon. */
+const DONE_LIMIT_BYTES = 2 * NOTE_LIMIT_BYTES;
+
+function chooseStaging(pending: string, places: readonly string[]): string {
+  const device = statSync(pending).dev;
+  for (const place of places) {
+    mkdirSync(place, { recursive: true, mode: 0o700 });
+    if (statSync(place).dev === device) return place;
+  }
+  throw new Error(`none of ${places.join(", ")} is on the vault's file system`);
+}
+
+function leadingId(name: string): RequestId | null {
+  return idOfName(name) ?? idOfName(name.replace(/-(late-)?\d+\.md$/, ".md"));
+}
+
+function isFolder(text: string): text is Folder {
+  return text === "pending" || text === "approved" || text === "rejected";
+}

@@ -1,0 +1,274 @@
+import { Fault, type Refusal, refusal } from "./core/codes.ts";
+import type { Event } from "./core/event.ts";
+import type { Json, JsonObject } from "./core/json.ts";
+import { attemptOf, iso } from "./core/reconcile.ts";
+import { isReportable, type Request, type RequestId, type Status, type Verb } from "./core/request.ts";
+import { type RequestView, viewOf } from "./core/view.ts";
+import type { Clock, HaltSwitch, Ledger } from "./daemon/ports.ts";
+import type { Daemon } from "./daemon.ts";
+import { createSubmission, type SubmissionPorts, type SubmitInput, type Submitted } from "./submission.ts";
+
+export type { SubmitInput, Submitted };
+
+interface DecideInput {
+  readonly verb: Verb;
+  readonly reviewer: string | null;
+  readonly reason: string | null;
+  /** The digest that the reviewer saw; when given, it must be the request's. */
+  readonly digest?: string;
+  /** Which surface: `cli`, `http`. */
+  readonly via: string;
+}
+
+/**
+ * What surfaces can ask of the daemon. Every method rejects with a `Fault`; `not_found` wherever an id is unknown.
+ */
+export interface Application {
+  /** Durable, and the note written, once it resolves. Gives unknown_kind, invalid_params, invalid_request, key_reused. */
+  submit(input: SubmitInput): Promise<Submitted>;
+  show(id: RequestId): Promise<RequestView>;
+  /** Open requests, oldest first; with `all` the recently finished ones too. */
+  list(filter: { status?: Status; all?: boolean }): Promise<readonly RequestView[]>;
+  /**
+   * Resolves when there is something to report (an outcome, an unknown outcome, or an approval of a `caller` action),
+   * or with the request as it stands when `timeout_ms` is over or the signal aborts.
+   */
+  wait(id: RequestId, timeout_ms: number, signal: AbortSignal): Promise<RequestView>;
+  /** Gives not_pending, already_started, already_final, too_late, digest_mismatch. */
+  decide(id: RequestId, input: DecideInput): Promise<RequestView>;
+  /** Gives already_started, already_final. */
+  cancel(id: RequestId, input: { by: string; reason: string | null }): Promise<RequestView>;
+  /** The grant of an approved `caller` request. Gives token_invalid, not_caller, not_approved. */
+  grant(id: RequestId, token: string): Promise<{ grant: string; expires: string }>;
+  /** Consumes the approval. Gives token_invalid, not_caller, grant_invalid, grant_expired, not_approved, already_started. */
+  claim(id: RequestId, input: { token: string; grant: string }): Promise<RequestView>;
+  /** Gives token_invalid, not_caller, not_executing. */
+  complete(
+    id: RequestId,
+    input: { token: string; outcome: { result: Json } | { failed: string } },
+  ): Promise<RequestView>;
+  /** Gives not_unknown. */
+  resolve(
+    id: RequestId,
+    input: { happened: boolean; by: string; reason: string | null },
+  ): Promise<RequestView>;
+  /** Stops all executions at once, until `resume`; survives restarts. */
+  halt(by: string): Promise<void>;
+  resume(by: string): Promise<void>;
+  health(): Health;
+  /** The public key (JWK) that verifies grants. */
+  grantKey(): JsonObject;
+}
+
+export interface Health {
+  readonly version: string;
+  readonly pid: number;
+  readonly vault: string;
+  readonly state: string;
+  readonly halted: boolean;
+}
+
+/** The grants of `caller` actions, and the tokens that only their requesters have. */
+interface Grants {
+  issue(claims: {
+    id: string;
+    digest: string;
+    action_digest: string;
+    kind: string;
+    expires: string;
+    approved_by: readonly string[];
+  }): Promise<string>;
+  verify(
+    grant: string,
+    expected: { id: string; digest: string; now: number },
+  ): Promise<{ ok: true } | { ok: false; refusal: Refusal }>;
+  tokenMatches(token: string, sha256: string): boolean;
+  publicKey(): JsonObject;
+}
+
+export interface ApplicationPorts extends SubmissionPorts {
+  readonly daemon: Daemon;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly halt: HaltSwitch;
+  readonly grants: Grants;
+  readonly about: Pick<Health, "version" | "pid" | "vault" | "state">;
+}
+
+/** How many finished requests `list` with `all` goes back. */
+const LIST_LIMIT = 1_000;
+
+export function createApplication(ports: ApplicationPorts): Application {
+  const { daemon, ledger, clock, halt, grants } = ports;
+  const waiters = new Map<RequestId, Set<(request: Request) => void>>();
+  const submit = createSubmission(ports);
+  daemon.onReport((request) => {
+    for (const wake of waiters.get(request.submission.fields.id) ?? []) wake(request);
+  });
+
+  async function known(id: RequestId): Promise<Request> {
+    const request = await ledger.read(id);
+    if (request === null) throw new Fault("not_found", `There is no request ${id}.`);
+    return request;
+  }
+
+  async function ask(
+    id: RequestId,
+    propose: (request: Request) => Event | Refusal,
+    options: { lookFirst?: boolean } = {},
+  ): Promise<RequestView> {
+    const answer = await daemon.ask(id, propose, options);
+    if (answer === null) throw new Fault("not_found", `There is no request ${id}.`);
+    if ("code" in answer) throw new Fault(answer.code, answer.message, answer.hint);
+    return viewOf(answer);
+  }
+
+  async function callersOwn(id: RequestId, token: string): Promise<Request> {
+    const request = await known(id);
+    const { caller, token_sha256 } = request.submission;
+    if (!caller || token_sha256 === null) throw new Fault("not_caller");
+    if (!grants.tokenMatches(token, token_sha256)) throw new Fault("token_invalid");
+    return request;
+  }
+
+  const at = () => iso(clock.now());
+
+  return {
+    submit,
+
+    show: async (id) => viewOf(await known(id)),
+
+    async list({ status, all }) {
+      const open = await ledger.open();
+      const shown = all || status !== undefined ? [...(await finished()), ...open] : open;
+      return shown.filter((request) => status === undefined || request.status === status).map(viewOf);
+    },
+
+    async wait(id, timeout_ms, signal) {
+      if (signal.aborted || timeout_ms <= 0) return viewOf(await known(id));
+      const told = await new Promise<Request | null>((resolve) => {
+        const wake = (request: Request | null) => {
+          cancel();
+          signal.removeEventListener("abort", give_up);
+          mine.delete(wake);
+          if (mine.size === 0) waiters.delete(id);
+          resolve(request);
+        };
+        const give_up = () => wake(null);
+        const cancel = clock.after(timeout_ms, give_up);
+        const mine = waiters.get(id) ?? new Set();
+        waiters.set(id, mine.add(wake));
+        signal.addEventListener("abort", give_up);
+        // Looked up only now that we would be told, so that nothing can happen unseen in between.
+        known(id).then((request) => {
+          if (hasNews(request)) wake(request);
+        }, give_up);
+      });
+      return viewOf(told ?? (await known(id)));
+    },
+
+    decide: (id, input) =>
+      ask(id, (request) => {
+        const decision = {
+          verb: input.verb,
+          reviewer: input.reviewer ?? "unnamed",
+          reason: input.reason,
+          digest: input.digest ?? request.submission.digest,
+          assurance: "edit" as const,
+          seen_at: at(),
+          via: input.via,
+          note_sha256: null,
+        };
+        if (input.verb === "approve") {
+          const settings = ports.kind(request.submission.fields.kind);
+          const lapses = request.submission.caller ? iso(clock.now() + (settings?.grant_ms ?? 0)) : null;
+          return { type: "approved", at: at(), decision, lapses };
+        }
+        if (input.verb === "reject") return { type: "rejected", at: at(), decision, settled: true };
+        return { type: "changes_requested", at: at(), decision };
+      }),
+
+    cancel: (id, { by, reason }) => ask(id, () => ({ type: "cancelled", at: at(), by, reason })),
+
+    async grant(id, token) {
+      const request = await callersOwn(id, token);
+      if (request.status !== "approved" || request.lapses === null) throw new Fault("not_approved");
+      const { digest, action_digest, fields } = request.submission;
+      const grant = await grants.issue({
+        id,
+        digest,
+        action_digest,
+        kind: fields.kind,
+        expires: request.lapses,
+        approved_by: [request.decision.reviewer],
+      });
+      return { grant, expires: request.lapses };
+    },
+
+    async claim(id, { token, grant }) {
+      const { submission } = await callersOwn(id, token);
+      const checked = await grants.verify(grant, { id, digest: submission.digest, now: clock.now() });
+      if (!checked.ok) throw new Fault(checked.refusal.code, checked.refusal.message, checked.refusal.hint);
+      const start = (request: Request): Event | Refusal => {
+        if (halt.isHalted()) return refusal("halted");
+        const deadline = request.status === "approved" ? request.lapses : null;
+        return { type: "started", at: at(), attempt: attemptOf(request, "caller", deadline) };
+      };
+      return ask(id, start, { lookFirst: true });
+    },
+
+    async complete(id, { token, outcome }) {
+      await callersOwn(id, token);
+      return ask(id, () =>
+        "result" in outcome
+          ? { type: "executed", at: at(), result: outcome.result }
+          : { type: "failed", at: at(), error: outcome.failed },
+      );
+    },
+
+    resolve: (id, { happened, by, reason }) =>
+      ask(id, () => ({ type: happened ? "resolved_happened" : "resolved_did_not", at: at(), by, reason })),
+
+    async halt(by) {
+      await halt.set(true, by);
+      daemon.refreshDashboard();
+    },
+
+    async resume(by) {
+      await halt.set(false, by);
+      daemon.refreshDashboard();
+      for (const { status, submission } of await ledger.open()) {
+        if (status === "approved") void daemon.look(submission.fields.id);
+      }
+    },
+
+    health() {
+      return { ...ports.about, halted: halt.isHalted() };
+    },
+
+    grantKey: () => grants.publicKey(),
+  };
+
+  async function finished(): Promise<Request[]> {
+    const ids = new Set<RequestId>();
+    for await (const { id, event } of ledger.records(0)) {
+      if (event.type !== "archived") continue;
+      ids.delete(id);
+      ids.add(id);
+      if (ids.size > LIST_LIMIT) ids.delete(firstOf(ids));
+    }
+    const requests = await Promise.all([...ids].map((id) => ledger.read(id)));
+    return requests.filter((request) => request !== null);
+  }
+}
+
+function firstOf(ids: ReadonlySet<RequestId>): RequestId {
+  const [first = ""] = ids;
+  return first;
+}
+
+/** Whether a waiter has something to be told now. */
+function hasNews(request: Request): boolean {
+  if (isReportable(request) || request.status === "outcome_unknown") return true;
+  return request.status === "approved" && request.lapses !== null;
+}

@@ -1,0 +1,54 @@
+import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
+import { fold } from "./core/transitions.ts";
+import type { LedgerRecord, Vault } from "./daemon/ports.ts";
+import { decode, type Frontmatter, readFrontmatter } from "./document/frontmatter.ts";
+
+/**
+ * Holds the notes against the journal: every finished request has its note in `Done/` with the outcome and the digest
+ * that were recorded, and every open one has its note in a decision folder. Gives what does not agree, in sentences.
+ */
+export async function compareNotes(
+  records: AsyncIterable<LedgerRecord>,
+  vault: Pick<Vault, "read" | "readDone">,
+): Promise<string[]> {
+  const requests = new Map<RequestId, Request>();
+  const findings: string[] = [];
+  for await (const { id, event } of records) {
+    const before = requests.get(id) ?? null;
+    // Only open requests are kept in memory; what is refused behind the end changes nothing.
+    if (before === null && event.type !== "submitted") continue;
+    const request = fold([event], before);
+    if (request === null) continue;
+    if (!isClosed(request)) requests.set(id, request);
+    else {
+      requests.delete(id);
+      findings.push(...compareFinished(request, vault));
+    }
+  }
+  for (const [id, request] of requests) {
+    if (!isFinal(request) && vault.read(id).at === "nowhere") {
+      findings.push(`${id} is ${request.status}, but its note is in none of the decision folders.`);
+    }
+  }
+  return findings;
+}
+
+function compareFinished(request: Request, vault: Pick<Vault, "readDone">): string[] {
+  const { fields, digest } = request.submission;
+  const bytes = vault.readDone(fields.id);
+  if (bytes === null) return [`${fields.id} is ${request.status}, but there is no note of it in Done.`];
+  const decoded = decode(bytes);
+  const read = "text" in decoded ? readFrontmatter(decoded.text) : null;
+  if (!read?.ok) return [`${fields.id}: the note in Done cannot be read.`];
+  const wrong = Object.entries({ id: fields.id, digest, status: request.status }).filter(
+    ([key, value]) => textOf(read.frontmatter, key) !== value,
+  );
+  return wrong.map(
+    ([key, value]) => `${fields.id}: the note in Done does not say ${key}: ${value}, as the journal does.`,
+  );
+}
+
+function textOf({ properties }: Frontmatter, key: string): string | null {
+  const node = properties.get(key)?.node;
+  return node && "value" in node ? String(node.value) : null;
+}

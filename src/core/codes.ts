@@ -1,0 +1,316 @@
+/**
+ * Every code a person or a program can meet, with what it means and what to do. The handbook's table is held against
+ * this one by a test; programs match on codes, never on sentences.
+ */
+
+/** A person's text in a note that could not be taken as a decision. `stops` says what it keeps from counting. */
+export const PROBLEMS = {
+  empty_note: {
+    stops: "all",
+    means: "The note is empty.",
+    hint: "Undo the deletion, or wait: the note is written again when it has been quiet for a while.",
+  },
+  not_utf8: { stops: "all", means: "The note is not valid UTF-8 text.", hint: "Save it again as UTF-8." },
+  control_character: {
+    stops: "all",
+    means: "The note's properties hold an invisible control character.",
+    hint: "Delete that character, or type the line again.",
+  },
+  note_too_large: {
+    stops: "all",
+    means: "The note is larger than Countersign reads.",
+    hint: "Remove what was pasted into it; long texts belong in a note of their own.",
+  },
+  frontmatter_too_large: {
+    stops: "all",
+    means: "The note's properties are larger than Countersign reads.",
+    hint: "Remove properties that were pasted in.",
+  },
+  not_a_file: {
+    stops: "all",
+    means: "This is not an ordinary file.",
+    hint: "Remove it; the request's note is written again.",
+  },
+  file_unreadable: {
+    stops: "all",
+    means: "The file cannot be read.",
+    hint: "Give the daemon's user the right to read and write it.",
+  },
+  hard_linked: {
+    stops: "all",
+    means: "This file has a second name (a hard link), so another program could change it unseen.",
+    hint: "Remove the other name, or copy the text, delete the note and wait for it to be written again.",
+  },
+  no_frontmatter: {
+    stops: "all",
+    means: "The note does not start with its properties.",
+    hint: "The very first line must be --- with nothing before it.",
+  },
+  frontmatter_unclosed: {
+    stops: "all",
+    means: "The properties are not closed.",
+    hint: "Put a line with just --- between the properties and the text.",
+  },
+  frontmatter_language: {
+    stops: "all",
+    means: "The first line names a language behind ---.",
+    hint: "Make the first line just ---.",
+  },
+  frontmatter_invalid: {
+    stops: "all",
+    means: "The properties are not valid YAML.",
+    hint: "Mend the line that is named, or undo the last edit.",
+  },
+  frontmatter_feature: {
+    stops: "all",
+    means: "The properties use YAML anchors, aliases, tags or directives.",
+    hint: "Write plain values only.",
+  },
+  duplicate_key: { stops: "all", means: "A property is there twice.", hint: "Delete one of the two lines." },
+  similar_key: {
+    stops: "all",
+    means: "A property looks like one of Countersign's but is spelt differently.",
+    hint: "Use the property that is already in the note, in lower case.",
+  },
+  missing_key: {
+    stops: "approval",
+    means: "A property that identifies the request is missing.",
+    hint: "Undo the edit that removed it.",
+  },
+  changed_key: {
+    stops: "approval",
+    means: "A property that belongs to Countersign was changed.",
+    hint: "Undo that edit, or decide with `countersign approve`.",
+  },
+  unclear_word: {
+    stops: "all",
+    means: "The word is not one that Countersign knows.",
+    hint: "Write approved, rejected or changes_requested, and nothing else on that line.",
+  },
+  unclear_comment: {
+    stops: "all",
+    means: "There is a comment behind the word, which could limit it.",
+    hint: "Put the comment into reason, or under Notes, and leave the word alone on its line.",
+  },
+  unclear_value: {
+    stops: "all",
+    means: "The property holds something other than one plain word or text.",
+    hint: "Write one plain word, without brackets or lists.",
+  },
+  unclear_box: {
+    stops: "all",
+    means: "A box holds something other than a space or an x, or its line was changed.",
+    hint: "Tick it with an x, or put the space back; remarks belong under Notes.",
+  },
+  unclosed_fence: {
+    stops: "all",
+    means: "A code block above the boxes is not closed, so they are part of it.",
+    hint: "Close the block, or undo that edit.",
+  },
+  conflict: { stops: "all", means: "Two statements in the note disagree.", hint: "Take one of them back." },
+  merge_conflict: {
+    stops: "all",
+    means: "The note holds the marks of an unfinished git merge.",
+    hint: "Finish the merge: keep one side and delete the <<<<<<<, ======= and >>>>>>> lines.",
+  },
+  action_changed: {
+    stops: "approval",
+    means: "The action's text in the note is no longer what was asked for.",
+    hint: "Undo that edit; what runs is always the stored action, so a change here is not carried out.",
+  },
+  no_handler: {
+    stops: "approval",
+    means: "The configuration no longer says how this kind of action is executed.",
+    hint: "Put it back into countersign.yaml and restart the daemon, or reject the request.",
+  },
+  reviewer_missing: {
+    stops: "approval",
+    means: "This needs the reviewer's name.",
+    hint: "Write your name into reviewer.",
+  },
+} as const satisfies Record<string, Meaning>;
+
+/** The core says no: the request's state does not allow it. */
+export const REFUSALS = {
+  not_found: {
+    means: "There is no request with that id.",
+    hint: "`countersign list --all` shows the ids there are.",
+  },
+  not_pending: {
+    means: "The request is no longer waiting for a decision.",
+    hint: "`countersign show ID` says what became of it.",
+  },
+  not_approved: {
+    means: "The request is not approved.",
+    hint: "Wait for the decision: `countersign wait ID`.",
+  },
+  not_executing: {
+    means: "The request is not being executed.",
+    hint: "`countersign show ID` says where it stands.",
+  },
+  not_unknown: {
+    means: "The request's outcome is not unknown.",
+    hint: "Only an outcome_unknown can be resolved.",
+  },
+  already_final: {
+    means: "The request is finished; nothing changes it any more.",
+    hint: "Ask again with a new request if it should still happen.",
+  },
+  already_started: {
+    means: "The action has already been started; it can no longer be stopped.",
+    hint: "`countersign show ID` says what came of it.",
+  },
+  too_late: {
+    means: "The decision came after the request's deadline.",
+    hint: "Ask again with a new request, with a longer --expires.",
+  },
+  not_due: {
+    means: "The deadline has not been reached.",
+    hint: "This is a fault in Countersign; please report it.",
+  },
+  digest_mismatch: {
+    means: "The decision is about another digest than the request's.",
+    hint: "Look at the request again and decide on what it shows now.",
+  },
+  grant_invalid: {
+    means: "The grant is not valid for this request.",
+    hint: "Fetch the grant again with the requester's token.",
+  },
+  grant_expired: { means: "The grant has run out.", hint: "Ask again with a new request." },
+  token_invalid: {
+    means: "Only the requester's token may do this.",
+    hint: "Use the token that `countersign request` gave to the requester.",
+  },
+  not_caller: {
+    means: "This action is executed by the daemon, not by the caller.",
+    hint: "Just wait for its outcome: `countersign wait ID`.",
+  },
+  not_allowed: {
+    means: "An agent may not do this: only the reviewers' socket takes it.",
+    hint: "A person decides, in the note or with `countersign approve`.",
+  },
+  halted: { means: "All executions are halted.", hint: "`countersign resume` starts them again." },
+} as const satisfies Record<string, Meaning>;
+
+/** Bad input, or something that the operator must mend. */
+export const ERRORS = {
+  usage: {
+    means: "The command's words are off.",
+    hint: "`countersign COMMAND --help` shows how it is used.",
+  },
+  unknown_kind: {
+    means: "The configuration has no action of that kind.",
+    hint: "`actions:` in countersign.yaml lists them.",
+  },
+  invalid_params: {
+    means: "The params do not match the action's schema.",
+    hint: "Compare them with `params:` of that action in countersign.yaml.",
+  },
+  invalid_json: {
+    means: "That is not JSON that Countersign can bind a decision to.",
+    hint: "Use RFC 8259 JSON with unique keys and integers within ±(2^53−1).",
+  },
+  invalid_request: {
+    means: "A field of the request is missing or of the wrong type.",
+    hint: "See the README for the fields of a request.",
+  },
+  too_large: {
+    means: "The body is larger than 1 MiB.",
+    hint: "Put large contents into a file, and its path and SHA-256 into the params.",
+  },
+  wrong_content_type: {
+    means: "The body is not marked as JSON.",
+    hint: "Send it with `Content-Type: application/json`.",
+  },
+  unknown_route: {
+    means: "There is nothing at that path, or not with that method.",
+    hint: "See the README for the routes.",
+  },
+  key_reused: {
+    means: "That key was already used for another action.",
+    hint: "Use a new key for a new action.",
+  },
+  unreachable: { means: "The daemon cannot be reached.", hint: "Start it with `countersign start`." },
+  config_missing: { means: "There is no configuration.", hint: "`countersign init` writes one." },
+  config_invalid: { means: "The configuration is not valid.", hint: "Mend the line that is named." },
+  vault_missing: { means: "The vault is not there.", hint: "`countersign init --vault DIR` makes one." },
+  state_unsafe: {
+    means: "The state directory is open to others.",
+    hint: "chmod 700 the directory that is named.",
+  },
+  already_running: {
+    means: "Another daemon serves this vault.",
+    hint: "Stop it first; its process id is named.",
+  },
+  journal_damaged: {
+    means: "The journal is damaged.",
+    hint: "Restore the named file from a backup; nothing is executed until then.",
+  },
+  storage_failed: {
+    means: "The disk did not take a record.",
+    hint: "Free space or mend the disk, then start the daemon again.",
+  },
+  node_too_old: { means: "This Node.js is too old.", hint: "Countersign needs Node.js 22.22 or newer." },
+  no_answer: {
+    means: "The wait ended before the request did.",
+    hint: "`countersign wait ID` goes on waiting.",
+  },
+  internal: {
+    means: "Internal error, see log.",
+    hint: "The daemon's log has the details; please report it.",
+  },
+} as const satisfies Record<string, Meaning>;
+
+interface Meaning {
+  readonly means: string;
+  readonly hint: string;
+  readonly stops?: "all" | "approval";
+}
+
+export type ProblemCode = keyof typeof PROBLEMS;
+export type RefusalCode = keyof typeof REFUSALS;
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What is not clear in a note: data for the person who wrote it, never an exception. `line` counts from 1. */
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly line: number | null;
+  /** What exactly was found, in plain words; a sentence. */
+  readonly message: string;
+  readonly hint: string;
+}
+
+export function problem(code: ProblemCode, line: number | null = null, message?: string): Problem {
+  const { means, hint } = PROBLEMS[code];
+  return { code, line, message: message ?? means, hint };
+}
+
+/** Whether a problem keeps every statement from counting, or only an approval: saying no needs less. */
+export function stopsAll(found: Problem): boolean {
+  return PROBLEMS[found.code].stops === "all";
+}
+
+/** The core's no, as data. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export function refusal(code: RefusalCode, message?: string): Refusal {
+  const { means, hint } = REFUSALS[code];
+  return { code, message: message ?? means, hint };
+}
+
+/** Bad input, a refusal, or something the operator must mend, on its way to whoever asked: code, sentence, hint. */
+export class Fault extends Error {
+  readonly code: RefusalCode | ErrorCode;
+  readonly hint: string;
+  constructor(code: RefusalCode | ErrorCode, message?: string, hint?: string, options?: ErrorOptions) {
+    const known: Meaning = code in ERRORS ? ERRORS[code as ErrorCode] : REFUSALS[code as RefusalCode];
+    super(message ?? known.means, options);
+    this.name = "Fault";
+    this.code = code;
+    this.hint = hint ?? known.hint;
+  }
+}

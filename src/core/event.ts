@@ -1,0 +1,77 @@
+import type { Json } from "./json.ts";
+import type { Attempt, Decision, Submission } from "./request.ts";
+
+/**
+ * What can happen to a request. Events are what the ledger stores; a request's state is the fold of its events.
+ * `at` is the daemon's clock, ISO 8601 in UTC with milliseconds.
+ */
+export type Event =
+  | { readonly type: "submitted"; readonly at: string; readonly submission: Submission }
+  | {
+      readonly type: "approved";
+      readonly at: string;
+      readonly decision: Decision;
+      readonly lapses: string | null;
+    }
+  /** `settled: false` when a reason may still be typed behind it. */
+  | { readonly type: "rejected"; readonly at: string; readonly decision: Decision; readonly settled: boolean }
+  | { readonly type: "changes_requested"; readonly at: string; readonly decision: Decision }
+  /** The time for typing a reason is over; what was read then. */
+  | {
+      readonly type: "settled";
+      readonly at: string;
+      readonly reviewer: string;
+      readonly reason: string | null;
+    }
+  | { readonly type: "taken_back"; readonly at: string; readonly by: string; readonly reason: string | null }
+  /** Consumes the approval and starts the one execution. */
+  | { readonly type: "started"; readonly at: string; readonly attempt: Attempt }
+  | { readonly type: "executed"; readonly at: string; readonly result: Json }
+  | { readonly type: "failed"; readonly at: string; readonly error: string }
+  /** What came of the attempt cannot be known by the machine. */
+  | { readonly type: "outcome_lost"; readonly at: string; readonly cause: string }
+  | {
+      readonly type: "resolved_happened";
+      readonly at: string;
+      readonly by: string;
+      readonly reason: string | null;
+    }
+  | {
+      readonly type: "resolved_did_not";
+      readonly at: string;
+      readonly by: string;
+      readonly reason: string | null;
+    }
+  | { readonly type: "expired"; readonly at: string }
+  | { readonly type: "cancelled"; readonly at: string; readonly by: string; readonly reason: string | null }
+  /** The finished note is in `Done/` and no longer in a decision folder. */
+  | { readonly type: "archived"; readonly at: string }
+  /** Somebody said or asked something that did not count; nothing changed. */
+  | {
+      readonly type: "refused";
+      readonly at: string;
+      readonly code: string;
+      readonly by: string | null;
+      readonly detail: string;
+    };
+
+export type EventType = Event["type"];
+
+export const EVENT_TYPES = [
+  "submitted",
+  "approved",
+  "rejected",
+  "changes_requested",
+  "settled",
+  "taken_back",
+  "started",
+  "executed",
+  "failed",
+  "outcome_lost",
+  "resolved_happened",
+  "resolved_did_not",
+  "expired",
+  "cancelled",
+  "archived",
+  "refused",
+] as const satisfies readonly EventType[];

@@ -1,0 +1,30 @@
+import type { RequestId } from "./request.ts";
+
+const ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789";
+const SUFFIX_LENGTH = 6;
+const ID = /^\d{8}-\d{6}-[a-z0-9-]{1,40}-[a-z0-9]{6}$/;
+
+/**
+ * A request's id, such as `20261121-091403-payment-7f3k9q`: sorts by time of submission, is unique by 30 random bits a
+ * second and kind, lower case, and safe as a file name everywhere. `random` gives bytes 0 to 255.
+ */
+export function makeId(at: number, kind: string, random: (length: number) => Uint8Array): RequestId {
+  const [date, time] = new Date(at).toISOString().slice(0, 19).replaceAll(/[-:]/g, "").split("T");
+  const suffix = [...random(SUFFIX_LENGTH)].map((byte) => ALPHABET[byte % ALPHABET.length]).join("");
+  return `${date}-${time}-${kind.replaceAll("_", "-")}-${suffix}`;
+}
+
+export function isId(text: string): text is RequestId {
+  return ID.test(text);
+}
+
+/** The id that a file name stands for: exactly `<id>.md`; null for every other name. */
+export function idOfName(name: string): RequestId | null {
+  const base = name.endsWith(".md") ? name.slice(0, -3) : "";
+  return isId(base) ? base : null;
+}
+
+/** The month of submission, `2026-11`: the folder that a finished note of a past month goes to. */
+export function monthOf(id: RequestId): string {
+  return `${id.slice(0, 4)}-${id.slice(4, 6)}`;
+}

@@ -1,0 +1,57 @@
+import type { Problem } from "./codes.ts";
+import type { Verb } from "./request.ts";
+
+/** What a person's note says at one look. Data only: whether it acts, and when, is for `reconcile` to say. */
+export interface Reading {
+  /** The one clear statement in the note; null when there is none, or when it is unclear. */
+  readonly verb: Verb | null;
+  /** Where it stands: the name of a property, `box`, or `folder`. */
+  readonly via: string | null;
+  /** What became of an unknown outcome, by the person's tick. */
+  readonly resolution: "happened" | "did_not" | null;
+  readonly reviewer: string | null;
+  readonly reason: string | null;
+  readonly problems: readonly Problem[];
+  /** Whether the only unclear thing is a word that is the beginning of a valid one: somebody is still typing. */
+  readonly half_typed: boolean;
+  /** Changes with any change of the person's own fields and boxes, and with nothing else. */
+  readonly fingerprint: string;
+  /** The daemon's callout that stands in the note now; empty when there is none. */
+  readonly answer: string;
+  /** Whether the note shows the two boxes of an unknown outcome. */
+  readonly asks_outcome: boolean;
+}
+
+/** Where a request's note is at one look. */
+export type Look =
+  | { readonly at: "folder"; readonly reading: Reading; readonly sha256: string }
+  /** In no decision folder; `confirmed` once a full rescan has found it nowhere in them. */
+  | { readonly at: "nowhere"; readonly confirmed: boolean };
+
+/** What has to be remembered from one look to the next. Lost with the process: then everything is first seen again. */
+export interface Memory {
+  readonly fingerprint: string;
+  /** When the person's fields last changed, in ms of the daemon's clock. */
+  readonly fields_since: number;
+  readonly sha256: string;
+  /** When any byte last changed, in ms. */
+  readonly bytes_since: number;
+  readonly verb: Verb | null;
+  /** When this statement was first seen, in ms: what `expires` is held against. */
+  readonly verb_since: number;
+}
+
+/** Carries the memory of a note on to what is seen now (ms). */
+export function observe(before: Memory | null, reading: Reading, sha256: string, now: number): Memory {
+  const sameFields = before?.fingerprint === reading.fingerprint;
+  const sameBytes = before?.sha256 === sha256;
+  const sameVerb = before?.verb === reading.verb;
+  return {
+    fingerprint: reading.fingerprint,
+    fields_since: sameFields ? Math.min(before.fields_since, now) : now,
+    sha256,
+    bytes_since: sameBytes ? Math.min(before.bytes_since, now) : now,
+    verb: reading.verb,
+    verb_since: sameVerb ? Math.min(before.verb_since, now) : now,
+  };
+}

@@ -1,0 +1,256 @@
+import { type Problem, stopsAll } from "./codes.ts";
+import type { Event } from "./event.ts";
+import type { Look, Memory, Reading } from "./look.ts";
+import { type Attempt, type Decision, isClosed, isReportable, type Request, type Verb } from "./request.ts";
+
+/** How long a note must be quiet before the daemon writes an answer into it. */
+const QUIET_MS = 10_000;
+/** The same while its word is the beginning of a valid one. */
+const TYPING_MS = 30_000;
+/** How long a reason may go on being typed behind a rejection, however often the note is saved. */
+const REASON_LIMIT_MS = 60_000;
+/** How soon to look again while the vault's repository is in a merge. */
+const MERGE_POLL_MS = 1_000;
+
+/** Everything besides the journal that can matter for what is due. */
+export interface World {
+  /** The daemon's clock, in ms since the epoch. */
+  readonly now: number;
+  readonly look: Look;
+  readonly memory: Memory | null;
+  /** Whether this process is executing the request at this moment. */
+  readonly running: boolean;
+  /** Whether the request was submitted by this process and its note has not been written yet. */
+  readonly fresh: boolean;
+  readonly halted: boolean;
+  /** Whether the vault's repository is in the middle of a merge or rebase. */
+  readonly merging: boolean;
+  /** How this kind is executed; null when the configuration does not have it any more. */
+  readonly executor: "daemon" | "caller" | null;
+  /** How long the grant of a `caller` action is good for, in ms. */
+  readonly grant_ms: number;
+  /** How long a typed statement must stand unchanged before it acts, in ms; the same for ticks. */
+  readonly settle_ms: number;
+  readonly settle_ticks_ms: number;
+}
+
+/** The next thing due for one request. `wake_at` (ms) says when to look again if nothing else happens. */
+export type Due =
+  | { readonly do: "record"; readonly event: Event }
+  | { readonly do: "show"; readonly came_back: boolean }
+  | { readonly do: "answer"; readonly problems: readonly Problem[]; readonly wake_at: number | null }
+  | { readonly do: "ask_outcome" }
+  | { readonly do: "archive" }
+  | { readonly do: "keep_late" }
+  | { readonly do: "nothing"; readonly wake_at: number | null };
+
+const NOTHING: Due = { do: "nothing", wake_at: null };
+
+/**
+ * What is due for one request, from its recorded state, the note as it is, and the clock alone: right even when every
+ * earlier event was lost, and finishing whatever a crash left half done.
+ */
+export function reconcile(request: Request, world: World): Due {
+  if (isClosed(request)) return world.look.at === "folder" ? { do: "keep_late" } : NOTHING;
+  if (isReportable(request)) return { do: "archive" };
+  switch (request.status) {
+    case "pending":
+      return reconcilePending(request, world);
+    case "approved":
+      return reconcileApproved(request, world);
+    case "executing":
+      return reconcileExecuting(request, world);
+    case "outcome_unknown":
+      return reconcileUnknown(world);
+    case "rejected":
+      return settleRejection(request, world);
+    default:
+      return { do: "archive" };
+  }
+}
+
+function reconcilePending(request: Request, world: World): Due {
+  const { now, look } = world;
+  const deadline = Date.parse(request.submission.fields.expires);
+  const reading = look.at === "folder" ? look.reading : null;
+  const verb = reading?.verb ?? null;
+  const seen = world.memory?.verb_since ?? now;
+  if (reading !== null && verb !== null && seen < deadline) {
+    if (!(verb === "approve" && reading.problems.length > 0)) {
+      return decideWhenSettled(request, verb, reading, world);
+    }
+  }
+  if (now >= deadline) {
+    if (reading !== null && verb !== null && seen >= deadline && !alreadyRefused(request, "too_late")) {
+      const detail = `${verb} was first seen after the deadline`;
+      return record({ type: "refused", at: iso(now), code: "too_late", by: reading.reviewer, detail });
+    }
+    return record({ type: "expired", at: iso(now) });
+  }
+  if (look.at === "nowhere") return showWhenMissing(world, deadline);
+  return answer(look.reading, world, deadline);
+}
+
+function decideWhenSettled(request: Request, verb: Verb, reading: Reading, world: World): Due {
+  const { now, memory } = world;
+  const settle = reading.via === "box" || reading.via === "folder" ? world.settle_ticks_ms : world.settle_ms;
+  const decision = decisionOf(request, verb, reading, world);
+  // A "no" blocks at once; only its reason is waited for. Everything else must have stood still first.
+  if (verb === "reject") {
+    return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
+  }
+  if (world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
+  const due = (memory?.fields_since ?? now) + settle;
+  if (now < due) return { do: "nothing", wake_at: due };
+  if (verb === "request_changes") return record({ type: "changes_requested", at: iso(now), decision });
+  const lapses = request.submission.caller ? iso(now + world.grant_ms) : null;
+  return record({ type: "approved", at: iso(now), decision, lapses });
+}
+
+function reconcileApproved(request: Extract<Request, { status: "approved" }>, world: World): Due {
+  const { now, look } = world;
+  if (look.at === "folder") {
+    const { reading, sha256 } = look;
+    const stood = saidInNote(request.decision);
+    // What the note said when the approval was read cannot also be the person taking it back.
+    const edited =
+      sha256 !== request.decision.note_sha256 ||
+      (request.decision.via === "folder" && reading.via !== "folder");
+    if (reading.verb === "reject") {
+      const decision = decisionOf(request, "reject", reading, world);
+      return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
+    }
+    if (request.lapses !== null && now >= Date.parse(request.lapses)) {
+      return record({ type: "expired", at: iso(now) });
+    }
+    if (reading.verb !== "approve" && world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
+    if (reading.verb === "request_changes") {
+      const due = (world.memory?.fields_since ?? now) + world.settle_ms;
+      if (now < due) return { do: "nothing", wake_at: due };
+      const decision = decisionOf(request, "request_changes", reading, world);
+      return record({ type: "changes_requested", at: iso(now), decision });
+    }
+    if (stood && edited && reading.verb === null) {
+      // A save in place shows an empty note for a moment: nothing starts meanwhile, but it takes nothing back either.
+      const due = (world.memory?.fields_since ?? now) + world.settle_ms;
+      if (isUnclear(reading) && now < due) return { do: "nothing", wake_at: due };
+      const by = reading.reviewer ?? "unnamed";
+      return record({ type: "taken_back", at: iso(now), by, reason: reading.reason });
+    }
+  }
+  if (request.lapses !== null) {
+    const lapses = Date.parse(request.lapses);
+    return now >= lapses ? record({ type: "expired", at: iso(now) }) : { do: "nothing", wake_at: lapses };
+  }
+  if (world.halted || world.executor !== "daemon") return NOTHING;
+  return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
+}
+
+function reconcileExecuting(request: Extract<Request, { status: "executing" }>, world: World): Due {
+  const { now } = world;
+  if (request.attempt.executor === "daemon") {
+    if (world.running) return NOTHING;
+    return record({
+      type: "outcome_lost",
+      at: iso(now),
+      cause: "Countersign stopped while the action was running",
+    });
+  }
+  const deadline = request.attempt.deadline === null ? now : Date.parse(request.attempt.deadline);
+  if (now < deadline) return { do: "nothing", wake_at: deadline };
+  return record({
+    type: "outcome_lost",
+    at: iso(now),
+    cause: "the caller claimed the action and did not report before its grant ran out",
+  });
+}
+
+function reconcileUnknown(world: World): Due {
+  const { now, look } = world;
+  if (look.at === "nowhere") return showWhenMissing(world, null);
+  const { reading } = look;
+  if (reading.resolution !== null) {
+    if (world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
+    const type = reading.resolution === "happened" ? "resolved_happened" : "resolved_did_not";
+    return record({ type, at: iso(now), by: reading.reviewer ?? "unnamed", reason: reading.reason });
+  }
+  if (!reading.asks_outcome && !isUnclear(reading)) return { do: "ask_outcome" };
+  return answer(reading, world, null);
+}
+
+/** A rejection's reason may still be on its way: wait until the person's fields have been still for `settle`. */
+function settleRejection(request: Extract<Request, { status: "rejected" }>, world: World): Due {
+  const { now, look, memory } = world;
+  const decided = Date.parse(request.decided_at);
+  const { reviewer, reason } = request.decision;
+  if (look.at === "nowhere") {
+    return record({ type: "settled", at: iso(now), reviewer, reason });
+  }
+  const quiet = Math.max(decided, memory?.fields_since ?? decided) + world.settle_ms;
+  const due = Math.min(quiet, decided + REASON_LIMIT_MS);
+  if (now < due) return { do: "nothing", wake_at: due };
+  return record({
+    type: "settled",
+    at: iso(now),
+    reviewer: look.reading.reviewer ?? reviewer,
+    reason: look.reading.reason ?? reason,
+  });
+}
+
+function showWhenMissing(world: World, deadline: number | null): Due {
+  if (world.fresh) return { do: "show", came_back: false };
+  if (world.look.at === "nowhere" && world.look.confirmed) return { do: "show", came_back: true };
+  return { do: "nothing", wake_at: deadline };
+}
+
+/** Tells in the note what is unclear, or takes that away again, once nobody has touched it for a while. */
+function answer(reading: Reading, world: World, deadline: number | null): Due {
+  const { now } = world;
+  const problems = reading.problems;
+  const told = reading.answer !== "";
+  if (problems.length === 0 && !told) return { do: "nothing", wake_at: deadline };
+  const quiet = reading.half_typed ? TYPING_MS : QUIET_MS;
+  const due = (world.memory?.bytes_since ?? now) + quiet;
+  if (now >= due) return { do: "answer", problems, wake_at: deadline };
+  return { do: "nothing", wake_at: deadline === null ? due : Math.min(due, deadline) };
+}
+
+function decisionOf(request: Request, verb: Verb, reading: Reading, world: World): Decision {
+  return {
+    verb,
+    reviewer: reading.reviewer ?? "unnamed",
+    reason: reading.reason,
+    digest: request.submission.digest,
+    assurance: "edit",
+    seen_at: iso(world.memory?.verb_since ?? world.now),
+    via: reading.via ?? "note",
+    note_sha256: world.look.at === "folder" ? world.look.sha256 : null,
+  };
+}
+
+/** The one attempt that an approval allows; its key stays the same however often a handler asks for it. */
+export function attemptOf(request: Request, executor: Attempt["executor"], deadline: string | null): Attempt {
+  return { number: 1, idempotency_key: `${request.submission.fields.id}-1`, executor, deadline };
+}
+
+/** Whether anything in the note keeps its statements from counting. */
+function isUnclear(reading: Reading): boolean {
+  return reading.problems.some(stopsAll);
+}
+
+function saidInNote(decision: Decision): boolean {
+  return decision.note_sha256 !== null;
+}
+
+function alreadyRefused(request: Request, code: string): boolean {
+  return request.history.some(({ event, detail }) => event === "refused" && detail?.startsWith(`${code}:`));
+}
+
+function record(event: Event): Due {
+  return { do: "record", event };
+}
+
+/** Milliseconds since the epoch as ISO 8601 in UTC. */
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,172 @@
+/**
+ * Terminology, with one meaning each, here, in the notes and in the README.
+ *
+ * - action: what would be done: `kind` (a name in the configuration) and `params`
+ * - request: one action waiting for, or past, a decision; has an `id` and a `digest`
+ * - requester: who asks: an agent or script, by name
+ * - reviewer: the person who decides
+ * - decision: a reviewer's answer: `approve`, `reject`, `request_changes`
+ * - statement: what a person's edit of a note says; becomes a decision once it is clear and settled
+ * - action digest: SHA-256 over the RFC 8785 canonical JSON of `{kind, params}`
+ * - digest: the same over all of `RequestFields`
+ * - handler: what carries out one kind of action
+ * - attempt, outcome: one try at executing, and what came of it
+ * - grant: a single-use, signed, expiring token with which a caller proves that this digest was approved
+ * - assurance: how strongly a decision is tied to a person
+ * - journal: the append-only, hash-chained record outside the vault: the authority
+ */
+import type { Json, JsonObject } from "./json.ts";
+
+export type RequestId = string;
+
+/** How safe a second try would be. `unsafe` is never tried again. */
+export type EffectClass = "unsafe" | "natural" | "key" | "lookup";
+
+/** The immutable fields: exactly these, in canonical JSON, are what `digest` is the SHA-256 of. Times are ISO 8601, UTC. */
+export interface RequestFields {
+  readonly version: 1;
+  readonly id: RequestId;
+  readonly host: string;
+  readonly requester: string;
+  readonly on_behalf_of: string | null;
+  readonly kind: string;
+  readonly params: JsonObject;
+  readonly effect: EffectClass;
+  readonly key: string | null;
+  readonly policy: string | null;
+  readonly rule: string | null;
+  readonly created: string;
+  readonly expires: string;
+}
+
+/** What is recorded when a request is made: the fields, their digests, and what the note shows beside them. */
+export interface Submission {
+  readonly fields: RequestFields;
+  readonly digest: string;
+  readonly action_digest: string;
+  readonly title: string;
+  /** What the note says under "What happens if you approve"; empty when the configuration has no `next_effect`. */
+  readonly next_effect: string;
+  /** Whether the requester executes the action itself, with a grant. */
+  readonly caller: boolean;
+  /** SHA-256 (hex) of the token that only the requester has; null for actions that the daemon executes. */
+  readonly token_sha256: string | null;
+}
+
+export type Verb = "approve" | "reject" | "request_changes";
+
+type Assurance = "edit" | "os" | "signed" | "present";
+
+/** A reviewer's answer, about the digest that was shown. */
+export interface Decision {
+  readonly verb: Verb;
+  /** `unnamed` when the person left no name. */
+  readonly reviewer: string;
+  readonly reason: string | null;
+  readonly digest: string;
+  readonly assurance: Assurance;
+  /** When the daemon first saw it said (ISO 8601): what `expires` is held against, since settling may outlast it. */
+  readonly seen_at: string;
+  /** Where it was said: a field or box of the note, a folder, or a surface. */
+  readonly via: string;
+  /** SHA-256 (hex) of the note's bytes that carried it; null when it came by another way. */
+  readonly note_sha256: string | null;
+}
+
+/** One try at executing. `deadline` (ISO 8601) is when an unreported `caller` attempt becomes unknown. */
+export interface Attempt {
+  readonly number: number;
+  readonly idempotency_key: string;
+  readonly executor: "daemon" | "caller";
+  readonly deadline: string | null;
+}
+
+/** One line of a request's history, as the finished note shows it. */
+export interface HistoryLine {
+  readonly at: string;
+  readonly event: string;
+  readonly by: string | null;
+  readonly detail: string | null;
+}
+
+interface Facts {
+  readonly submission: Submission;
+  /** How many events have been recorded for this request; the ledger compares it on append. */
+  readonly revision: number;
+  readonly history: readonly HistoryLine[];
+}
+
+interface Approval {
+  readonly decision: Decision;
+  readonly decided_at: string;
+}
+
+interface Started extends Approval {
+  readonly attempt: Attempt;
+  readonly started_at: string;
+}
+
+interface Final {
+  readonly finished_at: string;
+  /** Whether the note is known to be in `Done/`. */
+  readonly archived: boolean;
+}
+
+type PendingRequest = Facts & { readonly status: "pending" };
+/** `lapses` is when the grant of a `caller` action runs out unclaimed; null where the daemon executes. */
+type ApprovedRequest = Facts & Approval & { readonly status: "approved"; readonly lapses: string | null };
+type ExecutingRequest = Facts & Started & { readonly status: "executing" };
+export type UnknownRequest = Facts & Started & { readonly status: "outcome_unknown"; readonly cause: string };
+type ExecutedRequest = Facts & Started & Final & { readonly status: "executed"; readonly result: Json };
+type FailedRequest = Facts & Started & Final & { readonly status: "failed"; readonly error: string };
+/** `settled` is false while a reason typed just behind the word may still be on its way. */
+type RejectedRequest = Facts & Approval & Final & { readonly status: "rejected"; readonly settled: boolean };
+type ChangesRequest = Facts & Approval & Final & { readonly status: "changes_requested" };
+type ExpiredRequest = Facts & Final & { readonly status: "expired" };
+type CancelledRequest = Facts &
+  Final & { readonly status: "cancelled"; readonly by: string; readonly reason: string | null };
+
+/** A request's state: data exists only in the statuses where it is true. */
+export type Request =
+  | PendingRequest
+  | ApprovedRequest
+  | ExecutingRequest
+  | UnknownRequest
+  | ExecutedRequest
+  | FailedRequest
+  | RejectedRequest
+  | ChangesRequest
+  | ExpiredRequest
+  | CancelledRequest;
+
+export type FinalRequest = Extract<Request, Final>;
+
+export type Status = Request["status"];
+
+export const STATUSES = [
+  "pending",
+  "approved",
+  "executing",
+  "outcome_unknown",
+  "executed",
+  "failed",
+  "rejected",
+  "changes_requested",
+  "expired",
+  "cancelled",
+] as const satisfies readonly Status[];
+
+/** Final statuses are never left. `outcome_unknown` is not among them: a person resolves it. */
+export function isFinal(request: Request): request is FinalRequest {
+  return "archived" in request;
+}
+
+/** Whether nothing is left to do, so that the request needs no more looks and no place in a checkpoint. */
+export function isClosed(request: Request): boolean {
+  return isFinal(request) && request.archived;
+}
+
+/** Whether a waiter may be told the outcome: final, and a reason that may still be typed has had its time. */
+export function isReportable(request: Request): boolean {
+  return isFinal(request) && (request.status !== "rejected" || request.settled);
+}

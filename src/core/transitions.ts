@@ -1,0 +1,274 @@
+import { type Refusal, refusal } from "./codes.ts";
+import type { Event, EventType } from "./event.ts";
+import {
+  type Attempt,
+  type HistoryLine,
+  isFinal,
+  isReportable,
+  type Request,
+  type RequestId,
+  type Status,
+} from "./request.ts";
+
+/** The life cycle: which event is legal in which status, and where it leads. Everything else is refused. */
+export const TRANSITIONS = {
+  none: { submitted: "pending" },
+  pending: {
+    approved: "approved",
+    rejected: "rejected",
+    changes_requested: "changes_requested",
+    expired: "expired",
+    cancelled: "cancelled",
+    refused: "pending",
+  },
+  approved: {
+    started: "executing",
+    rejected: "rejected",
+    changes_requested: "changes_requested",
+    taken_back: "pending",
+    expired: "expired",
+    cancelled: "cancelled",
+    refused: "approved",
+  },
+  executing: {
+    executed: "executed",
+    failed: "failed",
+    outcome_lost: "outcome_unknown",
+    refused: "executing",
+  },
+  outcome_unknown: {
+    resolved_happened: "executed",
+    resolved_did_not: "failed",
+    refused: "outcome_unknown",
+  },
+  executed: { archived: "executed", refused: "executed" },
+  failed: { archived: "failed", refused: "failed" },
+  rejected: { settled: "rejected", archived: "rejected", refused: "rejected" },
+  changes_requested: { archived: "changes_requested", refused: "changes_requested" },
+  expired: { archived: "expired", refused: "expired" },
+  cancelled: { archived: "cancelled", refused: "cancelled" },
+} as const satisfies Record<Status | "none", Partial<Record<EventType, Status>>>;
+
+/**
+ * What the shell must do, in this order. `record` is durable before the next effect begins; `execute` stands only
+ * behind the record of its own start.
+ */
+export type Effect =
+  | { readonly do: "record"; readonly event: Event }
+  | { readonly do: "execute"; readonly attempt: Attempt }
+  | { readonly do: "report"; readonly id: RequestId }
+  | { readonly do: "archive"; readonly id: RequestId };
+
+export type Step =
+  | { readonly ok: true; readonly request: Request; readonly effects: readonly Effect[] }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** The one place where a request changes. Pure: the same request and event always give the same step. */
+export function step(request: Request | null, event: Event): Step {
+  const no = refuse(request, event);
+  if (no !== null) return { ok: false, refusal: no };
+  const next = evolve(request, event);
+  return { ok: true, request: next, effects: effectsOf(event, next) };
+}
+
+/** The state that a recorded history amounts to. Throws when the history is one that `step` would never have allowed. */
+export function fold(events: readonly Event[], from: Request | null = null): Request | null {
+  return events.reduce<Request | null>((request, event) => {
+    const stepped = step(request, event);
+    if (!stepped.ok) {
+      throw new Error(`recorded history is impossible: ${event.type} on ${request?.status ?? "nothing"}`);
+    }
+    return stepped.request;
+  }, from);
+}
+
+function refuse(request: Request | null, event: Event): Refusal | null {
+  const row: Partial<Record<EventType, Status>> = TRANSITIONS[request?.status ?? "none"];
+  if (row[event.type] === undefined) return refusal(refusalFor(request, event.type));
+  if (request === null) return null;
+  const { digest, fields } = request.submission;
+  switch (event.type) {
+    case "approved":
+      if (event.decision.digest !== digest) return refusal("digest_mismatch");
+      return !isBefore(event.decision.seen_at, fields.expires) ? refusal("too_late") : null;
+    case "expired": {
+      const due = request.status === "approved" ? request.lapses : fields.expires;
+      return due === null || isBefore(event.at, due) ? refusal("not_due") : null;
+    }
+    case "started":
+      return request.status === "approved" && request.lapses !== null && !isBefore(event.at, request.lapses)
+        ? refusal("grant_expired")
+        : null;
+    case "settled":
+      return isReportable(request) ? refusal("already_final") : null;
+    case "archived":
+      return (isFinal(request) && request.archived) || !isReportable(request)
+        ? refusal("already_final")
+        : null;
+    default:
+      return null;
+  }
+}
+
+/** Both are ISO 8601, but not always of the same precision, so they are compared as instants. */
+function isBefore(a: string, b: string): boolean {
+  return Date.parse(a) < Date.parse(b);
+}
+
+function refusalFor(request: Request | null, event: EventType): Refusal["code"] {
+  if (request === null) return "not_found";
+  if (isFinal(request)) return "already_final";
+  if (event === "started") return request.status === "pending" ? "not_approved" : "already_started";
+  if (event === "executed" || event === "failed" || event === "outcome_lost") return "not_executing";
+  if (event === "resolved_happened" || event === "resolved_did_not") return "not_unknown";
+  if (request.status === "executing" || request.status === "outcome_unknown") return "already_started";
+  return "not_pending";
+}
+
+function evolve(request: Request | null, event: Event): Request {
+  if (event.type === "submitted") {
+    return {
+      status: "pending",
+      submission: event.submission,
+      revision: 1,
+      history: [line(event, event.submission.fields.requester, null)],
+    };
+  }
+  if (request === null) throw new Error("unreachable: only a submission begins a request");
+  const facts = {
+    submission: request.submission,
+    revision: request.revision + 1,
+    history: [...request.history, historyOf(event)],
+  };
+  switch (event.type) {
+    case "approved":
+      return {
+        ...facts,
+        status: "approved",
+        decision: event.decision,
+        decided_at: event.at,
+        lapses: event.lapses,
+      };
+    case "rejected":
+      return {
+        ...facts,
+        ...finished(event.at),
+        status: "rejected",
+        decision: event.decision,
+        decided_at: event.at,
+        settled: event.settled,
+      };
+    case "changes_requested":
+      return {
+        ...facts,
+        ...finished(event.at),
+        status: "changes_requested",
+        decision: event.decision,
+        decided_at: event.at,
+      };
+    case "taken_back":
+      return { ...facts, status: "pending" };
+    case "expired":
+      return { ...facts, ...finished(event.at), status: "expired" };
+    case "cancelled":
+      return { ...facts, ...finished(event.at), status: "cancelled", by: event.by, reason: event.reason };
+    case "started":
+      if (request.status !== "approved") break;
+      return {
+        ...facts,
+        status: "executing",
+        decision: request.decision,
+        decided_at: request.decided_at,
+        attempt: event.attempt,
+        started_at: event.at,
+      };
+    case "executed":
+    case "resolved_happened":
+      if (!("attempt" in request)) break;
+      return {
+        ...facts,
+        ...startedOf(request),
+        ...finished(event.at),
+        status: "executed",
+        result: event.type === "executed" ? event.result : { confirmed_by: event.by },
+      };
+    case "failed":
+    case "resolved_did_not":
+      if (!("attempt" in request)) break;
+      return {
+        ...facts,
+        ...startedOf(request),
+        ...finished(event.at),
+        status: "failed",
+        error: event.type === "failed" ? event.error : `${event.by} says that it did not happen`,
+      };
+    case "outcome_lost":
+      if (!("attempt" in request)) break;
+      return { ...facts, ...startedOf(request), status: "outcome_unknown", cause: event.cause };
+    case "settled":
+      if (request.status !== "rejected") break;
+      return {
+        ...request,
+        ...facts,
+        settled: true,
+        decision: { ...request.decision, reviewer: event.reviewer, reason: event.reason },
+      };
+    case "archived":
+      if (!isFinal(request)) break;
+      return { ...request, revision: facts.revision, archived: true };
+    case "refused":
+      return { ...request, ...facts };
+  }
+  throw new Error(`unreachable: ${event.type} on ${request.status} passed the table`);
+}
+
+function finished(at: string): { finished_at: string; archived: false } {
+  return { finished_at: at, archived: false };
+}
+
+function startedOf(request: Extract<Request, { attempt: Attempt }>) {
+  const { decision, decided_at, attempt, started_at } = request;
+  return { decision, decided_at, attempt, started_at };
+}
+
+function effectsOf(event: Event, next: Request): Effect[] {
+  const { id } = next.submission.fields;
+  const effects: Effect[] = [{ do: "record", event }];
+  if (event.type === "started" && event.attempt.executor === "daemon") {
+    effects.push({ do: "execute", attempt: event.attempt });
+  }
+  if (event.type === "archived" || event.type === "refused") return effects;
+  if (event.type === "outcome_lost" || (event.type === "approved" && event.lapses !== null)) {
+    effects.push({ do: "report", id });
+  }
+  if (isReportable(next)) effects.push({ do: "report", id }, { do: "archive", id });
+  return effects;
+}
+
+function historyOf(event: Exclude<Event, { type: "submitted" }>): HistoryLine {
+  switch (event.type) {
+    case "approved":
+    case "rejected":
+    case "changes_requested":
+      return line(event, event.decision.reviewer, event.decision.reason);
+    case "settled":
+      return line(event, event.reviewer, event.reason);
+    case "taken_back":
+    case "cancelled":
+    case "resolved_happened":
+    case "resolved_did_not":
+      return line(event, event.by, event.reason);
+    case "failed":
+      return line(event, null, event.error);
+    case "outcome_lost":
+      return line(event, null, event.cause);
+    case "refused":
+      return line(event, event.by, `${event.code}: ${event.detail}`);
+    default:
+      return line(event, null, null);
+  }
+}
+
+function line(event: Event, by: string | null, detail: string | null): HistoryLine {
+  return { at: event.at, event: event.type, by, detail };
+}

@@ -1,0 +1,74 @@
+import type { Json, JsonObject } from "./json.ts";
+import { type HistoryLine, isFinal, type Request, type Status } from "./request.ts";
+
+/** The one shape in which a request is told to the outside: HTTP, `--json`, and whatever comes later. */
+export interface RequestView {
+  readonly id: string;
+  readonly status: Status;
+  readonly title: string;
+  readonly kind: string;
+  readonly params: JsonObject;
+  readonly requester: string;
+  readonly on_behalf_of: string | null;
+  readonly host: string;
+  readonly key: string | null;
+  readonly created: string;
+  readonly expires: string;
+  readonly digest: string;
+  readonly action_digest: string;
+  readonly executor: "daemon" | "caller";
+  readonly decision: DecisionView | null;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  /** The handler's result, when executed. */
+  readonly result: Json;
+  /** Why it failed, or why its outcome is unknown. */
+  readonly error: string | null;
+  readonly history: readonly HistoryLine[];
+}
+
+interface DecisionView {
+  readonly verb: "approve" | "reject" | "request_changes";
+  readonly reviewer: string;
+  readonly reason: string | null;
+  readonly assurance: string;
+  readonly via: string;
+  readonly decided_at: string;
+}
+
+export function viewOf(request: Request): RequestView {
+  const { fields, digest, action_digest, title, caller } = request.submission;
+  return {
+    id: fields.id,
+    status: request.status,
+    title,
+    kind: fields.kind,
+    params: fields.params,
+    requester: fields.requester,
+    on_behalf_of: fields.on_behalf_of,
+    host: fields.host,
+    key: fields.key,
+    created: fields.created,
+    expires: fields.expires,
+    digest,
+    action_digest,
+    executor: caller ? "caller" : "daemon",
+    decision: decisionView(request),
+    started_at: "started_at" in request ? request.started_at : null,
+    finished_at: isFinal(request) ? request.finished_at : null,
+    result: request.status === "executed" ? request.result : null,
+    error: errorOf(request),
+    history: request.history,
+  };
+}
+
+function decisionView(request: Request): DecisionView | null {
+  if (!("decision" in request)) return null;
+  const { verb, reviewer, reason, assurance, via } = request.decision;
+  return { verb, reviewer, reason, assurance, via, decided_at: request.decided_at };
+}
+
+function errorOf(request: Request): string | null {
+  if (request.status === "failed") return request.error;
+  return request.status === "outcome_unknown" ? request.cause : null;
+}

@@ -1,0 +1,390 @@
+import { type Problem, problem, type Refusal } from "./core/codes.ts";
+import type { Event } from "./core/event.ts";
+import { idOfName } from "./core/id.ts";
+import { type Due, iso, reconcile, type World } from "./core/reconcile.ts";
+import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
+import { step } from "./core/transitions.ts";
+import { createAlarms } from "./daemon/alarms.ts";
+import type { Desk } from "./daemon/desk.ts";
+import { createExecutions } from "./daemon/executions.ts";
+import { createNotes } from "./daemon/notes.ts";
+import type {
+  Chronicle,
+  Clock,
+  Folder,
+  Found,
+  HaltSwitch,
+  KindSettings,
+  Ledger,
+  Log,
+  Vault,
+} from "./daemon/ports.ts";
+import { createRescan } from "./daemon/rescan.ts";
+import { createSight, type Seen } from "./daemon/sight.ts";
+import { createTurns } from "./daemon/turns.ts";
+import { answerNote, askOutcome } from "./document/finish.ts";
+import { renderNote } from "./document/note.ts";
+
+export interface DaemonPorts {
+  readonly ledger: Ledger;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly chronicle: Chronicle;
+  readonly halt: HaltSwitch;
+  readonly desk: Desk;
+  readonly log: Log;
+  /** Null when the configuration does not have this kind. */
+  readonly kind: (kind: string) => KindSettings | null;
+  /** Whether the vault's repository is in the middle of a merge or rebase. */
+  readonly merging: () => boolean;
+  /** How long a typed statement, and a tick, must stand unchanged before it acts, in ms. */
+  readonly settle_ms: number;
+  readonly settle_ticks_ms: number;
+  /** Folder names below the vault's root. */
+  readonly folders: Readonly<Record<Folder | "done", string>>;
+}
+
+/** A note gone missing is looked for after this time: editors and sync tools take files away for a moment. */
+const MISSING_GRACE_MS = 2_000;
+/** A full disk or a folder without rights may be mended: what is due stays due. */
+const RETRY_MS = 5_000;
+/** More turns than any request can need at one look; reaching it is a bug, and must not become a busy loop. */
+const MAX_TURNS = 20;
+
+export type Daemon = ReturnType<typeof createDaemon>;
+
+/**
+ * The loop: look at a request's note, reconcile it with its recorded state, perform what is due. What the daemon itself
+ * changes in the vault wakes it again, it finds nothing due, and that is the end of it: there are no marks to ignore
+ * its own changes.
+ */
+export function createDaemon(ports: DaemonPorts) {
+  const { ledger, clock, desk, log } = ports;
+  const turns = createTurns();
+  const sight = createSight(ports);
+  const notes = createNotes(ports);
+  const queued = new Set<RequestId>();
+  const alarms = createAlarms(clock, (id) => void look(id));
+  /** Submitted by this process, the note not written yet. */
+  const fresh = new Set<RequestId>();
+  const listeners = new Set<(request: Request) => void>();
+  let recovery: Promise<void> | null = null;
+  let stopping = false;
+  let closing = false;
+  let onFatal: (error: unknown) => void = () => {};
+
+  const rescan = createRescan({
+    ...ports,
+    onChange: (id) => void look(id),
+    onMissing(id) {
+      sight.confirmMissing(id);
+      void look(id);
+    },
+    onError: (error) => fail(error, null),
+  });
+
+  const executions = createExecutions({
+    ...ports,
+    async onOutcome(id, outcome, ended) {
+      const task = async () => {
+        ended();
+        const now = await ledger.read(id);
+        if (now?.status === "executing") await record(now, [outcome], null);
+      };
+      await turns.take(id, task).catch((error) => fail(error, id));
+      void look(id);
+    },
+  });
+
+  /** Looks at a request soon; resolves when it has come to rest. Never rejects. */
+  async function look(id: RequestId): Promise<void> {
+    if (stopping || queued.has(id)) return;
+    queued.add(id);
+    const task = async () => {
+      queued.delete(id);
+      await handle(id);
+    };
+    await turns.take(id, task).catch((error) => {
+      fail(error, id);
+      alarms.set(id, clock.now() + RETRY_MS);
+    });
+  }
+
+  async function handle(id: RequestId): Promise<void> {
+    let request = await ledger.read(id);
+    for (let turn = 0; request !== null && !stopping; turn += 1) {
+      if (turn === MAX_TURNS) throw new Error(`request ${id} does not come to rest`);
+      const seen = sight.lookAt(request);
+      const { events, due } = plan(request, seen);
+      if (events.length > 0) {
+        request = await record(request, events, seen.found);
+        continue;
+      }
+      if (!isClosed(request)) desk.setProblems(id, problemsOf(request, seen));
+      if (!(await perform(request, due, seen))) return;
+      request = await ledger.read(id);
+    }
+  }
+
+  /** Everything that is due to be recorded, in order, with nothing happening in between; then what else is due. */
+  function plan(request: Request, seen: Seen): { events: readonly Event[]; due: Due } {
+    const events: Event[] = [];
+    let state = request;
+    for (;;) {
+      const due = reconcile(state, worldOf(state, seen));
+      if (due.do !== "record") return { events, due };
+      const stepped = step(state, due.event);
+      if (!stepped.ok)
+        throw new Error(`${due.event.type} was due on ${state.status}: ${stepped.refusal.code}`);
+      events.push(due.event);
+      state = stepped.request;
+      if (stepped.effects.some((effect) => effect.do === "execute")) return { events, due };
+    }
+  }
+
+  function worldOf(request: Request, { look, memory }: Seen): World {
+    const { id, kind } = request.submission.fields;
+    const settings = ports.kind(kind);
+    return {
+      now: clock.now(),
+      look,
+      memory,
+      running: executions.isRunning(id),
+      fresh: fresh.has(id),
+      halted: closing || ports.halt.isHalted(),
+      merging: ports.merging(),
+      executor: executorNow(request),
+      grant_ms: settings?.grant_ms ?? 0,
+      settle_ms: ports.settle_ms,
+      settle_ticks_ms: ports.settle_ticks_ms,
+    };
+  }
+
+  /** Who executes it, when the configuration still says what it said when the request was made; null otherwise. */
+  function executorNow({ submission }: Request): World["executor"] {
+    const settings = ports.kind(submission.fields.kind);
+    if (settings === null || submission.caller !== (settings.handler === null)) return null;
+    return submission.caller ? "caller" : "daemon";
+  }
+
+  /** What is unclear about a request, in its note or in the configuration. */
+  function problemsOf(request: Request, { look }: Seen): readonly Problem[] {
+    const unclear = look.at === "folder" ? look.reading.problems : [];
+    return executorNow(request) === null && !isFinal(request) ? [...unclear, problem("no_handler")] : unclear;
+  }
+
+  /** Makes the events durable, then performs the effects that they allow, in order. */
+  async function record(request: Request, events: readonly Event[], found: Found | null): Promise<Request> {
+    const { id } = request.submission.fields;
+    let state = request;
+    const effects = events.flatMap((event) => {
+      const stepped = step(state, event);
+      if (!stepped.ok) throw new Error(`${event.type} on ${state.status}: ${stepped.refusal.code}`);
+      state = stepped.request;
+      if (CARRIED_BY_NOTES.has(event.type)) {
+        ports.chronicle.keep(id, state.revision, notes.changeOfReading(state, found));
+      }
+      return [...stepped.effects];
+    });
+    const lazy = events.every(({ type }) => FOUND_OUT_AGAIN.has(type));
+    const recorded = await ledger.append(id, request.revision, events, { lazy });
+    for (const effect of effects) {
+      if (effect.do === "execute") executions.start(recorded, effect.attempt);
+      if (effect.do === "report") report(recorded);
+    }
+    desk.refresh();
+    return recorded;
+  }
+
+  function report(request: Request): void {
+    for (const listener of listeners) listener(request);
+    if (isFinal(request)) desk.addRecent(request);
+  }
+
+  /** Does what is due besides records; true when something changed, so that the request must be looked at again. */
+  async function perform(request: Request, due: Due, seen: Seen): Promise<boolean> {
+    const { id } = request.submission.fields;
+    switch (due.do) {
+      case "show":
+        await notes.show(request, due.came_back);
+        fresh.delete(id);
+        return true;
+      case "archive":
+        ports.chronicle.keep(id, request.revision + 1, await notes.archive(request, seen.found));
+        await record(request, [{ type: "archived", at: iso(clock.now()) }], null);
+        return true;
+      case "keep_late":
+        return keepLate(request, seen.found);
+      case "answer": {
+        // In an emptied note there is nothing of a person's to keep.
+        const edit = (text: string) =>
+          text.trim() === "" ? renderNote(request, true) : answerNote(text, due.problems);
+        if (await notes.rewrite(request, seen.found, edit)) return true;
+        alarms.set(id, due.wake_at);
+        return false;
+      }
+      case "ask_outcome":
+        return notes.rewrite(request, seen.found, (text) =>
+          request.status === "outcome_unknown" ? askOutcome(text, request) : null,
+        );
+      case "nothing":
+        if (isClosed(request)) forget(id);
+        else alarms.set(id, due.wake_at);
+        if (seen.look.at === "nowhere" && !seen.look.confirmed && !isFinal(request))
+          rescan.within(MISSING_GRACE_MS);
+        return false;
+      case "record":
+        return true;
+    }
+  }
+
+  async function keepLate(request: Request, found: Found): Promise<boolean> {
+    const kept = await notes.keepLate(request, found);
+    if (typeof kept === "object") {
+      const detail = `the note came back after the request was ${request.status}; it is kept as ${kept.kept}`;
+      const event = {
+        type: "refused",
+        at: iso(clock.now()),
+        code: "already_final",
+        by: null,
+        detail,
+      } as const;
+      ports.chronicle.keep(request.submission.fields.id, request.revision + 1, kept.changes);
+      await record(request, [event], null);
+    }
+    return true;
+  }
+
+  function forget(id: RequestId): void {
+    sight.forget(id);
+    alarms.clear(id);
+    desk.setProblems(id, []);
+  }
+
+  /** Finishes what an earlier run left half done; once, and before anything is asked of the daemon. */
+  function recover(): Promise<void> {
+    recovery ??= ports.vault.recover().then(() => ports.vault.fileAwayMonths(iso(clock.now()).slice(0, 7)));
+    return recovery;
+  }
+
+  /** What cannot be recorded must not go on: the operator mends the disk and starts again. */
+  function fail(error: unknown, id: RequestId | null): void {
+    log.error({ err: error, id }, "a request could not be handled; it is tried again");
+    if (error instanceof Error && "code" in error && error.code === "storage_failed") onFatal(error);
+  }
+
+  return {
+    look,
+
+    /** A file of this name may have changed in a decision folder. */
+    hint(name: string): void {
+      const id = idOfName(name);
+      if (id !== null) void look(id);
+    },
+
+    /** Calls back when there is something to report about a request: see `isReportable`. */
+    onReport(listener: (request: Request) => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    /** Calls back when records can no longer be made; nothing is executed from then on. */
+    onFatal(listener: (error: unknown) => void): void {
+      onFatal = listener;
+    },
+
+    /** Records a new request and writes its note; durable, and there, once it resolves. */
+    submit(event: Extract<Event, { type: "submitted" }>): Promise<Request> {
+      const { id } = event.submission.fields;
+      return turns
+        .take(id, async () => {
+          const stepped = step(null, event);
+          if (!stepped.ok) throw new Error(`a submission was refused: ${stepped.refusal.code}`);
+          fresh.add(id);
+          ports.chronicle.keep(id, 1, notes.changeOfShowing(stepped.request));
+          const request = await ledger.append(id, 0, [event]);
+          desk.refresh();
+          await handle(id);
+          return request;
+        })
+        .catch((error) => {
+          fail(error, id);
+          throw error;
+        });
+    },
+
+    /**
+     * Records what a surface asks for, if the request's state allows it, and does what follows. `propose` sees the
+     * state at that moment and may refuse by itself. Gives null for an unknown id.
+     */
+    ask(
+      id: RequestId,
+      propose: (request: Request) => Event | Refusal,
+      { lookFirst = false } = {},
+    ): Promise<Request | Refusal | null> {
+      return turns
+        .take(id, async () => {
+          if (lookFirst) await handle(id);
+          const request = await ledger.read(id);
+          if (request === null) return null;
+          const proposed = propose(request);
+          if (!("type" in proposed)) return proposed;
+          const stepped = step(request, proposed);
+          if (!stepped.ok) return stepped.refusal;
+          // What follows from it, such as the start of what was approved, shares its write.
+          const seen = sight.lookAt(request);
+          const { events } = plan(stepped.request, seen);
+          const recorded = await record(request, [proposed, ...events], seen.found);
+          void look(id);
+          return recorded;
+        })
+        .catch((error) => {
+          fail(error, id);
+          throw error;
+        });
+    },
+
+    recover,
+
+    /** Finishes what an earlier run left half done, unless that is done already, then looks at everything. */
+    async start(): Promise<void> {
+      await recover();
+      void rescan.now();
+    },
+
+    /** What the dashboard says has changed without any request doing so. */
+    refreshDashboard: () => desk.refresh(),
+
+    /** Looks through the whole vault now. */
+    rescan: () => rescan.now(),
+
+    /** Resolves when nothing is being looked through or handled. */
+    async settled(): Promise<void> {
+      await rescan.settled();
+      await turns.settled();
+    },
+
+    /** Takes nothing new on, waits up to `grace_ms` for running handlers, and leaves the rest to the next start. */
+    async stop(grace_ms: number): Promise<void> {
+      closing = true;
+      await executions.ended(grace_ms);
+      await rescan.stop();
+      await turns.settled();
+      stopping = true;
+      alarms.stop();
+      await turns.settled();
+      await desk.flush();
+    },
+  };
+}
+
+/** Events that a person may have said in the note: the history shows the note as it was read. */
+const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
+  "approved",
+  "rejected",
+  "changes_requested",
+  "settled",
+]);
+
+/** Events that the next start would find out again, so that nothing waits for their disk write. */
+const FOUND_OUT_AGAIN: ReadonlySet<Event["type"]> = new Set(["archived", "refused"]);

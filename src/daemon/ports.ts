@@ -1,0 +1,136 @@
+import type { ProblemCode } from "../core/codes.ts";
+import type { Event } from "../core/event.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import type { Attempt, Request, RequestId } from "../core/request.ts";
+
+/** One line of the journal: an event of one request, chained to the record before it. */
+export interface LedgerRecord {
+  /** 1 for the first record ever; no gaps. */
+  readonly seq: number;
+  readonly id: RequestId;
+  /** The request's revision after this event, from 1. */
+  readonly revision: number;
+  readonly event: Event;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+/** The authority: what was submitted, decided, started and came out. */
+export interface Ledger {
+  /**
+   * Appends events of one request in one durable write and gives the request that they lead to. With `lazy` the write
+   * may reach the disk with a later one; only for events that are found out again after a crash.
+   * Rejects with `storage_failed` when the disk refused (the ledger takes nothing more then), and with
+   * `RevisionConflict` when the request's revision is no longer `expected` (0 for a new request).
+   */
+  append(
+    id: RequestId,
+    expected: number,
+    events: readonly Event[],
+    options?: { lazy?: boolean },
+  ): Promise<Request>;
+  /** Any request, finished ones included; null when there never was one. */
+  read(id: RequestId): Promise<Request | null>;
+  /** All requests that are not closed, in order of submission. */
+  open(): Promise<readonly Request[]>;
+  /** The request that this requester made with this key. */
+  findKey(requester: string, key: string): Promise<RequestId | null>;
+  /** Records after a sequence number, oldest first, up to now. */
+  records(after: number): AsyncIterable<LedgerRecord>;
+  /** Calls back with every record once it is durable, in order. */
+  follow(listener: (record: LedgerRecord) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** The folders in which a note is a ballot. */
+export type Folder = "pending" | "approved" | "rejected";
+
+/** A note as it is on disk now. */
+export type Found =
+  | { readonly at: "nowhere" }
+  | { readonly at: Folder; readonly bytes: Uint8Array }
+  | { readonly at: Folder; readonly problem: ProblemCode };
+
+/** The vault's folders. Nothing in them is ever overwritten. */
+export interface Vault {
+  read(id: RequestId): Found;
+  /** False when there is a note of that name already. */
+  create(id: RequestId, bytes: Uint8Array): Promise<boolean>;
+  /** False when the note's bytes are no longer the expected ones. */
+  replace(id: RequestId, folder: Folder, expected: Uint8Array, bytes: Uint8Array): Promise<boolean>;
+  /** Puts the finished note in place and takes the waiting one away; `changed` when that one was saved meanwhile. */
+  archive(
+    id: RequestId,
+    from: { folder: Folder; expected: Uint8Array } | null,
+    final: Uint8Array,
+  ): Promise<{ name: string; changed: boolean }>;
+  /** Moves a note beside the finished one and gives its name there; null when it changed meanwhile. */
+  keepLate(id: RequestId, folder: Folder, expected: Uint8Array, bytes: Uint8Array): Promise<string | null>;
+  /** Takes away a note that says nothing new; false when it changed meanwhile. */
+  discard(id: RequestId, folder: Folder, expected: Uint8Array): Promise<boolean>;
+  readDone(id: RequestId): Uint8Array | null;
+  /** Every name in the decision folders, with a mark that changes whenever the file does. */
+  scan(): AsyncIterable<readonly { folder: Folder; name: string; mark: string }[]>;
+  /** Where else in the vault notes of these ids are, by their names. */
+  findElsewhere(ids: ReadonlySet<RequestId>): Promise<ReadonlyMap<RequestId, string>>;
+  writeOwn(name: string, text: string): Promise<void>;
+  fileAwayMonths(thisMonth: string): Promise<void>;
+  recover(): Promise<void>;
+}
+
+/** The daemon's clock: wall time in ms, and waking up later. */
+export interface Clock {
+  now(): number;
+  /** Calls back once, after about so many ms; the result takes it back. */
+  after(ms: number, wake: () => void): () => void;
+}
+
+/** What a handler is given: the stored action, never text read back from a note. */
+export interface Job {
+  readonly id: RequestId;
+  readonly digest: string;
+  readonly kind: string;
+  readonly params: JsonObject;
+  readonly attempt: Attempt;
+  readonly approved_by: readonly string[];
+}
+
+export type Outcome =
+  | { readonly status: "executed"; readonly result: Json }
+  | { readonly status: "failed"; readonly error: string }
+  /** What came of it cannot be known. */
+  | { readonly status: "unknown"; readonly cause: string };
+
+/** Carries out one kind of action. A rejection is an `unknown` outcome: it may have happened. */
+type Handler = (job: Job) => Promise<Outcome>;
+
+/** What one kind of action needs of the daemon, from the configuration. */
+export interface KindSettings {
+  /** Null for `caller` actions. */
+  readonly handler: Handler | null;
+  /** How long a `caller`'s grant is good for, in ms. */
+  readonly grant_ms: number;
+}
+
+/** The audit trail in git; off the path from decision to execution. */
+export interface Chronicle {
+  /** What a coming event changes in the vault, by path below its root; null bytes where a file goes away. */
+  keep(id: RequestId, revision: number, changes: readonly Change[]): void;
+}
+
+export interface Change {
+  readonly path: string;
+  readonly bytes: Uint8Array | null;
+}
+
+/** Stops and restarts all executions; survives restarts. */
+export interface HaltSwitch {
+  isHalted(): boolean;
+  set(halted: boolean, by: string): Promise<void>;
+}
+
+export interface Log {
+  info(data: object, message: string): void;
+  warn(data: object, message: string): void;
+  error(data: object, message: string): void;
+}

@@ -1,0 +1,111 @@
+import { idOfName } from "../core/id.ts";
+import { isFinal, type Request, type RequestId } from "../core/request.ts";
+import type { Desk } from "./desk.ts";
+import type { Clock, Ledger, Vault } from "./ports.ts";
+
+/** Watchers lose events without an error, so everything is looked through this often. */
+const RESCAN_MS = 30_000;
+
+export interface RescanPorts {
+  readonly vault: Vault;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly desk: Desk;
+  /** A note may have changed. */
+  readonly onChange: (id: RequestId) => void;
+  /** An open request's note is nowhere in the vault. */
+  readonly onMissing: (id: RequestId) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** The full look through the decision folders that makes up for whatever the watcher did not tell. */
+export function createRescan(ports: RescanPorts) {
+  const { vault, ledger, clock, desk } = ports;
+  const marks = new Map<string, string>();
+  let running: Promise<void> | null = null;
+  let cancel: (() => void) | null = null;
+  let dueAt = Number.POSITIVE_INFINITY;
+  let stopped = false;
+
+  async function scan(): Promise<void> {
+    const there = new Set<string>();
+    const found = new Set<RequestId>();
+    const strangers: string[] = [];
+    for await (const slice of vault.scan()) {
+      for (const { folder, name, mark } of slice) {
+        const path = `${folder}/${name}`;
+        const id = idOfName(name);
+        there.add(path);
+        if (id === null) strangers.push(name);
+        else found.add(id);
+        if (id !== null && marks.get(path) !== mark) ports.onChange(id);
+        marks.set(path, mark);
+      }
+    }
+    for (const path of marks.keys()) if (!there.has(path)) marks.delete(path);
+    const open = await ledger.open();
+    const moved = await findMissing(open, found);
+    const unknown = await findUnknown(open, found);
+    desk.setScan({ strangers: [...strangers.filter((name) => name.endsWith(".md")), ...unknown], moved });
+  }
+
+  /** Open requests without a note in the decision folders: moved elsewhere by a person, or missing. */
+  async function findMissing(
+    open: readonly Request[],
+    found: ReadonlySet<RequestId>,
+  ): Promise<ReadonlyMap<RequestId, string>> {
+    const gone = open.filter(({ submission }) => !found.has(submission.fields.id));
+    // A finished request's note may be in `Done/` already, its move cut short: that is no note moved by a person.
+    const waiting = gone.filter((request) => !isFinal(request)).map(({ submission }) => submission.fields.id);
+    const moved = waiting.length === 0 ? new Map() : await vault.findElsewhere(new Set(waiting));
+    for (const { submission } of gone) {
+      if (!moved.has(submission.fields.id)) ports.onMissing(submission.fields.id);
+    }
+    return moved;
+  }
+
+  /** Notes with a request's name that this journal knows nothing of: another host's, or a lost state's. */
+  async function findUnknown(open: readonly Request[], found: ReadonlySet<RequestId>): Promise<string[]> {
+    const known = new Set(open.map(({ submission }) => submission.fields.id));
+    const names: string[] = [];
+    for (const id of found) {
+      if (!known.has(id) && (await ledger.read(id)) === null) names.push(`${id}.md`);
+    }
+    return names;
+  }
+
+  function now(): Promise<void> {
+    running ??= scan()
+      .catch(ports.onError)
+      .finally(() => {
+        running = null;
+        dueAt = Number.POSITIVE_INFINITY;
+        within(RESCAN_MS);
+      });
+    return running;
+  }
+
+  /** Sees to it that a scan begins within so many ms. */
+  function within(ms: number): void {
+    const at = clock.now() + ms;
+    if (stopped || at >= dueAt) return;
+    cancel?.();
+    dueAt = at;
+    cancel = clock.after(ms, () => {
+      cancel = null;
+      void now();
+    });
+  }
+
+  return {
+    now,
+    within,
+    /** Resolves when no scan is under way. */
+    settled: () => running ?? Promise.resolve(),
+    async stop(): Promise<void> {
+      stopped = true;
+      cancel?.();
+      await running;
+    },
+  };
+}

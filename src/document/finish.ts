@@ -1,0 +1,232 @@
+import { PROBLEMS, type Problem } from "../core/codes.ts";
+import type { FinalRequest, HistoryLine, Request, UnknownRequest } from "../core/request.ts";
+import { readBody } from "./body.ts";
+import { sha256 } from "./digest.ts";
+import {
+  ANSWER_HEAD,
+  CAME_BACK,
+  DECIDE,
+  HEADINGS,
+  quoted,
+  renderAnswer,
+  renderDoubt,
+  renderNote,
+  renderResolve,
+  scalar,
+} from "./note.ts";
+import { openPatch, type Patch, Unpatchable } from "./patch.ts";
+import { fenced, fencedJson, inline, visibleLine } from "./visible.ts";
+
+/**
+ * The finished note: the person's note with the outcome, the result and the request's history added. When the note's
+ * text cannot be read, or there is none, a fresh one is written; `kept` says whether the person's text is in it.
+ * Gives the same text for the same input always, so that a move cut short can be told from a new edit.
+ */
+export function finishNote(text: string | null, request: FinalRequest): { text: string; kept: boolean } {
+  const patched = text === null ? null : finishText(text, request);
+  if (patched !== null) return { text: patched, kept: true };
+  const fresh = finishText(renderNote(request), request);
+  if (fresh === null) throw new Error("a note of the daemon's own cannot be finished");
+  return { text: fresh, kept: text === null };
+}
+
+/** A text as a property's line. One full of brackets is cut short: too many of them and YAML would not be parsed. */
+function propertyText(text: string, limit: number): string {
+  const line = visibleLine(text, limit);
+  return (line.match(/[[{]/g) ?? []).length > BRACKETS ? visibleLine(text, BRACKETS) : line;
+}
+
+const BRACKETS = 100;
+
+/** Null where the note's properties cannot be read, or cannot take another line: as one flow map, or indented. */
+function finishText(text: string, request: FinalRequest): string | null {
+  const patch = openPatch(text);
+  if (patch === null) return null;
+  try {
+    return patched(patch, request);
+  } catch (error) {
+    if (error instanceof Unpatchable) return null;
+    throw error;
+  }
+}
+
+function patched(patch: Patch, request: FinalRequest): string {
+  patch.set("status", request.status);
+  patch.set("outcome", request.status);
+  if ("decision" in request) {
+    const { verb, reviewer, reason } = request.decision;
+    patch.fill("decision", WORDS[verb]);
+    if (reviewer !== "unnamed") patch.fill("reviewer", scalar(propertyText(reviewer, 200)));
+    if (reason !== null) patch.fill("reason", quoted(propertyText(reason, 1_000)));
+    patch.set("decided_at", request.decided_at);
+  }
+  const doubt = request.history.findLast(({ event }) => event === "outcome_lost");
+  // When it happened, if it did, is what nobody saw.
+  if ((request.status === "executed" || request.status === "failed") && doubt === undefined)
+    patch.set("executed_at", request.finished_at);
+  if (doubt !== undefined) patch.replace(renderDoubt(doubt.detail ?? ""), renderAnswered(request, doubt));
+  const told = renderSummary(request);
+  patch.replace(`${CAME_BACK}\n\n`, "");
+  if (!patch.replace(DECIDE, told) && !patch.replace(APPROVED_AND_STARTED, told))
+    patch.insertBeforeSections(told);
+  patch.insertBeforeSections(`${renderResult(request)}\n\n${renderHistory(request)}`);
+  return removeAnswer(patch.text());
+}
+
+/** The note with the daemon's callout set to these problems, or taken out when there are none. */
+export function answerNote(text: string, problems: readonly Problem[]): string {
+  const answer = renderAnswer(problems);
+  const without = removeAnswer(text);
+  if (answer === "") return without;
+  const patch = openPatch(without);
+  // Where the properties cannot be read, the end of the note is the only place that is certainly not in the way.
+  if (patch === null) return `${without}${without.endsWith("\n") ? "" : "\n"}\n${answer}\n`;
+  patch.insertBeforeSections(answer);
+  return patch.text();
+}
+
+/** The note with the question of what became of the action in place of the question whether to do it. */
+export function askOutcome(text: string, request: UnknownRequest): string | null {
+  const patch = openPatch(text);
+  if (patch === null) return null;
+  patch.set("status", "outcome_unknown");
+  patch.insertBeforeSections(renderResolve(request));
+  patch.replace(DECIDE, APPROVED_AND_STARTED);
+  return patch.text();
+}
+
+const APPROVED_AND_STARTED = "> [!info] This was approved and started.";
+
+/** A note that came back after its request was finished, with a callout that says so. */
+export function answerLate(text: string, request: Request): string {
+  const says =
+    `> [!info] Too late: this request was already ${inline(request.status)}; nothing was done because of this note.\n` +
+    `> The finished note is [[${request.submission.fields.id}]].`;
+  const patch = openPatch(text);
+  if (patch === null) return `${text.trimEnd()}\n\n${says}\n`;
+  patch.insertBeforeSections(says);
+  return patch.text();
+}
+
+/** A note that could not be read when its request was finished, and is kept beside the finished one. */
+export function answerUnread(text: string, request: Request): string {
+  const { fields } = request.submission;
+  return (
+    `${removeAnswer(text).trimEnd()}\n\n` +
+    `> [!info] This note could not be read when the request was finished (${inline(request.status)}), so it decided nothing.\n` +
+    `> The finished note is [[${fields.id}]].\n`
+  );
+}
+
+const WORDS = { approve: "approved", reject: "rejected", request_changes: "changes_requested" } as const;
+
+const SUMMARIES: Readonly<Record<FinalRequest["status"], string>> = {
+  executed: "[!success] Executed",
+  failed: "[!failure] Approved, but the execution failed",
+  rejected: "[!failure] Rejected",
+  changes_requested: "[!question] Changes requested",
+  expired: "[!failure] Expired: there was no decision in time, so nothing was done",
+  cancelled: "[!info] Cancelled by the requester; nothing was done",
+};
+
+function renderSummary(request: FinalRequest): string {
+  const head = headOf(request);
+  if (!("decision" in request)) return `> ${head}`;
+  const { reviewer, via, assurance, reason } = request.decision;
+  const who = `> Decided by ${inline(reviewer)} (${via}, assurance ${assurance}) at ${request.decided_at}.`;
+  return [`> ${head}`, who, ...(reason === null ? [] : [`> Reason: ${inline(reason)}`])].join("\n");
+}
+
+function headOf(request: FinalRequest): string {
+  if (request.status === "expired" && hasEvent(request, "approved"))
+    return "[!failure] Expired: it was approved, but the caller did not start it in time";
+  return hasEvent(request, "resolved_did_not")
+    ? "[!failure] Approved and started, but it did not happen"
+    : SUMMARIES[request.status];
+}
+
+/** What stands where the question whether it happened stood. */
+function renderAnswered({ history }: FinalRequest, doubt: HistoryLine): string {
+  const answer = history.findLast(({ event }) => event.startsWith("resolved_"));
+  const happened = answer?.event === "resolved_happened" ? "it happened" : "it did not happen";
+  const why = answer?.detail ? `: ${inline(answer.detail)}` : "";
+  return (
+    `> [!info] Its end was not seen: ${inline(doubt.detail ?? "")}.\n` +
+    `> ${inline(answer?.by ?? "unnamed")} says that ${happened}${why}.`
+  );
+}
+
+function renderResult(request: FinalRequest): string {
+  return `${HEADINGS.result}\n\n${resultOf(request)}`;
+}
+
+function resultOf(request: FinalRequest): string {
+  if (request.status === "failed") return cut(request.error, (text) => fenced(text, "text"));
+  if (request.status !== "executed") return "Nothing was executed.";
+  const { result } = request;
+  if (typeof result === "string") return cut(result, (text) => fenced(text, "text"));
+  return cut(JSON.stringify(result, null, 2), (text, whole) =>
+    whole ? fencedJson(result) : fenced(text, "text"),
+  );
+}
+
+/** What a note can hold of a result and stay a note; all of it is in the journal. */
+const RESULT_CHARACTERS = 16_000;
+
+function cut(text: string, render: (text: string, whole: boolean) => string): string {
+  if (text.length <= RESULT_CHARACTERS) return render(text, true);
+  const said = `The first ${RESULT_CHARACTERS} of ${text.length} characters; all of it has the SHA-256 ${sha256(text)}.`;
+  // A cut must not leave half of a character that takes two units.
+  return `${render(text.slice(0, RESULT_CHARACTERS).toWellFormed(), false)}\n\n${said}`;
+}
+
+/** Up to the end only: what was refused later must not make the same finished note look like another one. */
+function renderHistory({ history, finished_at }: FinalRequest): string {
+  const lines = history.filter(
+    (line, i) =>
+      !(line.event === "refused" && line.at > finished_at) &&
+      !(line.event === "settled" && repeats(line, history[i - 1])),
+  );
+  return `${HEADINGS.history}\n\n${lines.map(historyLine).join("\n")}`;
+}
+
+function historyLine({ at, event, by, detail }: HistoryLine): string {
+  const who = by === null ? "" : ` by ${inline(by)}`;
+  const what = detail === null ? "" : `: ${inline(detail)}`;
+  return `- ${at} ${HISTORY_WORDS[event] ?? event.replaceAll("_", " ")}${who}${what}`;
+}
+
+/** Where an event's own name would not tell a person what it was. */
+const HISTORY_WORDS: Readonly<Record<string, string>> = {
+  settled: "rejection completed",
+  outcome_lost: "outcome unknown",
+  resolved_happened: "resolved as happened",
+  resolved_did_not: "resolved as not happened",
+};
+
+function repeats(line: HistoryLine, before: HistoryLine | undefined): boolean {
+  return line.by === before?.by && line.detail === before.detail;
+}
+
+function hasEvent(request: Request, event: string): boolean {
+  return request.history.some((line) => line.event === event);
+}
+
+/** A line of the callout that the daemon wrote: it ends in one of the known hints. A person's remark does not. */
+function isOwnAnswer(line: string): boolean {
+  const text = line.trimEnd();
+  return text.startsWith("> - ") && Object.values(PROBLEMS).some(({ hint }) => text.endsWith(hint));
+}
+
+function removeAnswer(text: string): string {
+  const lines = text.split("\n");
+  const start = readBody(text).lines.findIndex((line) => line.fence === null && line.text === ANSWER_HEAD);
+  if (start === -1) return text;
+  let end = start + 1;
+  while (end < lines.length && isOwnAnswer(lines[end] ?? "")) end += 1;
+  // The blank line that was put in with it goes with it: behind it, or before it at the end of a note.
+  const last = lines.slice(end).every((line) => line.trim() === "");
+  if (!last && lines[end]?.trim() === "") end += 1;
+  const from = last && lines[start - 1]?.trim() === "" ? start - 1 : start;
+  return [...lines.slice(0, from), ...lines.slice(end)].join("\n");
+}

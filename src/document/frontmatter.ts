@@ -1,0 +1,205 @@
+import matter from "gray-matter";
+import { type Document, isAlias, isMap, isNode, isScalar, type Node, parseDocument, visit } from "yaml";
+import { type Problem, problem } from "../core/codes.ts";
+
+/** The largest note and the largest frontmatter that are read, in bytes, and what keeps YAML's own costs small. */
+export const NOTE_LIMIT_BYTES = 256 * 1024;
+const FRONTMATTER_LIMIT_BYTES = 16 * 1024;
+const FRONTMATTER_LIMIT_LINES = 400;
+const BRACKET_LIMIT = 600;
+
+/** One property: its parsed value, and where its value stands in the note's text (offsets in UTF-16 units). */
+export interface Property {
+  readonly key: string;
+  readonly node: Node | null;
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+  /** Whether a YAML comment stands behind the value. */
+  readonly comment: boolean;
+}
+
+export interface Frontmatter {
+  readonly properties: ReadonlyMap<string, Property>;
+  /** Offset of the closing fence: where new properties go. */
+  readonly close: number;
+  /** Offset of the first character behind the closing fence's line. */
+  readonly body: number;
+  /** The number of the body's first line. */
+  readonly bodyLine: number;
+  readonly eol: "\n" | "\r\n";
+}
+
+export type FrontmatterReading =
+  | { readonly ok: true; readonly frontmatter: Frontmatter }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** The text of a note's bytes. Never throws: wrong bytes and wrong sizes are ordinary input. */
+export function decode(bytes: Uint8Array): { text: string } | { problems: readonly Problem[] } {
+  if (bytes.byteLength > NOTE_LIMIT_BYTES) return { problems: [problem("note_too_large")] };
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { problems: [problem("not_utf8")] };
+  }
+}
+
+/**
+ * The properties of a note's text, read strictly: YAML 1.2 core, unique plain keys, no anchors, aliases, tags or
+ * directives, closing fence required. Never throws; what is wrong comes back as problems with line numbers.
+ */
+export function readFrontmatter(text: string): FrontmatterReading {
+  const split = splitText(text);
+  if ("problems" in split) return { ok: false, problems: split.problems };
+  const { yaml, start, close, body, eol } = split;
+  const early = refuseBeforeParsing(yaml);
+  if (early !== null) return { ok: false, problems: [early] };
+
+  const document = parseDocument(yaml, {
+    version: "1.2",
+    schema: "core",
+    uniqueKeys: true,
+    logLevel: "silent",
+  });
+  const problems = refuseDocument(document, yaml);
+  if (problems.length > 0) return { ok: false, problems };
+
+  const properties = new Map<string, Property>();
+  if (isMap(document.contents)) {
+    for (const pair of document.contents.items) {
+      if (!isScalar(pair.key) || typeof pair.key.value !== "string" || !pair.key.range) continue;
+      const node = isNode(pair.value) ? pair.value : null;
+      const at = valueRange(yaml, pair.key.range[1], node);
+      properties.set(pair.key.value, {
+        key: pair.key.value,
+        node,
+        line: lineOf(yaml, pair.key.range[0]) + 1,
+        start: start + at.start,
+        end: start + at.end,
+        comment: Boolean(node?.comment ?? node?.commentBefore) || /^[ \t]*#/.test(yaml.slice(at.end)),
+      });
+    }
+  }
+  const bodyLine = text.slice(0, body).split("\n").length;
+  return { ok: true, frontmatter: { properties, close, body, bodyLine, eol } };
+}
+
+interface Split {
+  readonly yaml: string;
+  readonly start: number;
+  readonly close: number;
+  readonly body: number;
+  readonly eol: "\n" | "\r\n";
+}
+
+function splitText(text: string): Split | { problems: Problem[] } {
+  const no = (code: Parameters<typeof problem>[0], line: number | null = 1) => ({
+    problems: [problem(code, line)],
+  });
+  if (text.replace(/^\uFEFF/, "").trim() === "") return no("empty_note", null);
+  const open = /^\uFEFF?---[ \t]*(\r?\n)/.exec(text);
+  if (open === null)
+    return no(/^\uFEFF?---[ \t]*[^\s-]/.test(text) ? "frontmatter_language" : "no_frontmatter");
+  const start = open[0].length;
+  const closing = /(^|\n)---[ \t]*(\r?\n|$)/g;
+  closing.lastIndex = start - 1;
+  const found = closing.exec(text);
+  if (found === null) return no("frontmatter_unclosed", null);
+  const close = found.index + 1;
+  const yaml = text.slice(start, close);
+  // Before anything but a plain search has read it: a few KB can cost a YAML reader seconds.
+  if (isTooLarge(yaml)) return no("frontmatter_too_large", null);
+  // gray-matter takes any line that begins with --- for the end; where it would cut elsewhere, the note is unclear.
+  if (!grayMatterAgrees(text, yaml)) {
+    return {
+      problems: [problem("frontmatter_unclosed", null, "A line among the properties begins with ---.")],
+    };
+  }
+  return { yaml, start, close, body: found.index + found[0].length, eol: open[1] === "\r\n" ? "\r\n" : "\n" };
+}
+
+const REFUSING = {
+  parse(): never {
+    throw new Error("only YAML is read");
+  },
+};
+
+/**
+ * The only call of gray-matter, and only to split. Its `javascript` engine would run a note's frontmatter as code, so
+ * every engine but `yaml` refuses, and `yaml` hands the text back unread; an options object also keeps its cache off.
+ */
+function grayMatterAgrees(text: string, yaml: string): boolean {
+  const engines = {
+    yaml: { parse: (raw: string) => ({ raw }) },
+    javascript: REFUSING,
+    json: REFUSING,
+    coffee: REFUSING,
+    toml: REFUSING,
+  };
+  try {
+    const { data }: { data: { raw?: unknown } } = matter(text, { language: "yaml", engines });
+    return unified(String(data.raw ?? "")) === unified(yaml);
+  } catch {
+    return false;
+  }
+}
+
+function unified(yaml: string): string {
+  return yaml.replaceAll("\r\n", "\n").replace(/^\n+/, "").trimEnd();
+}
+
+function isTooLarge(yaml: string): boolean {
+  if (yaml.length > FRONTMATTER_LIMIT_BYTES || yaml.split("\n").length > FRONTMATTER_LIMIT_LINES) return true;
+  return (yaml.match(/[[{]/g) ?? []).length > BRACKET_LIMIT;
+}
+
+function refuseBeforeParsing(yaml: string): Problem | null {
+  const conflict = /^(<{7}|={7}|>{7})( |\r?$)/m.exec(yaml);
+  if (conflict !== null) return problem("merge_conflict", lineOf(yaml, conflict.index) + 1);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point.
+  const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\r(?!\n)/.exec(yaml);
+  if (control !== null) return problem("control_character", lineOf(yaml, control.index) + 1);
+  // A directive changes how the rest is read, and `...` ends the document before it.
+  const directive = /^(%|\.\.\.)/m.exec(yaml);
+  if (directive !== null) return problem("frontmatter_feature", lineOf(yaml, directive.index) + 1);
+  return null;
+}
+
+function refuseDocument(document: Document.Parsed, yaml: string): Problem[] {
+  const problems = document.errors.map((error) => {
+    const line = lineOf(yaml, error.pos[0]) + 1;
+    return problem(error.code === "DUPLICATE_KEY" ? "duplicate_key" : "frontmatter_invalid", line);
+  });
+  if (problems.length > 0) return problems.slice(0, 3);
+  if (document.warnings.length > 0) return [problem("frontmatter_feature")];
+  if (document.contents !== null && !isMap(document.contents) && !isEmptyScalar(document.contents)) {
+    return [problem("frontmatter_invalid", 2, "The properties are not lines of the form `name: value`.")];
+  }
+  visit(document, (_, node) => {
+    if (!isNode(node)) return;
+    if (isAlias(node) || node.anchor || node.tag !== undefined) {
+      problems.push(problem("frontmatter_feature", lineOf(yaml, node.range?.[0] ?? 0) + 1));
+    }
+  });
+  return problems.slice(0, 1);
+}
+
+function isEmptyScalar(node: unknown): boolean {
+  return isScalar(node) && node.value === null;
+}
+
+/** Where the value stands; for an empty value, right behind the key's colon. */
+function valueRange(yaml: string, keyEnd: number, node: Node | null): { start: number; end: number } {
+  const range = node?.range;
+  if (range && range[1] > range[0]) {
+    const end = range[0] + yaml.slice(range[0], range[1]).trimEnd().length;
+    return { start: range[0], end };
+  }
+  const colon = yaml.indexOf(":", keyEnd) + 1;
+  return { start: colon, end: colon };
+}
+
+/** The line number, from 1, of an offset in the YAML part. */
+function lineOf(yaml: string, offset: number): number {
+  return yaml.slice(0, offset).split("\n").length;
+}

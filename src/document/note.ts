@@ -1,0 +1,137 @@
+import { stringify } from "yaml";
+import type { Problem } from "../core/codes.ts";
+import type { Request, Submission, UnknownRequest } from "../core/request.ts";
+import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
+
+/** The note's own headings. Everything before the first of them is where a person decides. */
+export const HEADINGS = {
+  next: "## What happens if you approve",
+  action: "## Action",
+  why: "## Why this needs you",
+  notes: "## Notes",
+  result: "## Result",
+  history: "## History",
+} as const;
+
+export const BOXES = {
+  approve: "Approve",
+  reject: "Reject",
+  happened: "It happened",
+  did_not: "It did not happen",
+} as const;
+
+export const ANSWER_HEAD = "> [!warning] Not decided yet";
+
+export const DECIDE = `> [!question] Your decision
+> Write \`approved\`, \`rejected\` or \`changes_requested\` into **decision** above (or change **status**), or tick a box.
+> Your name goes into **reviewer**; a **reason** helps the agent.`;
+
+export const CAME_BACK = `> [!info] This note was missing and has been written again, because the request still waits.
+> To say no, write \`rejected\` into **decision** or tick **Reject**; deleting the note decides nothing.`;
+
+/**
+ * The properties that the daemon writes and owns, as text values in the note's order. Kept apart from their rendering
+ * so that a note that was edited can be held against them.
+ */
+export function ownProperties({ fields, digest, title: given }: Submission): ReadonlyMap<string, string> {
+  const { on_behalf_of } = fields;
+  return new Map([
+    ["title", title(given)],
+    ["action", fields.kind],
+    ["requester", fields.requester],
+    ...(on_behalf_of === null ? [] : ([["on_behalf_of", on_behalf_of]] as const)),
+    ["created", fields.created],
+    ["expires", fields.expires],
+    ["host", fields.host],
+    ["id", fields.id],
+    ["digest", digest],
+  ]);
+}
+
+/** The note of a request that waits for a person: for a decision, or for what became of an unknown outcome. */
+export function renderNote(request: Request, cameBack = false): string {
+  const { submission, status } = request;
+  const properties = [
+    `status: ${status === "outcome_unknown" ? status : "pending"}`,
+    "decision:",
+    "reviewer:",
+    "reason:",
+    ...[...ownProperties(submission)].map(([key, value]) => `${key}: ${renderValue(key, value)}`),
+  ];
+  const parts = [
+    `---\n${properties.join("\n")}\n---`,
+    ...(request.status === "outcome_unknown"
+      ? [renderResolve(request)]
+      : [DECIDE, ...(cameBack ? [CAME_BACK] : []), `- [ ] ${BOXES.approve}\n- [ ] ${BOXES.reject}`]),
+    renderNext(submission),
+    renderAction(submission),
+    WHY,
+    `${HEADINGS.notes}\n`,
+  ];
+  return parts.join("\n\n");
+}
+
+/** The question what became of an action whose end was not seen, with its two boxes. */
+export function renderResolve({ cause }: UnknownRequest): string {
+  return `${renderDoubt(cause)}\n\n- [ ] ${BOXES.happened}\n- [ ] ${BOXES.did_not}`;
+}
+
+export function renderDoubt(cause: string): string {
+  return `> [!danger] Did it happen?
+> The action was started, but its end was not seen: ${inline(cause)}.
+> It is not tried again. Look where it would have happened, then tick one box; your name goes into **reviewer**.`;
+}
+
+/** Times stay bare, so that Obsidian takes them for dates; the title is always quoted. */
+function renderValue(key: string, value: string): string {
+  if (key === "title") return quoted(value);
+  return key === "created" || key === "expires" ? value : scalar(value);
+}
+
+/** What approving leads to, in the operator's words filled with the agent's values. */
+export function renderNext({ next_effect, fields }: Submission): string {
+  const effect =
+    next_effect === ""
+      ? `The action \`${fields.kind}\` is carried out once, with the parameters below.`
+      : fenced(next_effect, "text");
+  return `${HEADINGS.next}\n\n${effect}`;
+}
+
+/** The stored parameters: all of them as JSON, and texts of several lines once more as a person reads them. */
+export function renderAction({ fields }: Submission): string {
+  const texts = Object.entries(fields.params)
+    .filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1].includes("\n"))
+    .map(([name, text]) => `${inline(name)}:\n\n${fenced(text, "text")}`);
+  return [HEADINGS.action, fencedJson(fields.params), ...texts].join("\n\n");
+}
+
+const WHY = `${HEADINGS.why}\n\nThere is no policy, so every action needs a person, and anyone may decide.`;
+
+/** What the daemon has to tell inside a note, as one callout; the empty string when there is nothing. */
+export function renderAnswer(problems: readonly Problem[]): string {
+  if (problems.length === 0) return "";
+  return [ANSWER_HEAD, ...problems.map((found) => `> - ${renderProblem(found)}`)].join("\n");
+}
+
+/** One line about what was not understood, and what to do about it. */
+export function renderProblem({ line, message, hint }: Problem): string {
+  const where = line === null ? "" : `Line ${line}: `;
+  return `${where}${sentence(message)} ${hint}`;
+}
+
+/** A text as a YAML 1.2 scalar in double quotes, which YAML 1.1 readers take the same way. */
+export function quoted(text: string): string {
+  // Printable ASCII without quotes and backslashes needs no escaping, and building a YAML document for it is slow.
+  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`;
+  return stringify(text, { defaultStringType: "QUOTE_DOUBLE", lineWidth: 0 }).trimEnd();
+}
+
+/** A text as the plainest YAML scalar that both YAML 1.1 and 1.2 readers take for that text. */
+export function scalar(text: string): string {
+  // Longer words, ids and digests: no reader takes these for anything but a text, so YAML need not be asked.
+  if (
+    /^((?!e[-\d])[a-z][a-z0-9-]{4,}[a-z0-9]|\d{8}-\d{6}-[a-z0-9-]*[a-z0-9]|sha256:[0-9a-f]{64})$/.test(text)
+  )
+    return text;
+  return stringify(text, { compat: "yaml-1.1", lineWidth: 0 }).trimEnd();
+}

@@ -1,0 +1,103 @@
+import { isScalar } from "yaml";
+import { type Body, readBody } from "./body.ts";
+import { type Frontmatter, readFrontmatter } from "./frontmatter.ts";
+
+/**
+ * A note's text with parts of it replaced; everything else stays byte for byte as the person left it: comments, key
+ * order, quoting, unknown properties, line ends.
+ */
+export interface Patch {
+  /** Sets a property's value (a rendered YAML scalar), behind the last one when it is new. */
+  set(key: string, value: string): void;
+  /** The same, but only where the note has no value of the person's. */
+  fill(key: string, value: string): void;
+  /** Replaces the daemon's own text where it still stands unchanged; false when it does not. */
+  replace(own: string, text: string): boolean;
+  /** Puts text before the first heading of the body, or at the end when there is none. */
+  insertBeforeSections(text: string): void;
+  text(): string;
+}
+
+export class Unpatchable extends Error {}
+
+/** Null when the note's properties cannot be read, so that nothing in it can be placed safely. */
+export function openPatch(original: string): Patch | null {
+  const first = readFrontmatter(original);
+  if (!first.ok) return null;
+  const { eol } = first.frontmatter;
+  let current = original;
+  let frontmatter = first.frontmatter;
+  /** Property edits at offsets of `current`, by key: made all at once, since parsing again is what costs. */
+  const edits = new Map<string, { start: number; end: number; text: string }>();
+
+  const lines = (text: string) => text.replaceAll("\n", eol);
+  const splice = (start: number, end: number, text: string) => {
+    current = current.slice(0, start) + lines(text) + current.slice(end);
+  };
+  const flush = () => {
+    if (edits.size === 0) return;
+    // From the end, so that the offsets before stay right; several at one place keep the order in which they came.
+    for (const { start, end, text } of [...edits.values()].reverse().sort((a, b) => b.start - a.start)) {
+      splice(start, end, text);
+    }
+    edits.clear();
+    frontmatter = frontmatterOf(current);
+  };
+  const set = (key: string, value: string, onlyEmpty: boolean) => {
+    if (edits.has(key)) flush();
+    const { properties, close } = frontmatter;
+    const property = properties.get(key);
+    if (property === undefined) {
+      edits.set(key, { start: close, end: close, text: `${key}: ${value}\n` });
+      return;
+    }
+    const { node, start, end } = property;
+    const empty = node === null || (isScalar(node) && (node.value === null || node.value === ""));
+    if (onlyEmpty && !empty) return;
+    // An empty value stands right behind its colon and needs the space that YAML wants there.
+    const text = start === end && current[start - 1] === ":" ? ` ${value}` : value;
+    edits.set(key, { start, end, text });
+  };
+
+  return {
+    set: (key, value) => set(key, value, false),
+    fill: (key, value) => set(key, value, true),
+    replace(own, text) {
+      flush();
+      const wanted = lines(own);
+      const at = current.indexOf(wanted, frontmatter.body);
+      if (at === -1) return false;
+      splice(at, at + wanted.length, text);
+      return true;
+    },
+    insertBeforeSections(text) {
+      flush();
+      const { body: start } = frontmatter;
+      const body = readBody(current.slice(start));
+      const heading = body.lines.find((line) => line.plain && /^## /.test(line.text));
+      if (heading !== undefined) {
+        splice(start + heading.offset, start + heading.offset, `${text}\n\n`);
+        return;
+      }
+      splice(current.length, current.length, `${closeFence(body)}${text}\n`);
+    },
+    text() {
+      flush();
+      return current;
+    },
+  };
+}
+
+/** The patches above keep the frontmatter readable; were that ever wrong, a half-patched note must not be written. */
+function frontmatterOf(text: string): Frontmatter {
+  const read = readFrontmatter(text);
+  if (!read.ok) throw new Unpatchable("a patch made the frontmatter unreadable");
+  return read.frontmatter;
+}
+
+/** What closes a fence that the person left open, so that text added behind it is not part of it. */
+function closeFence(body: Body): string {
+  if (body.unclosedFence === null) return "\n";
+  const mark = /^ {0,3}([`~]+)/.exec(body.lines[body.unclosedFence]?.text ?? "")?.[1] ?? "```";
+  return `\n${mark}\n\n`;
+}

@@ -1,0 +1,117 @@
+import { isClosed, type Request, type RequestId } from "../core/request.ts";
+
+/** An open request, and where in the newest segment its lines are: its checkpoint state, then its records. */
+interface Open {
+  request: Request;
+  lines: number[];
+}
+
+/**
+ * What memory holds: the open requests, and of finished ones only where the newest segment has them. It grows with what
+ * is open and with one segment, never with what was ever done.
+ */
+export class Standing {
+  readonly #open = new Map<RequestId, Open>();
+  readonly #keys = new Map<string, RequestId>();
+  #tail: Tail;
+
+  constructor(segment: number) {
+    this.#tail = new Tail(segment);
+  }
+
+  get tail(): Tail {
+    return this.#tail;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  request(id: RequestId): Request | null {
+    return this.#open.get(id)?.request ?? null;
+  }
+
+  /** In order of submission. */
+  requests(): Request[] {
+    return Array.from(this.#open.values(), ({ request }) => request);
+  }
+
+  idOfKey(key: string): RequestId | null {
+    return this.#keys.get(key) ?? null;
+  }
+
+  /** Takes a state out of a checkpoint, or the one that a record led to, with the line that says so. */
+  put(id: RequestId, request: Request, line: number): void {
+    const known = this.#open.get(id);
+    const lines = known?.lines ?? [];
+    lines.push(line);
+    if (isClosed(request)) {
+      // A finished request that something was said to again: an older segment has its key.
+      const key = known === undefined ? null : this.#forget(id, known);
+      this.#tail.close(id, lines, key);
+      return;
+    }
+    if (known !== undefined) {
+      known.request = request;
+      return;
+    }
+    this.#open.set(id, { request, lines });
+    const key = keyOf(request);
+    if (key !== null) this.#keys.set(key, id);
+  }
+
+  /** A later line of a checkpoint replaces the earlier one about the same request. */
+  restate(id: RequestId, request: Request | null, line: number): void {
+    const known = this.#open.get(id);
+    if (known !== undefined) known.lines = [];
+    if (request !== null) this.put(id, request, line);
+    else if (known !== undefined) this.#forget(id, known);
+  }
+
+  /** Begins a segment: what is open now stands in its checkpoint. Gives what the sealed segment finished. */
+  beginSegment(segment: number, lines: ReadonlyMap<RequestId, number>): Tail {
+    const sealed = this.#tail;
+    this.#tail = new Tail(segment);
+    for (const [id, open] of this.#open) {
+      const line = lines.get(id);
+      if (line === undefined) throw new Error(`the checkpoint lacks request ${id}`);
+      open.lines = [line];
+    }
+    return sealed;
+  }
+
+  #forget(id: RequestId, { request }: Open): string | null {
+    this.#open.delete(id);
+    const key = keyOf(request);
+    if (key !== null && this.#keys.get(key) === id) this.#keys.delete(key);
+    return key;
+  }
+}
+
+/** Where one segment holds the lines about requests that were finished by its end. */
+export class Tail {
+  readonly segment: number;
+  readonly lines = new Map<RequestId, number[]>();
+  readonly keys = new Map<string, RequestId>();
+
+  constructor(segment: number) {
+    this.segment = segment;
+  }
+
+  close(id: RequestId, lines: readonly number[], key: string | null): void {
+    const known = this.lines.get(id);
+    if (known === undefined) this.lines.set(id, [...lines]);
+    else known.push(...lines);
+    if (key !== null) this.keys.set(key, id);
+  }
+}
+
+/** A requester's key as one text: two requesters may use the same key. */
+export function keyText(requester: string, key: string): string {
+  return JSON.stringify([requester, key]);
+}
+
+function keyOf(request: Request): string | null {
+  const { requester, key } = request.submission.fields;
+  return key === null ? null : keyText(requester, key);
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env node
+// Nothing else is imported before this Node.js is known to be able to load it; what follows is imported by the command
+// that needs it, so that commands that only ask the daemon start at once.
+import { readFileSync } from "node:fs";
+import type { Deps, GlobalOptions, Io } from "./surfaces/cli/context.ts";
+import { nodeTooOld } from "./surfaces/cli/node-version.ts";
+import type { Outside } from "./wiring.ts";
+
+const { version }: { version: string } = JSON.parse(
+  readFileSync(new URL("../package.json", import.meta.url), "utf8"),
+);
+const argv = process.argv.slice(2);
+const env = process.env;
+
+const problem = nodeTooOld(process.versions.node);
+if (problem === null) process.exitCode = await main();
+else {
+  process.stderr.write(`${problem}\n`);
+  process.exitCode = 1;
+}
+
+/** The one catch: whatever is no fault is a bug, and is not spread out before the user. */
+async function main(): Promise<number> {
+  const { asksForJson, runCli, tellFault } = await import("./surfaces/cli/program.ts");
+  const io = terminal();
+  try {
+    return await runCli(argv, env, io, dependencies());
+  } catch (error) {
+    const { Fault } = await import("./core/codes.ts");
+    tellFault(new Fault("internal", undefined, await keepForReport(error)), asksForJson(argv), io);
+    return 1;
+  }
+}
+
+/** Keeps what the user is spared in a file, and says where. */
+async function keepForReport(error: unknown): Promise<string> {
+  const { appendFile, mkdir } = await import("node:fs/promises");
+  const { homedir } = await import("node:os");
+  const { join } = await import("node:path");
+  const directory = join(env.XDG_STATE_HOME || join(homedir(), ".local/state"), "countersign");
+  const file = join(directory, "errors.log");
+  const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await appendFile(file, `${new Date().toISOString()} ${told}\n`, { mode: 0o600 });
+    return `The details are in ${file}; please report it.`;
+  } catch {
+    return `Please report it: ${told.split("\n")[0]}`;
+  }
+}
+
+function terminal(): Io {
+  // A reader that has enough (`| head`) is no error of ours.
+  process.stdout.on("error", () => {});
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    async readInput() {
+      const chunks: Buffer[] = [];
+      for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+      return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    },
+    columns: process.stdout.isTTY ? process.stdout.columns : null,
+  };
+}
+
+function dependencies(): Deps {
+  return {
+    version,
+    locate: async (options) => (await import("./adapters/locations.ts")).locate(options, env, process.cwd()),
+    init,
+    async verifyGrant(grant, key, { digest }) {
+      const { Fault } = await import("./core/codes.ts");
+      const { verifyGrant } = await import("./handlers/grant.ts");
+      const expected = { now: Date.now(), ...(digest !== null && { digest }) };
+      const verdict = await verifyGrant(grant, key as Parameters<typeof verifyGrant>[1], expected);
+      if (verdict.ok) return { ...verdict.claims };
+      throw new Fault(verdict.refusal.code, verdict.refusal.message, verdict.refusal.hint);
+    },
+    async start(options) {
+      // Node makes its threads with the first call to the disk; its four would all be held up by the fsyncs of notes.
+      env.UV_THREADPOOL_SIZE ??= "16";
+      return (await import("./wiring.ts")).startDaemon(options, outside());
+    },
+    async *readAudit(options) {
+      yield* (await import("./wiring.ts")).readAudit(options, outside());
+    },
+    verifyAudit: async (options) => (await import("./wiring.ts")).verifyAudit(options, outside()),
+  };
+}
+
+function outside(): Outside {
+  return {
+    env,
+    cwd: process.cwd(),
+    version,
+    onStop(stop) {
+      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+    },
+  };
+}
+
+async function init(options: GlobalOptions) {
+  const { mkdir } = await import("node:fs/promises");
+  const { resolve } = await import("node:path");
+  const { fileURLToPath } = await import("node:url");
+  const { locate } = await import("./adapters/locations.ts");
+  const { setUp } = await import("./adapters/setup.ts");
+  const { osUser } = await import("./surfaces/cli/options.ts");
+  const chosen = resolve(options.vault ?? env.COUNTERSIGN_VAULT ?? ".");
+  const isNew = (await mkdir(chosen, { recursive: true })) !== undefined;
+  const { vault, configuration, people } = locate({ ...options, vault: chosen }, env, process.cwd());
+  const report = await setUp({
+    vault,
+    configuration,
+    people,
+    // Beside `src/` in a checkout and beside `dist/` in the package.
+    handbook: fileURLToPath(new URL("../vault/Handbook.md", import.meta.url)),
+    folders: ["Pending_Approval", "Done", "Approved", "Rejected"],
+    user: osUser(env),
+    env,
+  });
+  return { vault, configuration, kept: report.kept, made: [...(isNew ? [`${vault}/`] : []), ...report.made] };
+}

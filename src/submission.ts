@@ -1,0 +1,181 @@
+import { Fault } from "./core/codes.ts";
+import { makeId } from "./core/id.ts";
+import type { JsonObject } from "./core/json.ts";
+import { iso } from "./core/reconcile.ts";
+import type { EffectClass, RequestFields, Submission } from "./core/request.ts";
+import { fillTemplate } from "./core/template.ts";
+import { type RequestView, viewOf } from "./core/view.ts";
+import type { Clock, KindSettings, Ledger } from "./daemon/ports.ts";
+import type { Daemon } from "./daemon.ts";
+import { actionDigest, digestOf } from "./document/digest.ts";
+import { NOTE_LIMIT_BYTES } from "./document/frontmatter.ts";
+import { renderAction } from "./document/note.ts";
+
+export interface SubmitInput {
+  readonly kind: string;
+  readonly params: JsonObject;
+  readonly title?: string;
+  readonly requester?: string;
+  readonly on_behalf_of?: string;
+  readonly key?: string;
+  /** How long the request may wait for a decision, in milliseconds from now. */
+  readonly expires_in_ms?: number;
+}
+
+export interface Submitted {
+  readonly request: RequestView;
+  /** False when the key had been used for the same action before. */
+  readonly created: boolean;
+  /** Only for `caller` actions, and only in the answer that created them: what `claim` and `complete` ask for. */
+  readonly token: string | null;
+}
+
+/** One kind of action, as the configuration has it. */
+export interface Kind extends KindSettings {
+  /** What is wrong with params, in plain words; empty when nothing is. */
+  readonly checkParams: (params: JsonObject) => readonly string[];
+  readonly effect: EffectClass;
+  readonly title: string | null;
+  readonly next_effect: string | null;
+  readonly expires_ms: number;
+}
+
+export interface SubmissionPorts {
+  readonly daemon: Daemon;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly random: (length: number) => Uint8Array;
+  readonly createToken: () => { token: string; sha256: string };
+  readonly host: string;
+  readonly kind: (kind: string) => Kind | null;
+  readonly kinds: readonly string[];
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/;
+const KEY_LIMIT = 200;
+const TITLE_LIMIT = 500;
+const MIN_EXPIRES_MS = 1_000;
+const MAX_EXPIRES_MS = 366 * 86_400_000;
+/** What a note has besides the action; the rest of what is read of a note is left for the action and the person. */
+const NOTE_RESERVE_BYTES = 64 * 1024;
+
+/** Checks, digests and records a request; see `Application.submit` for what it promises. */
+export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) => Promise<Submitted> {
+  const underWay = new Map<string, Promise<Submitted>>();
+
+  return (input) => {
+    checkInput(input);
+    const kind = ports.kind(input.kind);
+    if (kind === null) throw unknownKind(input.kind, ports.kinds);
+    if (input.key === undefined) return create(input, kind);
+    // Two submissions with one key at the same moment must not both find it unused.
+    const slot = JSON.stringify([input.requester ?? DEFAULT_REQUESTER, input.key]);
+    const turn = (underWay.get(slot) ?? Promise.resolve()).then(noop, noop).then(() => once(input, kind));
+    underWay.set(slot, turn);
+    const done = () => {
+      if (underWay.get(slot) === turn) underWay.delete(slot);
+    };
+    turn.then(done, done);
+    return turn;
+  };
+
+  async function once(input: SubmitInput, kind: Kind): Promise<Submitted> {
+    const known = await ports.ledger.findKey(input.requester ?? DEFAULT_REQUESTER, input.key ?? "");
+    if (known === null) return create(input, kind);
+    const request = await ports.ledger.read(known);
+    if (request === null) throw new Error(`the key's request ${known} is not in the ledger`);
+    const asked = actionDigest(input.kind, input.params);
+    const { action_digest } = request.submission;
+    if (action_digest !== asked) {
+      throw new Fault(
+        "key_reused",
+        `The key was used for request ${known} with the action ${action_digest}; this action is ${asked}.`,
+      );
+    }
+    return { request: viewOf(request), created: false, token: null };
+  }
+
+  async function create(input: SubmitInput, kind: Kind): Promise<Submitted> {
+    const wrong = kind.checkParams(input.params);
+    if (wrong.length > 0)
+      throw new Fault("invalid_params", `The params do not fit ${input.kind}: ${wrong.join("; ")}.`);
+    const now = ports.clock.now();
+    const id = makeId(now, input.kind, ports.random);
+    const fields: RequestFields = {
+      version: 1,
+      id,
+      host: ports.host,
+      requester: input.requester ?? DEFAULT_REQUESTER,
+      on_behalf_of: input.on_behalf_of ?? null,
+      kind: input.kind,
+      params: input.params,
+      effect: kind.effect,
+      key: input.key ?? null,
+      policy: null,
+      rule: null,
+      created: seconds(Math.floor(now / 1000)),
+      // Rounded up, so that nobody gets less time than was asked for.
+      expires: seconds(Math.ceil((now + (input.expires_in_ms ?? kind.expires_ms)) / 1000)),
+    };
+    const caller = kind.handler === null ? ports.createToken() : null;
+    const next_effect = kind.next_effect === null ? "" : fillTemplate(kind.next_effect, input.params);
+    const titled = kind.title === null ? next_effect : fillTemplate(kind.title, input.params);
+    const submission: Submission = {
+      fields,
+      digest: digestOf(fields),
+      action_digest: actionDigest(input.kind, input.params),
+      title: input.title ?? (titled === "" ? input.kind : titled),
+      next_effect,
+      caller: caller !== null,
+      token_sha256: caller?.sha256 ?? null,
+    };
+    checkSize(submission);
+    const request = await ports.daemon.submit({ type: "submitted", at: iso(now), submission });
+    return { request: viewOf(request), created: true, token: caller?.token ?? null };
+  }
+}
+
+const DEFAULT_REQUESTER = "agent";
+
+function checkInput({ requester, on_behalf_of, key, title, expires_in_ms }: SubmitInput): void {
+  for (const [field, name] of [
+    ["requester", requester],
+    ["on_behalf_of", on_behalf_of],
+  ] as const) {
+    if (name !== undefined && !NAME.test(name)) {
+      const hint = "Names have up to 64 letters, digits and . _ @ + -, such as billing-agent.";
+      throw new Fault("invalid_request", `${field} is not a name.`, hint);
+    }
+  }
+  if (key !== undefined && (key === "" || key.length > KEY_LIMIT)) {
+    throw new Fault("invalid_request", `key must have 1 to ${KEY_LIMIT} characters.`);
+  }
+  if (title !== undefined && (title.trim() === "" || title.length > TITLE_LIMIT)) {
+    throw new Fault("invalid_request", `title must have 1 to ${TITLE_LIMIT} characters.`);
+  }
+  if (expires_in_ms !== undefined && !(expires_in_ms >= MIN_EXPIRES_MS && expires_in_ms <= MAX_EXPIRES_MS)) {
+    throw new Fault("invalid_request", "expires must be between 1 second and 366 days from now.");
+  }
+}
+
+/** A note that could not be read back whole could never be approved. */
+function checkSize(submission: Submission): void {
+  const bytes = Buffer.byteLength(renderAction(submission)) + Buffer.byteLength(submission.next_effect);
+  if (bytes > NOTE_LIMIT_BYTES - NOTE_RESERVE_BYTES) {
+    const hint = "Put long content into a file and pass its path and SHA-256.";
+    throw new Fault("invalid_params", "The params are too large for a note that a person can read.", hint);
+  }
+}
+
+function unknownKind(kind: string, kinds: readonly string[]): Fault {
+  const near =
+    kinds.length === 0 ? "The configuration has no actions yet." : `There are: ${kinds.join(", ")}.`;
+  return new Fault("unknown_kind", `The configuration has no action “${kind.slice(0, 60)}”.`, near);
+}
+
+/** Whole seconds since the epoch as notes show them: ISO 8601 in UTC, without a fraction. */
+function seconds(whole: number): string {
+  return iso(whole * 1000).replace(".000Z", "Z");
+}
+
+function noop(): void {}

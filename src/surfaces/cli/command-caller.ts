@@ -1,0 +1,135 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { Fault } from "../../core/codes.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { RequestView } from "../../core/view.ts";
+import { requestPath } from "./client.ts";
+import { personOptions } from "./command-deciding.ts";
+import type { Context, Run } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { osUser } from "./options.ts";
+import { jsonLine, outcome } from "./text.ts";
+import { dropToken, keptToken } from "./tokens.ts";
+
+interface ClaimOptions {
+  readonly token?: string;
+  readonly grant?: string;
+}
+
+interface CompleteOptions {
+  readonly token?: string;
+  readonly result?: string;
+  readonly failed?: string;
+}
+
+const ID = "20261121-091403-refactor-7f3k9q";
+
+/** What the requester does after submitting. */
+export function addCallerCommands(program: Command, run: Run): void {
+  personOptions(program.command("cancel <id>").description("withdraw a request that has not been started"))
+    .addHelpText("after", `\nExample:\n  countersign cancel ${ID} --reason 'no longer needed'`)
+    .action((id: string, { as, reason }: { as?: string; reason?: string }) =>
+      run(async (context) => {
+        const body = { by: as ?? osUser(context.env), reason: reason ?? null };
+        return say(context, requestPath(id, "/cancel"), body);
+      }),
+    );
+
+  program
+    .command("claim <id>")
+    .description("begin an approved action that the caller executes itself; consumes the approval")
+    .option("--grant <grant>", "the grant (default: fetched with the token)")
+    .option("--token <token>", "the requester's token (default: the one kept by `request`)")
+    .addHelpText("after", `\nExample:\n  countersign claim ${ID}`)
+    .action((id: string, options: ClaimOptions) => run((context) => claim(context, id, options)));
+
+  program
+    .command("complete <id>")
+    .description("say what came of a claimed action")
+    .option("--result <json>", "it is done; the result as JSON")
+    .option("--failed <text>", "it failed, and why")
+    .option("--token <token>", "the requester's token (default: the one kept by `request`)")
+    .addHelpText("after", `\nExample:\n  countersign complete ${ID} --result '{"commit":"3f2a9c1"}'`)
+    .action((id: string, options: CompleteOptions) => run((context) => complete(context, id, options)));
+
+  program
+    .command("grant")
+    .description("check grants")
+    .command("verify <grant>")
+    .description("check a grant's signature, time and digest; prints what it says")
+    .option("--digest <digest>", "the digest that it must be for")
+    .option("--key <file>", "the public key as a JWK (default: the daemon's)")
+    .addHelpText("after", "\nExample:\n  countersign grant verify eyJhbGci… --digest sha256:9b1c…")
+    .action((grant: string, options: { digest?: string; key?: string }) =>
+      run((context) => verify(context, grant, options)),
+    );
+}
+
+async function claim(context: Context, id: string, options: ClaimOptions): Promise<number> {
+  const token = await tokenOf(context, id, options.token);
+  const client = await context.client();
+  const path = requestPath(id, "/grant");
+  const grant =
+    options.grant ?? (await client.ask({ socket: "agent", method: "GET", path, token })).grant ?? null;
+  return say(context, requestPath(id, "/claim"), { grant }, token);
+}
+
+async function complete(
+  context: Context,
+  id: string,
+  { token, result, failed }: CompleteOptions,
+): Promise<number> {
+  if ((result === undefined) === (failed === undefined)) {
+    throw new Fault("usage", "Exactly one of --result and --failed says what came of it.");
+  }
+  const { parseStrictJson } = await import("../../document/json.ts");
+  const body: JsonObject =
+    result === undefined ? { failed: failed ?? "" } : { result: parseStrictJson(result) };
+  const code = await say(context, requestPath(id, "/complete"), body, await tokenOf(context, id, token));
+  dropToken((await context.locations()).tokens, id);
+  return code;
+}
+
+async function verify(
+  context: Context,
+  grant: string,
+  { digest = null, key: file }: { digest?: string | null; key?: string },
+): Promise<number> {
+  const key = file === undefined ? await daemonKey(context) : await keyFrom(file);
+  const claims = await context.deps.verifyGrant(grant, key, { digest });
+  context.print(claims, `The grant is valid.\n${jsonLine(claims)}`);
+  return EXIT.done;
+}
+
+async function daemonKey(context: Context): Promise<JsonObject> {
+  const client = await context.client();
+  return client.ask({ socket: "any", method: "GET", path: "/v1/grant-key" });
+}
+
+async function keyFrom(file: string): Promise<JsonObject> {
+  let value: Json = null;
+  try {
+    value = JSON.parse(await readFile(file, "utf8")) as Json;
+  } catch {
+    // Answered below, like any other file that holds no key.
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  throw new Fault("usage", `${file} does not hold a public key as a JWK.`);
+}
+
+async function say(context: Context, path: string, body: JsonObject, token?: string): Promise<number> {
+  const client = await context.client();
+  const answer = await client.ask({ socket: "agent", method: "POST", path, body, ...(token && { token }) });
+  context.print(answer, outcome(answer as unknown as RequestView));
+  return EXIT.done;
+}
+
+async function tokenOf(context: Context, id: string, given: string | undefined): Promise<string> {
+  const token = given ?? context.env.COUNTERSIGN_TOKEN ?? keptToken((await context.locations()).tokens, id);
+  if (token !== null && token !== "") return token;
+  throw new Fault(
+    "token_invalid",
+    `There is no token for ${id} here.`,
+    "Claim where it was asked for, or give the token with --token or $COUNTERSIGN_TOKEN.",
+  );
+}

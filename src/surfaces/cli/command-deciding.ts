@@ -1,0 +1,100 @@
+import type { Command } from "commander";
+import { Fault } from "../../core/codes.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { Verb } from "../../core/request.ts";
+import type { RequestView } from "../../core/view.ts";
+import { requestPath } from "./client.ts";
+import type { Context, Run } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { osUser } from "./options.ts";
+import { line, outcome } from "./text.ts";
+
+interface PersonOptions {
+  readonly as?: string;
+  readonly reason?: string;
+}
+
+const ID = "20261121-091403-payment-7f3k9q";
+
+export function addDecidingCommands(program: Command, run: Run): void {
+  const decisions: [string, Verb, string, string][] = [
+    ["approve", "approve", "let the action happen", "--reason 'checked with ACME'"],
+    ["reject", "reject", "keep the action from happening", "--reason 'paid last week'"],
+    [
+      "request-changes",
+      "request_changes",
+      "send the request back with a reason",
+      "--reason 'use the new account'",
+    ],
+  ];
+  for (const [name, verb, description, example] of decisions) {
+    personOptions(program.command(`${name} <id>`).description(description))
+      .addHelpText("after", `\nExample:\n  countersign ${name} ${ID} ${example}`)
+      .action((id: string, options: PersonOptions) => run((context) => decide(context, id, verb, options)));
+  }
+
+  personOptions(program.command("resolve <id>").description("settle a request whose outcome is unknown"))
+    .option("--happened", "the action did take place")
+    .option("--did-not", "it did not")
+    .addHelpText("after", `\nExample:\n  countersign resolve ${ID} --did-not --reason 'not on the statement'`)
+    .action((id: string, options: PersonOptions & { happened?: boolean; didNot?: boolean }) =>
+      run((context) => resolve(context, id, options)),
+    );
+
+  for (const [name, description, said] of [
+    ["halt", "stop all executions at once, until `resume`", "All executions are halted."],
+    ["resume", "start executions again after `halt`", "Executions go on."],
+  ] as const) {
+    program
+      .command(name)
+      .description(description)
+      .option("--as <name>", "your name (default: the current user)")
+      .addHelpText("after", `\nExample:\n  countersign ${name}`)
+      .action((options: PersonOptions) =>
+        run(async (context) => {
+          const body = { by: options.as ?? osUser(context.env) };
+          const client = await context.client();
+          context.print(
+            await client.ask({ socket: "reviewer", method: "POST", path: `/v1/${name}`, body }),
+            said,
+          );
+          return EXIT.done;
+        }),
+      );
+  }
+}
+
+/** The options of whoever says something as a person. */
+export function personOptions(command: Command): Command {
+  return command
+    .option("--as <name>", "your name (default: the current user)")
+    .option("--reason <text>", "why; the requester reads it");
+}
+
+function decide(context: Context, id: string, verb: Verb, { as, reason }: PersonOptions): Promise<number> {
+  const body = { verb, reviewer: as ?? osUser(context.env), reason: reason ?? null, via: "cli" };
+  return say(context, requestPath(id, "/decide"), body);
+}
+
+function resolve(
+  context: Context,
+  id: string,
+  { as, reason, happened = false, didNot = false }: PersonOptions & { happened?: boolean; didNot?: boolean },
+): Promise<number> {
+  if (happened === didNot) {
+    throw new Fault(
+      "usage",
+      "Exactly one of --happened and --did-not settles an outcome.",
+      `For example: countersign resolve ${line(id)} --did-not`,
+    );
+  }
+  const body = { happened, by: as ?? osUser(context.env), reason: reason ?? null };
+  return say(context, requestPath(id, "/resolve"), body);
+}
+
+async function say(context: Context, path: string, body: JsonObject): Promise<number> {
+  const client = await context.client();
+  const answer = await client.ask({ socket: "reviewer", method: "POST", path, body });
+  context.print(answer as Json, outcome(answer as unknown as RequestView));
+  return EXIT.done;
+}

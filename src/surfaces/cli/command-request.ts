@@ -1,0 +1,146 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import type { Submitted } from "../../application.ts";
+import { Fault } from "../../core/codes.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { RequestView } from "../../core/view.ts";
+import type { Client } from "./client.ts";
+import { reportOutcome } from "./command-reading.ts";
+import type { Context, Run } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { osUser, positiveDurationOption } from "./options.ts";
+import { keepToken } from "./tokens.ts";
+import { waitForNews } from "./waiting.ts";
+
+interface RequestOptions {
+  readonly kind: string;
+  readonly title?: string;
+  readonly param?: readonly string[];
+  readonly params?: string;
+  readonly requester?: string;
+  readonly onBehalfOf?: string;
+  readonly key?: string;
+  readonly expires?: number;
+  readonly wait?: boolean;
+  readonly timeout?: number;
+}
+
+export function addRequestCommand(program: Command, run: Run): void {
+  program
+    .command("request")
+    .description("ask for an action; prints the request's id, or with --wait the outcome")
+    .requiredOption("--kind <kind>", "the action, as the configuration names it")
+    .option("--title <text>", "what people read first")
+    .option("--param <name=value>", "a param as text, or name:=JSON; repeat for more", collect)
+    .option("--params <file>", "a file with the params as a JSON object; - for standard input")
+    .option("--requester <name>", "who asks (default: the current user)")
+    .option("--on-behalf-of <name>", "for whom")
+    .option("--key <key>", "makes asking twice the same as asking once")
+    .option("--expires <duration>", "how long to wait for a decision, such as 30m", positiveDurationOption)
+    .option("--wait", "wait for the outcome")
+    .option("--timeout <duration>", "with --wait: how long at most, such as 10m", positiveDurationOption)
+    .addHelpText(
+      "after",
+      "\nExample:\n  countersign request --kind payment --param payee=ACME --param amount_cents:=150000 --wait",
+    )
+    .action((options: RequestOptions) => run((context) => submit(context, options)));
+}
+
+async function submit(context: Context, options: RequestOptions): Promise<number> {
+  const { io, env } = context;
+  if (options.timeout !== undefined && !options.wait) {
+    throw new Fault("usage", "--timeout is how long --wait waits, and there is no --wait.");
+  }
+  const body: JsonObject = {
+    kind: options.kind,
+    params: await paramsOf(options, io.readInput),
+    requester: options.requester ?? env.USER ?? osUser(env),
+    ...(options.title !== undefined && { title: options.title }),
+    ...(options.onBehalfOf !== undefined && { on_behalf_of: options.onBehalfOf }),
+    ...(options.key !== undefined && { key: options.key }),
+    ...(options.expires !== undefined && { expires_in_ms: options.expires }),
+  };
+  const client = await context.client();
+  const answer = await client.ask({ socket: "agent", method: "POST", path: "/v1/requests", body });
+  const { request, created, token } = answer as unknown as Submitted;
+  if (token !== null) await keep(context, request, token);
+  if (!created) context.tell(`That key was used for the same action before: ${request.id}.`);
+  if (options.wait) return outcomeOf(context, client, request, options.timeout ?? null);
+  context.print(request as unknown as Json, request.id);
+  return EXIT.done;
+}
+
+async function outcomeOf(
+  context: Context,
+  client: Client,
+  request: RequestView,
+  timeout: number | null,
+): Promise<number> {
+  context.tell(`${request.id} waits for a decision.`);
+  const onAway = () => context.tell("The daemon is away; waiting for it to come back.");
+  return reportOutcome(context, client, await waitForNews(client, request.id, timeout, onAway));
+}
+
+/** The token is worth more than its file: when it cannot be kept it is told. */
+async function keep(context: Context, { id }: RequestView, token: string): Promise<void> {
+  const { tokens } = await context.locations();
+  try {
+    keepToken(tokens, id, token);
+  } catch {
+    context.tell(`The token could not be kept in ${tokens}; claim ${id} with --token ${token}`);
+  }
+}
+
+async function paramsOf(
+  { param = [], params }: RequestOptions,
+  readInput: () => Promise<string>,
+): Promise<JsonObject> {
+  const collected = new Map<string, Json>();
+  const add = (name: string, value: Json) => {
+    if (collected.has(name)) throw new Fault("usage", `The param ${JSON.stringify(name)} is given twice.`);
+    collected.set(name, value);
+  };
+  if (params !== undefined) {
+    const value = await strictJson(params === "-" ? await readInput() : await readText(params), "--params");
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new Fault("invalid_json", "--params must hold a JSON object.", 'For example: {"payee": "ACME"}');
+    }
+    for (const [name, inner] of Object.entries(value)) add(name, inner as Json);
+  }
+  for (const text of param) {
+    const found = /^([^=]*?)(:?)=(.*)$/s.exec(text);
+    const [, name = "", json = "", value = ""] = found ?? [];
+    if (name === "") {
+      throw new Fault(
+        "usage",
+        `--param ${JSON.stringify(text)} is not of the form name=value.`,
+        "For example: --param payee=ACME, or --param amount_cents:=150000 for what is not text.",
+      );
+    }
+    add(name, json === ":" ? await strictJson(value, `--param ${name}`) : value);
+  }
+  return Object.fromEntries(collected);
+}
+
+/** Read as strictly as the daemon would, so that nothing is lost on the way to it. */
+async function strictJson(text: string, from: string): Promise<Json> {
+  const { parseStrictJson } = await import("../../document/json.ts");
+  try {
+    return parseStrictJson(text);
+  } catch (error) {
+    if (error instanceof Fault) throw new Fault(error.code, `${from}: ${error.message}`, error.hint);
+    throw error;
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(file));
+  } catch (cause) {
+    throw new Fault("usage", `The file ${file} cannot be read as UTF-8 text.`, undefined, { cause });
+  }
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}

@@ -1,0 +1,99 @@
+import type { Event } from "../../core/event.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { Client } from "./client.ts";
+
+/** The terminal, or whatever stands in for it. */
+export interface Io {
+  out(text: string): void;
+  err(text: string): void;
+  /** All of standard input, as text. */
+  readInput(): Promise<string>;
+  /** The terminal's width; null when standard output is not one. */
+  readonly columns: number | null;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly vault?: string;
+  readonly config?: string;
+  readonly state?: string;
+  readonly json?: boolean;
+}
+
+/** Where the daemon's sockets and the command line's own files are. */
+export interface CliLocations {
+  readonly sockets: { readonly agent: string; readonly reviewer: string };
+  readonly tokens: string;
+}
+
+/** What `start` tells once the daemon serves. */
+export interface StartedDaemon {
+  readonly vault: string;
+  readonly configuration: string;
+  readonly state: string;
+  readonly sockets: { readonly agent: string; readonly reviewer: string };
+  readonly warnings: readonly string[];
+  /** Resolves when the daemon has ended cleanly; rejects with what made it stop. */
+  readonly finished: Promise<void>;
+}
+
+/** What `init` made and found; absolute paths, folders with a slash behind them. */
+interface InitReport {
+  readonly vault: string;
+  readonly configuration: string;
+  readonly made: readonly string[];
+  readonly kept: readonly string[];
+}
+
+/** One record of the journal, as `audit log` shows it. */
+export interface AuditRecord {
+  readonly seq: number;
+  readonly id: string;
+  readonly revision: number;
+  readonly event: Event;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+export interface AuditReport {
+  readonly ok: boolean;
+  readonly records: number;
+  /** The last record's hash; null for an empty journal. */
+  readonly head: string | null;
+  /** What does not agree, in sentences for the operator. */
+  readonly findings: readonly string[];
+}
+
+/** What the command line needs and must not load itself: each is fetched only by the command that calls it. */
+export interface Deps {
+  readonly version: string;
+  /** Gives vault_missing, state_unsafe, config_invalid. */
+  locate(options: GlobalOptions): Promise<CliLocations>;
+  init(options: GlobalOptions): Promise<InitReport>;
+  /** Resolves once the daemon serves. */
+  start(options: GlobalOptions): Promise<StartedDaemon>;
+  /** The journal's records, oldest first. Gives journal_damaged. */
+  readAudit(options: GlobalOptions): AsyncIterable<AuditRecord>;
+  verifyAudit(options: GlobalOptions): Promise<AuditReport>;
+  /** What the grant says. Gives grant_invalid, grant_expired, digest_mismatch. */
+  verifyGrant(grant: string, key: JsonObject, expected: { digest: string | null }): Promise<JsonObject>;
+}
+
+/** What a command works with. */
+export interface Context {
+  readonly io: Io;
+  readonly env: Environment;
+  readonly deps: Deps;
+  readonly options: GlobalOptions;
+  locations(): Promise<CliLocations>;
+  client(): Promise<Client>;
+  /** One JSON document with `--json`, the text otherwise; both end with a newline. */
+  print(json: Json, text: string): void;
+  /** Progress and hints, for people. */
+  tell(text: string): void;
+}
+
+/** Runs a command's work with its context; the number is the exit code. */
+export type Run = (work: (context: Context) => Promise<number>) => Promise<void>;

@@ -1,0 +1,28 @@
+import { userInfo } from "node:os";
+import { InvalidArgumentError } from "commander";
+import { DURATION_EXPECTED, parseDuration } from "../../core/duration.ts";
+import type { Environment } from "./context.ts";
+
+/** An option's duration in ms. */
+function durationOption(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== null) return ms;
+  throw new InvalidArgumentError(`Expected ${DURATION_EXPECTED}.`);
+}
+
+/** An option that must be longer than nothing. */
+export function positiveDurationOption(text: string): number {
+  const ms = durationOption(text);
+  if (ms > 0) return ms;
+  throw new InvalidArgumentError(`Expected ${DURATION_EXPECTED}, longer than 0s.`);
+}
+
+/** The name of whoever runs the command, by the operating system. */
+export function osUser(env: Environment): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run a user id that has no name.
+    return env.USER ?? "unnamed";
+  }
+}

@@ -1,0 +1,117 @@
+import type { IncomingMessage } from "node:http";
+import { Fault } from "../../core/codes.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
+import { parseStrictJson } from "../../document/json.ts";
+
+const BODY_LIMIT_BYTES = 1024 * 1024;
+
+/** Longest texts that a field takes, in UTF-16 units: names, and sentences. */
+export const NAME_LIMIT = 200;
+export const TEXT_LIMIT = 4_000;
+
+/**
+ * The JSON object in a request's body. The content type must say JSON, because a browser sends anything else across
+ * origins without asking. Gives wrong_content_type, too_large, invalid_json, invalid_request.
+ */
+export async function readBody(incoming: IncomingMessage): Promise<JsonObject> {
+  const type = incoming.headers["content-type"] ?? "";
+  if (!/^application\/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?$/i.test(type)) {
+    throw new Fault("wrong_content_type");
+  }
+  if (Number(incoming.headers["content-length"] ?? 0) > BODY_LIMIT_BYTES) throw new Fault("too_large");
+  const body = parseStrictJson(decode(await collect(incoming)));
+  if (!isObject(body)) throw new Fault("invalid_request", "The body is not a JSON object.");
+  return body;
+}
+
+/** Not `for await`: leaving such a loop early would destroy the connection before it was answered. */
+function collect(incoming: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    incoming.on("data", (chunk: Buffer) => {
+      size += chunk.byteLength;
+      if (size <= BODY_LIMIT_BYTES) chunks.push(chunk);
+      else reject(new Fault("too_large"));
+    });
+    incoming.on("end", () => resolve(Buffer.concat(chunks)));
+    incoming.on("error", () =>
+      reject(new Fault("invalid_request", "The body ended before it was complete.")),
+    );
+  });
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Fault("invalid_json", "The body is not valid UTF-8.");
+  }
+}
+
+/** The fields of a body, read one by one; what is not asked for is refused by `end`. Everything gives invalid_request. */
+export function fieldsOf(body: JsonObject) {
+  const asked = new Set<string>();
+  const get = (name: string): Json | undefined => {
+    asked.add(name);
+    return Object.hasOwn(body, name) ? body[name] : undefined;
+  };
+  const wrong = (name: string, expected: string) =>
+    new Fault("invalid_request", `The field ${name} must be ${expected}.`);
+
+  function optional(name: string, limit: number): string | null {
+    const value = get(name);
+    if (value === undefined || value === null) return null;
+    if (typeof value === "string" && value.trim() !== "" && value.length <= limit) return value;
+    throw wrong(name, `a text of 1 to ${limit} characters`);
+  }
+
+  return {
+    has: (name: string) => get(name) !== undefined,
+    json: (name: string): Json => get(name) ?? null,
+    /** Null where the field is missing or null. */
+    optional,
+    text(name: string, limit: number): string {
+      const value = optional(name, limit);
+      if (value === null) throw wrong(name, `a text of 1 to ${limit} characters`);
+      return value;
+    },
+    flag(name: string): boolean {
+      const value = get(name);
+      if (typeof value !== "boolean") throw wrong(name, "true or false");
+      return value;
+    },
+    object(name: string): JsonObject {
+      const value = get(name);
+      if (value === undefined || !isObject(value)) throw wrong(name, "a JSON object");
+      return value;
+    },
+    /** A whole number of milliseconds above 0; null where the field is missing or null. */
+    duration(name: string): number | null {
+      const value = get(name);
+      if (value === undefined || value === null) return null;
+      if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
+      throw wrong(name, "a whole number of milliseconds above 0");
+    },
+    oneOf<const T extends string>(name: string, words: readonly T[]): T {
+      const value = get(name);
+      const word = words.find((one) => one === value);
+      if (word === undefined) throw wrong(name, `one of ${words.join(", ")}`);
+      return word;
+    },
+    /** To be called last. */
+    end(): void {
+      const stranger = Object.keys(body).find((name) => !asked.has(name));
+      if (stranger === undefined) return;
+      const known = [...asked].join(", ");
+      throw new Fault(
+        "invalid_request",
+        `The field ${JSON.stringify(stranger)} is not known; there are ${known}.`,
+      );
+    },
+  };
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

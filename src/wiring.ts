@@ -1,0 +1,231 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { clock } from "./adapters/clock.ts";
+import type { ActionSettings, Configuration } from "./adapters/configuration/configuration.ts";
+import { loadConfiguration } from "./adapters/configuration/load.ts";
+import { openHistory } from "./adapters/git-history.ts";
+import { historyMode, isMerging } from "./adapters/git-repository.ts";
+import { openHaltSwitch } from "./adapters/halt-switch.ts";
+import { type Environment, type Locations, locate } from "./adapters/locations.ts";
+import { openLog } from "./adapters/log.ts";
+import { openVault } from "./adapters/vault.ts";
+import { watchFolders } from "./adapters/watcher.ts";
+import { createApplication } from "./application.ts";
+import { compareNotes } from "./audit.ts";
+import { createChronicle } from "./daemon/chronicle.ts";
+import { createDesk, type Desk } from "./daemon/desk.ts";
+import type { Log } from "./daemon/ports.ts";
+import { createDaemon } from "./daemon.ts";
+import { type CommandHandler, createCommandHandler } from "./handlers/command.ts";
+import { openGrantKeys } from "./handlers/grant.ts";
+import { createToken, tokenMatches } from "./handlers/requester-token.ts";
+import { diskFiles } from "./ledger/disk-files.ts";
+import { openJournal } from "./ledger/journal.ts";
+import { readRecords } from "./ledger/reading.ts";
+import { verifyJournal } from "./ledger/verify.ts";
+import type { Kind } from "./submission.ts";
+import type { AuditRecord, AuditReport, GlobalOptions, StartedDaemon } from "./surfaces/cli/context.ts";
+import { serveHttp } from "./surfaces/http/server.ts";
+
+/** Running handlers get this long to end when the daemon is asked to stop. */
+const STOP_GRACE_MS = 5_000;
+
+export interface Outside {
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly version: string;
+  /** Calls back when the operator wants the daemon to end. */
+  readonly onStop: (stop: () => void) => void;
+}
+
+/**
+ * Puts the daemon together from its parts and starts it; resolves once it serves. Gives config_missing, config_invalid,
+ * vault_missing, state_unsafe, already_running, journal_damaged.
+ */
+export async function startDaemon(options: GlobalOptions, outside: Outside): Promise<StartedDaemon> {
+  // What was opened before a later part failed is closed again, the last one first, so that nothing keeps the process.
+  const opened: (() => Promise<void> | void)[] = [];
+  try {
+    return await wire(options, outside, opened);
+  } catch (error) {
+    for (const close of opened.reverse()) await close();
+    throw error;
+  }
+}
+
+async function wire(
+  options: GlobalOptions,
+  outside: Outside,
+  opened: (() => Promise<void> | void)[],
+): Promise<StartedDaemon> {
+  const places = locate(options, outside.env, outside.cwd);
+  const configuration = await loadConfiguration(places.configuration, outside.env);
+  const { folders } = configuration;
+  const log = openLog(configuration.log);
+  const ledger = await openJournal({ directory: places.state });
+  opened.push(() => ledger.close());
+  if (ledger.repaired !== null)
+    log.warn({ file: ledger.repaired }, "the journal's unfinished last write was cut off");
+  const keys = await openGrantKeys(places.state);
+  const vault = openVault({
+    root: places.vault,
+    folders,
+    staging: [join(places.state, "staging"), join(places.vault, ".countersign")],
+  });
+  const halt = openHaltSwitch(places.state, clock.now);
+  const merging = () => isMerging(places.vault);
+  const desk = createDesk({ ledger, vault, clock, log, halt, merging });
+  const chronicle = createChronicle({ ledger, vault, clock, folders });
+  const commands = createCommandHandler();
+  opened.push(() => commands.close());
+  const shutdown = new AbortController();
+  const kinds = kindsOf(configuration, commands, shutdown.signal);
+  const kind = (name: string) => kinds.get(name) ?? null;
+  const daemon = createDaemon({
+    ledger,
+    vault,
+    clock,
+    chronicle,
+    halt,
+    desk,
+    log,
+    kind,
+    merging,
+    settle_ms: configuration.settle_ms,
+    settle_ticks_ms: configuration.settle_ticks_ms,
+    folders,
+  });
+  const application = createApplication({
+    daemon,
+    ledger,
+    clock,
+    halt,
+    grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
+    random: randomBytes,
+    createToken,
+    host: configuration.host,
+    kind,
+    kinds: [...kinds.keys()],
+    about: { version: outside.version, pid: process.pid, vault: places.vault, state: places.state },
+  });
+  // First: what an earlier run left aside can be told from what is being written only while nothing is.
+  await daemon.recover();
+  const http = await serveHttp(application, {
+    sockets: places.sockets,
+    onBug: (error) => log.error({ err: error }, "a request to the daemon failed"),
+  });
+  opened.push(() => http.close());
+  const history = await startHistory(places, configuration, chronicle, { env: outside.env, log, desk });
+  const watcher = watchFolders(
+    [folders.pending, folders.approved, folders.rejected].map((name) => join(places.vault, name)),
+    daemon.hint,
+    (error) =>
+      log.warn({ err: error }, "watching failed; the vault is looked through every 30 s all the same"),
+  );
+  await watcher.ready;
+  await daemon.start();
+
+  const { promise: finished, resolve, reject } = Promise.withResolvers<void>();
+  let stopping = false;
+  const stop = async (because: unknown) => {
+    if (stopping) return;
+    stopping = true;
+    // From here on the daemon starts nothing: what is approved now is for the next start, not cut off by this end.
+    const daemonStopped = daemon.stop(STOP_GRACE_MS);
+    shutdown.abort();
+    await http.close();
+    await watcher.close();
+    await daemonStopped;
+    await vault.close();
+    commands.close();
+    await chronicle.close();
+    await history?.close();
+    await ledger.close();
+    log.info({}, "stopped");
+    if (because === null) resolve();
+    else reject(because);
+  };
+  daemon.onFatal((error) => void stop(error).catch(reject));
+  outside.onStop(() => void stop(null).catch(reject));
+  log.info({ vault: places.vault, state: places.state }, "ready");
+  const { vault: root, configuration: file, state, sockets } = places;
+  return { vault: root, configuration: file, state, sockets, warnings: configuration.warnings, finished };
+}
+
+function kindsOf(
+  configuration: Configuration,
+  commands: CommandHandler,
+  shutdown: AbortSignal,
+): ReadonlyMap<string, Kind> {
+  const kinds = new Map<string, Kind>();
+  for (const [name, settings] of configuration.actions) {
+    kinds.set(name, {
+      handler: handlerOf(settings, configuration.directory, commands, shutdown),
+      grant_ms: settings.timeout_ms,
+      checkParams: (params) => configuration.checkParams(name, params),
+      effect: settings.effect,
+      title: settings.title,
+      next_effect: settings.next_effect,
+      expires_ms: settings.expires_ms,
+    });
+  }
+  return kinds;
+}
+
+function handlerOf(
+  { executor, timeout_ms }: ActionSettings,
+  cwd: string,
+  commands: CommandHandler,
+  shutdown: AbortSignal,
+): Kind["handler"] {
+  if (executor.by === "caller") return null;
+  const spec = { run: executor.argv, cwd, env: executor.env, timeout_ms };
+  return (job) => commands.execute(job, spec, shutdown);
+}
+
+/** The git history, or null where there is none; never in the way of a start. */
+async function startHistory(
+  places: Locations,
+  { git }: Configuration,
+  chronicle: ReturnType<typeof createChronicle>,
+  { env, log, desk }: { env: Environment; log: Log; desk: Desk },
+) {
+  const path = env.PATH ?? "";
+  const home = await historyMode(places.vault, git, path);
+  if (home.kind === "off") {
+    if (home.because !== "configured") log.warn({ because: home.because }, "there is no git history");
+    return null;
+  }
+  const history = openHistory({
+    vaultDir: places.vault,
+    stateDir: places.state,
+    home,
+    path,
+    replay: chronicle.replay,
+    isGenuine: chronicle.isGenuine,
+    onProblem(problem) {
+      const text = problem === null ? null : `${problem.message} ${problem.hint}`;
+      if (text !== null) log.warn({ code: problem?.code }, text);
+      desk.setHistoryProblem(text);
+    },
+  });
+  chronicle.deliverTo(history.record);
+  return history;
+}
+
+/** The journal's records, oldest first; a running daemon is not disturbed. */
+export async function* readAudit(options: GlobalOptions, { env, cwd }: Outside): AsyncGenerator<AuditRecord> {
+  yield* readRecords(diskFiles(locate(options, env, cwd).state), 0);
+}
+
+/** Checks the journal's chain, and the notes against the journal. */
+export async function verifyAudit(options: GlobalOptions, { env, cwd }: Outside): Promise<AuditReport> {
+  const places = locate(options, env, cwd);
+  const { folders } = await loadConfiguration(places.configuration, env);
+  const { records, head, problems } = await verifyJournal({ directory: places.state });
+  const chain = problems.map(({ file, line, message }) => `${file}:${line}: ${message}`);
+  const vault = openVault({ root: places.vault, folders, staging: [join(places.state, "staging")] });
+  const notes = chain.length > 0 ? [] : await compareNotes(readRecords(diskFiles(places.state), 0), vault);
+  const findings = [...chain, ...notes];
+  return { ok: findings.length === 0, records, head: records === 0 ? null : head.hash, findings };
+}

@@ -1,0 +1,323 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Configuration } from "../../../src/adapters/configuration/configuration.ts";
+import { loadConfiguration } from "../../../src/adapters/configuration/load.ts";
+import { Fault } from "../../../src/core/codes.ts";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "countersign-configuration-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const ENV = { PATH: dirname(process.execPath), SECRET: "s3cret" };
+const RUN = "actions:\n  note: { run: [node] }\n";
+
+async function load(text: string | Uint8Array, env: Record<string, string> = ENV): Promise<Configuration> {
+  const file = join(folder, "countersign.yaml");
+  await writeFile(file, text, { mode: 0o600 });
+  return loadConfiguration(file, env);
+}
+
+async function fault(text: string | Uint8Array): Promise<Fault> {
+  try {
+    await load(text);
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
+  throw new Error("the configuration was accepted");
+}
+
+describe("a wrong configuration is answered with file, line and what was expected", () => {
+  test.each([
+    ["an empty file", "", 1, /the file is empty; expected `actions:`/],
+    ["a list", "- a\n", 1, /the file is a list; expected/],
+    ["no actions", "settle: 2s\n", 1, /actions is missing; expected `actions:`/],
+    [
+      "an unknown key",
+      `${RUN}setle: 2s\n`,
+      3,
+      /setle is not known; expected one of actions, expires, settle, settle_ticks/,
+    ],
+    [
+      "an unknown key of an action",
+      "actions:\n  a:\n    run: [node]\n    tiemout: 2s\n",
+      4,
+      /a\.tiemout is not known/,
+    ],
+    ["what a later issue brings", "actions:\n  a:\n    http: { url: x }\n", 3, /a\.http is not known/],
+    [
+      "a kind with capitals",
+      "actions:\n  Pay: { run: [node] }\n",
+      2,
+      /the name actions\.Pay is not taken; expected a kind/,
+    ],
+    ["an action that is text", "actions:\n  a: run\n", 2, /actions\.a is "run"; expected an action/],
+    [
+      "a run that is text",
+      "actions:\n  a:\n    run: node ./pay.mjs\n",
+      3,
+      /is "node \.\/pay\.mjs"; expected the program and its arg/,
+    ],
+    ["an empty run", "actions:\n  a:\n    run: []\n", 3, /is an empty list/],
+    [
+      "a number as an argument",
+      "actions:\n  a:\n    run:\n      - node\n      - 8080\n",
+      5,
+      /run\.1 is 8080; expected an argument as a string/,
+    ],
+    ["an empty program", 'actions:\n  a: { run: [""] }\n', 2, /empty or holds a NUL/],
+    [
+      "neither run nor caller",
+      "actions:\n  a:\n    effect: unsafe\n",
+      2,
+      /exactly one of `run:` and `caller: true`/,
+    ],
+    ["both", "actions:\n  a:\n    run: [node]\n    caller: true\n", 4, /has both run and caller/],
+    ["caller: false", "actions:\n  a:\n    caller: false\n", 3, /expected `true`, or no `caller`/],
+    [
+      "an environment for a caller",
+      "actions:\n  a:\n    caller: true\n    env: { A: b }\n",
+      4,
+      /no program to be for/,
+    ],
+    [
+      "a number in the environment",
+      "actions:\n  a:\n    run: [node]\n    env:\n      PORT: 8080\n",
+      5,
+      /env\.PORT is 8080; expected a string, or null/,
+    ],
+    [
+      "a wrong effect",
+      "actions:\n  a:\n    run: [node]\n    effect: safe\n",
+      4,
+      /is "safe"; expected one of unsafe, natural, key, lookup/,
+    ],
+    ["a number for a duration", `${RUN}settle: 2\n`, 3, /settle is 2; expected how long/],
+    ["a word for a duration", `${RUN}settle: soon\n`, 3, /settle is "soon"; expected a duration such as/],
+    ["a time-out of nothing", "actions:\n  a:\n    run: [node]\n    timeout: 0s\n", 4, /longer than 0s/],
+    ["an expiry of nothing", `${RUN}expires: 0s\n`, 3, /longer than 0s/],
+    ["a wrong git mode", `${RUN}git: no\n`, 3, /git is "no"; expected one of auto/],
+    [
+      "a folder with a slash",
+      `${RUN}folders:\n  done: a/b\n`,
+      4,
+      /folders\.done is "a\/b"; expected the name of one folder/,
+    ],
+    ["a hidden folder", `${RUN}folders: { done: .git }\n`, 3, /expected the name of one folder/],
+    ["a folder above", `${RUN}folders: { done: .. }\n`, 3, /expected the name of one folder/],
+    ["one folder twice", `${RUN}folders:\n  done: rejected\n`, 4, /four different names/],
+    ["a host with spaces", `${RUN}host: my laptop\n`, 3, /host is "my laptop"/],
+    ["a duplicate key", `${RUN}settle: 1s\nsettle: 2s\n`, 4, /not plain YAML \(Map keys must be unique/],
+    ["broken YAML", "actions:\n  a: { run: [node }\n", 2, /not plain YAML/],
+    ["an alias", "actions:\n  a: &x { run: [node] }\n  b: *x\n", 2, /anchors, aliases, tags/],
+    ["a tag", "actions:\n  a: !!map { run: [node] }\n", 2, /anchors, aliases, tags/],
+    ["a second document", `${RUN}---\nactions: {}\n`, 3, /not plain YAML/],
+    [
+      "a misspelt schema keyword",
+      "actions:\n  a:\n    run: [node]\n    params:\n      type: object\n      propertees: {}\n",
+      6,
+      /unknown keyword: "propertees"/,
+    ],
+    [
+      "a wrong type in a schema",
+      "actions:\n  a:\n    run: [node]\n    params:\n      properties:\n        n: { type: int }\n",
+      6,
+      /must be equal to one of|must be/,
+    ],
+    [
+      "a schema for text",
+      "actions:\n  a:\n    run: [node]\n    params:\n      type: string\n",
+      5,
+      /params are always an object/,
+    ],
+    [
+      "a schema elsewhere",
+      'actions:\n  a:\n    run: [node]\n    params:\n      $ref: "http://x/y"\n',
+      4,
+      /can't resolve reference/,
+    ],
+  ])("%s", async (_, text, line, message) => {
+    const found = await fault(text);
+    expect(found.code).toBe("config_invalid");
+    expect(found.message).toContain(`${join(folder, "countersign.yaml")}:${line}: `);
+    expect(found.message).toMatch(message);
+    expect(found.hint.length).toBeGreaterThan(10);
+  });
+
+  test("the first wrong line is the one that is named", async () => {
+    const found = await fault("actions:\n  a: { run: [node], effect: odd }\nsettle: 5\nodd: 1\n");
+    expect(found.message).toContain("countersign.yaml:2: ");
+  });
+
+  test("an example comes with it", async () => {
+    expect((await fault(`${RUN}settle: 2\n`)).hint).toBe("For example: settle: 2s");
+  });
+
+  test("bytes that are not UTF-8", async () => {
+    expect((await fault(Uint8Array.of(0x61, 0xff))).message).toContain("is not UTF-8 text");
+  });
+});
+
+test("a configuration that is not there is missing, one that is a folder is invalid", async () => {
+  await expect(loadConfiguration(join(folder, "none.yaml"), {})).rejects.toMatchObject({
+    code: "config_missing",
+  });
+  await mkdir(join(folder, "folder.yaml"));
+  await expect(loadConfiguration(join(folder, "folder.yaml"), {})).rejects.toMatchObject({
+    code: "config_invalid",
+  });
+});
+
+test("what is left out has its default", async () => {
+  const found = await load("actions:\n  a: { run: [node] }\n  b: { caller: true }\n");
+  expect(found).toMatchObject({
+    directory: folder,
+    settle_ms: 2_000,
+    settle_ticks_ms: 0,
+    git: "auto",
+    log: null,
+    folders: { pending: "Pending_Approval", done: "Done", approved: "Approved", rejected: "Rejected" },
+    warnings: [],
+  });
+  expect(found.host).toMatch(/^[a-z0-9][a-z0-9.-]*$/);
+  expect(found.actions.get("a")).toEqual({
+    kind: "a",
+    executor: { by: "daemon", argv: [process.execPath], env: {} },
+    effect: "unsafe",
+    tags: [],
+    title: null,
+    next_effect: null,
+    timeout_ms: 60_000,
+    expires_ms: 86_400_000,
+  });
+  expect(found.actions.get("b")).toMatchObject({ executor: { by: "caller" }, timeout_ms: 900_000 });
+});
+
+test("what is written is taken, and paths start at the file", async () => {
+  const found = await load(`
+actions:
+  pay:
+    run: [node, ./pay.mjs, ../x, plain, -v]
+    env: { SECRET: null, MODE: live }
+    timeout: 5m
+    expires: 30m
+    effect: key
+    tags: [payment]
+    title: "Pay {payee}"
+  slow: { caller: true, timeout: 2h }
+expires: 7d
+settle: 0s
+git: off
+folders: { pending: Inbox }
+log: ./daemon.log
+host: office.example
+`);
+  expect(found.actions.get("pay")).toMatchObject({
+    executor: {
+      argv: [process.execPath, join(folder, "pay.mjs"), join(dirname(folder), "x"), "plain", "-v"],
+      env: { SECRET: "s3cret", MODE: "live" },
+    },
+    timeout_ms: 300_000,
+    expires_ms: 1_800_000,
+    effect: "key",
+    tags: ["payment"],
+    title: "Pay {payee}",
+  });
+  expect(found.actions.get("slow")).toMatchObject({ timeout_ms: 7_200_000, expires_ms: 604_800_000 });
+  expect(found).toMatchObject({
+    settle_ms: 0,
+    git: "off",
+    folders: { pending: "Inbox", done: "Done" },
+    log: join(folder, "daemon.log"),
+    host: "office.example",
+  });
+});
+
+describe("what is allowed and probably not meant is a warning", () => {
+  test.each([
+    [
+      "a program that is nowhere",
+      "actions: { a: { run: [no-such-program] } }",
+      "no-such-program is not in PATH",
+    ],
+    [
+      "a program file that is missing",
+      "actions: { a: { run: [./gone] } }",
+      "gone is not there or not executable",
+    ],
+    ["a script that is missing", "actions: { a: { run: [node, ./gone.mjs] } }", "gone.mjs is not there"],
+    [
+      "a variable that is missing",
+      "actions: { a: { run: [node], env: { NOPE: null } } }",
+      "no NOPE to pass on",
+    ],
+    [
+      "a required name that is not described",
+      "actions: { a: { run: [node], params: { required: [amuont], properties: { amount: {} } } } }",
+      "requires amuont",
+    ],
+    [
+      "a template's unknown field",
+      'actions: { a: { run: [node], title: "{payer}", params: { properties: { payee: {} } } } }',
+      "{payer} is not among",
+    ],
+  ])("%s", async (_, text, warning) => {
+    expect((await load(text)).warnings.join("\n")).toContain(warning);
+  });
+
+  test("a file that others can write", async () => {
+    const file = join(folder, "open.yaml");
+    await writeFile(file, RUN);
+    await chmod(file, 0o666);
+    expect((await loadConfiguration(file, ENV)).warnings.join("\n")).toContain(
+      "can be written by other users",
+    );
+  });
+});
+
+describe("params are held against the schema", () => {
+  const PAYMENT = `
+actions:
+  pay:
+    run: [node]
+    params:
+      type: object
+      required: [amount_cents, payee]
+      additionalProperties: false
+      properties:
+        amount_cents: { type: integer, minimum: 1, default: 5 }
+        payee: { type: string, pattern: "^[A-Z]" }
+        speed: { enum: [slow, fast] }
+        lines: { type: array, items: { type: object, required: [text] } }
+  free: { run: [node] }
+`;
+  test.each([
+    [{ amount_cents: 1, payee: "ACME" }, []],
+    [{ payee: "ACME" }, ["params.amount_cents is missing"]],
+    [{ amount_cents: "1", payee: "ACME" }, ["params.amount_cents must be integer"]],
+    [{ amount_cents: 0, payee: "ACME" }, ["params.amount_cents must be >= 1"]],
+    [{ amount_cents: 1, payee: "ACME", note: "x" }, ["params.note is not known to this action"]],
+    [{ amount_cents: 1, payee: "ACME", speed: "odd" }, ['params.speed must be one of "slow", "fast"']],
+    [{ amount_cents: 1, payee: "ACME", lines: [{}] }, ["params.lines.0.text is missing"]],
+    [{ amount_cents: 1, payee: "acme" }, ['params.payee must match pattern "^[A-Z]"']],
+  ])("%j", async (params, messages) => {
+    const before = JSON.stringify(params);
+    expect((await load(PAYMENT)).checkParams("pay", params)).toEqual(messages);
+    expect(JSON.stringify(params)).toBe(before);
+  });
+
+  test("an action without a schema takes any params", async () => {
+    expect((await load(PAYMENT)).checkParams("free", { anything: [1] })).toEqual([]);
+  });
+
+  test("draft 7 is spoken where the schema names it", async () => {
+    const found = await load(
+      'actions: { a: { run: [node], params: { $schema: "http://json-schema.org/draft-07/schema#", properties: { t: { type: array, items: [{ type: string }] } } } } }',
+    );
+    expect(found.checkParams("a", { t: [1] })).toEqual(["params.t.0 must be string"]);
+  });
+});

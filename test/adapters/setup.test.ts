@@ -1,0 +1,98 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadConfiguration } from "../../src/adapters/configuration/load.ts";
+import { type SetupPlan, setUp } from "../../src/adapters/setup.ts";
+
+let root = "";
+let plan: SetupPlan;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "cs-setup-"));
+  writeFileSync(join(root, "Handbook.md"), "# Handbook\n");
+  writeFileSync(join(root, ".gitconfig"), "[user]\n  name = Anna Example\n  email = anna@example.org\n");
+  mkdirSync(join(root, "vault"));
+  plan = {
+    vault: join(root, "vault"),
+    configuration: join(root, "config/countersign.yaml"),
+    people: join(root, "config/people.yaml"),
+    handbook: join(root, "Handbook.md"),
+    folders: ["Pending_Approval", "Done", "Approved", "Rejected"],
+    user: "anna",
+    env: { PATH: process.env.PATH, HOME: root, GIT_DIR: join(root, "elsewhere") },
+  };
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+test("an empty folder becomes a vault", async () => {
+  const { made, kept } = await setUp(plan);
+  expect(readdirSync(plan.vault).sort()).toEqual([
+    ".git",
+    "Approved",
+    "Done",
+    "Handbook.md",
+    "Pending_Approval",
+    "Rejected",
+  ]);
+  expect(kept).toEqual([]);
+  expect(made).toHaveLength(8);
+  expect(existsSync(join(root, "elsewhere"))).toBe(false);
+  expect(readFileSync(plan.people, "utf8")).toContain(
+    "anna:\n    name: Anna Example\n    email: anna@example.org\n",
+  );
+  expect(statSync(plan.configuration).mode & 0o777).toBe(0o600);
+});
+
+test("the starter configuration loads without a warning and has an action that runs", async () => {
+  await setUp(plan);
+  const found = await loadConfiguration(plan.configuration, { PATH: process.env.PATH ?? "" });
+  expect(found.warnings).toEqual([]);
+  expect(found.checkParams("note", { text: "hello" })).toEqual([]);
+  expect(found.actions.get("note")?.executor).toMatchObject({
+    by: "daemon",
+    argv: [expect.stringMatching(/^\/.*\/tee$/), "-a", join(root, "config/notes.jsonl")],
+  });
+});
+
+test("what is there is kept as it is", async () => {
+  const mine: Record<string, string> = {
+    [join(plan.vault, "Handbook.md")]: "my own",
+    [plan.configuration]: "mine: 1\n",
+    [plan.people]: "ours: 1\n",
+    [join(plan.vault, "Done/x.md")]: "done",
+  };
+  mkdirSync(join(plan.vault, "Done"));
+  mkdirSync(join(root, "config"));
+  for (const [path, text] of Object.entries(mine)) writeFileSync(path, text);
+  const { kept } = await setUp(plan);
+  for (const [path, text] of Object.entries(mine)) expect(readFileSync(path, "utf8")).toBe(text);
+  expect(kept).toEqual([
+    `${join(plan.vault, "Done")}/`,
+    join(plan.vault, "Handbook.md"),
+    plan.configuration,
+    plan.people,
+  ]);
+  expect((await setUp(plan)).made).toEqual([]);
+});
+
+test("a vault inside a repository gets none of its own", async () => {
+  mkdirSync(join(root, ".git"));
+  await setUp(plan);
+  expect(existsSync(join(plan.vault, ".git"))).toBe(false);
+});
+
+test("a machine without git gets everything else", async () => {
+  const { made } = await setUp({ ...plan, env: { PATH: join(root, "none") } });
+  expect(made).toHaveLength(7);
+  expect(readFileSync(plan.people, "utf8")).toContain("anna:\n    name: anna\n");
+});

@@ -1,0 +1,291 @@
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { openVault } from "../../src/adapters/vault.ts";
+import type { Folder, Vault } from "../../src/daemon/ports.ts";
+import { memoryVault } from "../memory-vault.ts";
+
+const ID = "20261121-091403-payment-7f3k9q";
+const OTHER = "20261121-091404-payment-8g4m2r";
+const FOLDERS = { pending: "Pending_Approval", approved: "Approved", rejected: "Rejected", done: "Done" };
+
+/** A vault under test, and a person's hand in it. */
+interface Bench {
+  readonly vault: Vault;
+  write(folder: Folder | "done", name: string, text: string): void;
+  read(folder: Folder | "done", name: string): string | null;
+  remove(folder: Folder | "done", name: string): void;
+}
+
+const made: string[] = [];
+afterEach(() => {
+  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
+});
+
+function realVault() {
+  const root = mkdtempSync(join(tmpdir(), "vault-"));
+  const staging = mkdtempSync(join(tmpdir(), "staging-"));
+  made.push(root, staging);
+  const pathOf = (folder: Folder | "done", name: string) => join(root, FOLDERS[folder], name);
+  const vault = openVault({ root, folders: FOLDERS, staging: [staging] });
+  const bench: Bench = {
+    vault,
+    write(folder, name, text) {
+      mkdirSync(join(pathOf(folder, name), ".."), { recursive: true });
+      writeFileSync(pathOf(folder, name), text);
+    },
+    read(folder, name) {
+      try {
+        return readFileSync(pathOf(folder, name), "utf8");
+      } catch {
+        return null;
+      }
+    },
+    remove: (folder, name) => rmSync(pathOf(folder, name)),
+  };
+  return { ...bench, vault, root, staging, pathOf };
+}
+
+function memoryBench(): Bench {
+  const vault = memoryVault();
+  return {
+    vault,
+    write: (folder, name, text) => void vault.files.set(`${folder}/${name}`, Buffer.from(text)),
+    read: (folder, name) => vault.files.get(`${folder}/${name}`)?.toString() ?? null,
+    remove: (folder, name) => void vault.files.delete(`${folder}/${name}`),
+  };
+}
+
+const bytes = (text: string) => Buffer.from(text);
+
+function vaultContract(make: () => Bench): void {
+  test("creates a note once and reads it back", async () => {
+    const { vault, read } = make();
+    expect(vault.read(ID)).toEqual({ at: "nowhere" });
+    expect(await vault.create(ID, bytes("one"))).toBe(true);
+    expect(await vault.create(ID, bytes("two"))).toBe(false);
+    expect(vault.read(ID)).toEqual({ at: "pending", bytes: bytes("one") });
+    expect(read("pending", `${ID}.md`)).toBe("one");
+  });
+
+  test("finds a note in whichever decision folder it is", () => {
+    const { vault, write } = make();
+    write("rejected", `${ID}.md`, "moved");
+    expect(vault.read(ID)).toEqual({ at: "rejected", bytes: bytes("moved") });
+  });
+
+  test("replaces only what is still as it was read", async () => {
+    const { vault, write, read } = make();
+    await vault.create(ID, bytes("one"));
+    expect(await vault.replace(ID, "pending", bytes("one"), bytes("two"))).toBe(true);
+    write("pending", `${ID}.md`, "a person's");
+    expect(await vault.replace(ID, "pending", bytes("two"), bytes("three"))).toBe(false);
+    expect(read("pending", `${ID}.md`)).toBe("a person's");
+  });
+
+  test("archives a note, and does it again without harm", async () => {
+    const { vault, write, read } = make();
+    await vault.create(ID, bytes("one"));
+    const from = { folder: "pending" as const, expected: bytes("one") };
+    expect(await vault.archive(ID, from, bytes("final"))).toEqual({ name: `${ID}.md`, changed: false });
+    expect(read("pending", `${ID}.md`)).toBeNull();
+    expect(vault.readDone(ID)).toEqual(bytes("final"));
+    write("pending", `${ID}.md`, "one");
+    expect(await vault.archive(ID, from, bytes("final"))).toEqual({ name: `${ID}.md`, changed: false });
+    expect(read("pending", `${ID}.md`)).toBeNull();
+  });
+
+  test("keeps a save that landed while it was being archived", async () => {
+    const { vault, write, read } = make();
+    write("pending", `${ID}.md`, "saved again");
+    const archived = await vault.archive(ID, { folder: "pending", expected: bytes("one") }, bytes("final"));
+    expect(archived).toEqual({ name: `${ID}.md`, changed: true });
+    expect(read("pending", `${ID}.md`)).toBe("saved again");
+    expect(read("done", `${ID}.md`)).toBe("final");
+  });
+
+  test("never overwrites a file of that name in Done", async () => {
+    const { vault, write, read } = make();
+    write("done", `${ID}.md`, "somebody's");
+    expect(await vault.archive(ID, null, bytes("final"))).toEqual({ name: `${ID}-2.md`, changed: false });
+    expect(read("done", `${ID}.md`)).toBe("somebody's");
+    expect(read("done", `${ID}-2.md`)).toBe("final");
+  });
+
+  test("moves what came back beside the finished note, under a new name each time", async () => {
+    const { vault, write, read } = make();
+    write("pending", `${ID}.md`, "back");
+    expect(await vault.keepLate(ID, "pending", bytes("other"), bytes("answered"))).toBeNull();
+    expect(await vault.keepLate(ID, "pending", bytes("back"), bytes("answered"))).toBe(`${ID}-late-1.md`);
+    write("pending", `${ID}.md`, "again");
+    expect(await vault.keepLate(ID, "pending", bytes("again"), bytes("answered 2"))).toBe(`${ID}-late-2.md`);
+    expect(read("done", `${ID}-late-1.md`)).toBe("answered");
+    expect(read("pending", `${ID}.md`)).toBeNull();
+  });
+
+  test("discards only what is still as it was read", async () => {
+    const { vault, write, read } = make();
+    write("approved", `${ID}.md`, "one");
+    expect(await vault.discard(ID, "approved", bytes("two"))).toBe(false);
+    expect(await vault.discard(ID, "approved", bytes("one"))).toBe(true);
+    expect(read("approved", `${ID}.md`)).toBeNull();
+  });
+
+  test("scans the decision folders, and marks change with their files", async () => {
+    const { vault, write } = make();
+    write("pending", `${ID}.md`, "one");
+    write("approved", "a stranger.md", "x");
+    write("done", `${OTHER}.md`, "x");
+    const scan = async () => {
+      const entries = [];
+      for await (const slice of vault.scan()) entries.push(...slice);
+      return entries;
+    };
+    const first = await scan();
+    expect(first.map(({ folder, name }) => `${folder}/${name}`).sort()).toEqual([
+      "approved/a stranger.md",
+      `pending/${ID}.md`,
+    ]);
+    expect(await scan()).toEqual(first);
+    write("pending", `${ID}.md`, "other");
+    expect(await scan()).not.toEqual(first);
+  });
+
+  test("finds notes that were moved elsewhere by their names", async () => {
+    const { vault, write } = make();
+    write("done", `2026-10/${ID}.md`, "x");
+    const found = await vault.findElsewhere(new Set([ID, OTHER]));
+    expect([...found.keys()]).toEqual([ID]);
+    expect(found.get(ID)).toMatch(new RegExp(`2026-10/${ID}\\.md$`));
+  });
+
+  test("files finished notes of past months away, and still finds them", async () => {
+    const { vault, write, read } = make();
+    write("done", `${ID}.md`, "old");
+    write("done", `${ID}-late-1.md`, "old edit");
+    write("done", "mine.md", "a person's own");
+    await vault.fileAwayMonths("2026-11");
+    expect(read("done", `${ID}.md`)).toBe("old");
+    await vault.fileAwayMonths("2026-12");
+    expect(read("done", `2026-11/${ID}.md`)).toBe("old");
+    expect(read("done", `2026-11/${ID}-late-1.md`)).toBe("old edit");
+    expect(read("done", "mine.md")).toBe("a person's own");
+    expect(vault.readDone(ID)).toEqual(bytes("old"));
+  });
+}
+
+describe("the memory vault", () => vaultContract(memoryBench));
+
+describe("a real folder", () => {
+  vaultContract(realVault);
+
+  test("reads nothing through links, from what is no file, or of any size", () => {
+    const { vault, pathOf, write } = realVault();
+    const path = pathOf("pending", `${ID}.md`);
+    const becomes = (problem: string) => {
+      expect(vault.read(ID)).toEqual({ at: "pending", problem });
+      rmSync(path, { recursive: true });
+    };
+    symlinkSync("/etc/passwd", path);
+    becomes("not_a_file");
+    mkdirSync(path);
+    becomes("not_a_file");
+    execFileSync("mkfifo", [path]);
+    becomes("not_a_file");
+    write("done", "x.md", "x");
+    linkSync(pathOf("done", "x.md"), path);
+    becomes("hard_linked");
+    write("pending", `${ID}.md`, "");
+    truncateSync(path, 300_000_000);
+    becomes("note_too_large");
+  });
+
+  test("leaves nothing behind in its staging folder", async () => {
+    const { vault, staging } = realVault();
+    await vault.create(ID, bytes("one"));
+    await vault.create(ID, bytes("one"));
+    await vault.replace(ID, "pending", bytes("one"), bytes("two"));
+    await vault.replace(ID, "pending", bytes("one"), bytes("two"));
+    await vault.archive(ID, { folder: "pending", expected: bytes("two") }, bytes("final"));
+    await vault.writeOwn("Dashboard.md", "text");
+    await vault.close();
+    expect(readdirSync(staging)).toEqual([]);
+  });
+
+  test("puts a note back that a crash left aside, and never over another one", async () => {
+    const { vault, staging, read, write } = realVault();
+    writeFileSync(join(staging, `${ID}.pending.1-1.old`), "taken away");
+    writeFileSync(join(staging, `${ID}.pending.1-2.new`), "half writ");
+    await vault.recover();
+    expect(read("pending", `${ID}.md`)).toBe("taken away");
+    write("pending", `${OTHER}.md`, "saved since");
+    writeFileSync(join(staging, `${OTHER}.pending.1-3.old`), "older");
+    await vault.recover();
+    expect(read("pending", `${OTHER}.md`)).toBe("saved since");
+    expect(read("done", `${OTHER}-late-1.md`)).toBe("older");
+    expect(readdirSync(staging)).toEqual([]);
+  });
+
+  test("keeps what an editor writes into a note that it had open when the note was taken away", async () => {
+    const { vault, staging, pathOf, read } = realVault();
+    const text = "a note that is saved in two writes";
+    const file = openSync(pathOf("pending", `${ID}.md`), "w");
+    writeSync(file, text.slice(0, 20));
+    await vault.archive(ID, { folder: "pending", expected: bytes(text.slice(0, 20)) }, bytes("final"));
+    writeSync(file, text.slice(20));
+    closeSync(file);
+    await vault.close();
+    expect(read("done", `${ID}-late-1.md`)).toBe(text);
+    expect(readdirSync(staging)).toEqual([]);
+  });
+
+  test("does the same for what an earlier process had taken away, and makes no copy of what did not change", async () => {
+    const first = realVault();
+    await first.vault.create(ID, bytes("one"));
+    await first.vault.create(OTHER, bytes("two"));
+    for (const [id, text] of [
+      [ID, "one"],
+      [OTHER, "two"],
+    ] as const) {
+      await first.vault.archive(id, { folder: "pending", expected: bytes(text) }, bytes("final"));
+    }
+    const [name = ""] = readdirSync(first.staging).filter((one) => one.startsWith(ID));
+    writeFileSync(join(first.staging, name), "one, and more");
+    const next = openVault({ root: first.root, folders: FOLDERS, staging: [first.staging] });
+    await next.recover();
+    expect(first.read("done", `${ID}-late-1.md`)).toBe("one, and more");
+    expect(first.read("done", `${OTHER}-late-1.md`)).toBeNull();
+    expect(readdirSync(first.staging)).toEqual([]);
+    await first.vault.close();
+  });
+
+  test("makes a folder again that was taken away with its last note", async () => {
+    const { vault, root } = realVault();
+    rmSync(join(root, FOLDERS.pending), { recursive: true });
+    rmSync(join(root, FOLDERS.done), { recursive: true });
+    expect(await vault.create(ID, bytes("one"))).toBe(true);
+    expect(await vault.archive(ID, null, bytes("final"))).toEqual({ name: `${ID}.md`, changed: false });
+  });
+
+  test("takes a second place for its temporary files when the first is on another file system", async () => {
+    const { root, staging } = realVault();
+    const vault = openVault({ root, folders: FOLDERS, staging: ["/dev/shm/countersign-test", staging] });
+    made.push("/dev/shm/countersign-test");
+    expect(await vault.create(ID, bytes("one"))).toBe(true);
+  });
+});

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const SRC = resolve(import.meta.dirname, "../src");
+
+const FILES = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .sort();
+
+/** What a file imports: `core/…` for our own, the package's name for others. Dynamic imports count as well. */
+function importsOf(path: string): string[] {
+  const text = readFileSync(join(SRC, path), "utf8");
+  const found = text.matchAll(
+    /(?:^|[\s;])(?:import|export)\s[^;"']*?from\s+["']([^"']+)["']|import\(\s*["']([^"']+)["']/gm,
+  );
+  const bare = text.matchAll(/^import\s+["']([^"']+)["']/gm);
+  return [...found, ...bare].map((match) => {
+    const name = match[1] ?? match[2] ?? "";
+    return name.startsWith(".") ? relative(SRC, resolve(SRC, dirname(path), name)) : name;
+  });
+}
+
+const folderOf = (path: string) => (path.includes("/") ? path.slice(0, path.indexOf("/")) : path);
+
+/** Which folders and packages a folder may import, besides itself. */
+const RULES: Record<string, readonly RegExp[]> = {
+  core: [],
+  // `node:crypto` only for SHA-256, which is as pure as the rest; gray-matter, yaml and jsonc-parser are its parsers.
+  document: [/^core\//, /^gray-matter$/, /^yaml$/, /^jsonc-parser$/, /^canonicalize$/, /^node:crypto$/],
+  ledger: [/^core\//, /^document\//, /^node:/, /^canonicalize$/],
+  adapters: [/^core\//, /^document\//, /^node:/],
+  handlers: [/^core\//, /^document\//, /^node:/, /^jose(\/|$)/],
+  // The loop and the application know the outside only by the ports that they declare.
+  daemon: [/^core\//, /^document\//],
+  surfaces: [/^core\//, /^document\//, /^application\.ts$/, /^node:/, /^hono/, /^@hono\//, /^commander$/],
+};
+
+/** The one package that each adapter is for. */
+const ADAPTER_PACKAGES: Record<string, RegExp> = {
+  "adapters/watcher.ts": /^chokidar$/,
+  "adapters/log.ts": /^pino$/,
+  "adapters/configuration/": /^(yaml|ajv(\/.*)?)$/,
+  "adapters/setup.ts": /^yaml$/,
+};
+
+describe("imports", () => {
+  for (const path of FILES) {
+    test(`${path} keeps to the rules of its folder`, () => {
+      const folder = folderOf(path);
+      const allowed = RULES[folder];
+      if (allowed === undefined) return;
+      const own = Object.entries(ADAPTER_PACKAGES).find(([place]) => path.startsWith(place))?.[1];
+      const wrong = importsOf(path).filter((name) => {
+        if (name.startsWith(`${folder}/`)) return false;
+        return ![...allowed, ...(own ? [own] : [])].some((rule) => rule.test(name));
+      });
+      expect(wrong).toEqual([]);
+    });
+  }
+
+  test("only main.ts and its wiring know adapters, the ledger's journal and the handlers", () => {
+    for (const path of FILES.filter(
+      (file) => !/^(main\.ts|wiring\.ts|demo\/|adapters\/|ledger\/|handlers\/)/.test(file),
+    )) {
+      const outside = importsOf(path).filter((name) => /^(adapters|ledger|handlers)\//.test(name));
+      expect({ path, outside }).toEqual({ path, outside: [] });
+    }
+  });
+
+  test("gray-matter is called in one place", () => {
+    const users = FILES.filter((path) => importsOf(path).includes("gray-matter"));
+    expect(users).toEqual(["document/frontmatter.ts"]);
+  });
+
+  test("only main.ts reads the arguments and the environment", () => {
+    const readers = FILES.filter((path) => /process\.(argv|env)/.test(readFileSync(join(SRC, path), "utf8")));
+    expect(readers.filter((path) => !/^(main\.ts|demo\/)/.test(path))).toEqual([]);
+  });
+});
+
+describe("the core", () => {
+  test("has no clock, no randomness and no I/O", () => {
+    for (const path of FILES.filter((file) => /^(core|document)\//.test(file))) {
+      const text = readFileSync(join(SRC, path), "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+      expect(text, path).not.toMatch(
+        /Date\.now|new Date\(\)|Math\.random|process\.|console\.|setTimeout|fetch\(/,
+      );
+    }
+  });
+});
+
+test("no file or folder has a name that says nothing", () => {
+  const odd = FILES.filter((path) =>
+    /(^|\/)(utils?|helpers?|common|misc|types|manager|index)(\/|\.ts$)/.test(path),
+  );
+  expect(odd).toEqual([]);
+});

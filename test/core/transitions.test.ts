@@ -1,0 +1,173 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { EVENT_TYPES, type EventType } from "../../src/core/event.ts";
+import { isFinal, type Request, STATUSES, type Status } from "../../src/core/request.ts";
+import { type Effect, fold, step, TRANSITIONS } from "../../src/core/transitions.ts";
+import { sampleEvent, sampleRequest, sampleSubmission } from "../sample.ts";
+
+/** One way into every status, so that the matrix meets each of them with real data. */
+const HISTORIES: Record<Status, EventType[]> = {
+  pending: ["submitted"],
+  approved: ["submitted", "approved"],
+  executing: ["submitted", "approved", "started"],
+  outcome_unknown: ["submitted", "approved", "started", "outcome_lost"],
+  executed: ["submitted", "approved", "started", "executed"],
+  failed: ["submitted", "approved", "started", "failed"],
+  rejected: ["submitted", "rejected"],
+  changes_requested: ["submitted", "changes_requested"],
+  expired: ["submitted", "expired"],
+  cancelled: ["submitted", "cancelled"],
+};
+
+/**
+ * The life cycle as DESIGN has it, written down a second time: a slip in the table must not be its own witness. Absent
+ * pairs are refused, among them what only the data of the sample requests rules out.
+ */
+const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
+  pending: {
+    approved: "approved",
+    rejected: "rejected",
+    changes_requested: "changes_requested",
+    expired: "expired",
+    cancelled: "cancelled",
+    refused: "pending",
+  },
+  approved: {
+    started: "executing",
+    rejected: "rejected",
+    changes_requested: "changes_requested",
+    taken_back: "pending",
+    cancelled: "cancelled",
+    refused: "approved",
+  },
+  executing: {
+    executed: "executed",
+    failed: "failed",
+    outcome_lost: "outcome_unknown",
+    refused: "executing",
+  },
+  outcome_unknown: { resolved_happened: "executed", resolved_did_not: "failed", refused: "outcome_unknown" },
+  executed: { archived: "executed", refused: "executed" },
+  failed: { archived: "failed", refused: "failed" },
+  rejected: { archived: "rejected", refused: "rejected" },
+  changes_requested: { archived: "changes_requested", refused: "changes_requested" },
+  expired: { archived: "expired", refused: "expired" },
+  cancelled: { archived: "cancelled", refused: "cancelled" },
+};
+
+describe("the life cycle", () => {
+  for (const status of STATUSES) {
+    for (const type of EVENT_TYPES) {
+      const next = LEGAL[status][type];
+      test(`${status} × ${type} ${next === undefined ? "is refused" : `leads to ${next}`}`, () => {
+        const request = sampleRequest(HISTORIES[status]);
+        expect(request.status).toBe(status);
+        const stepped = step(request, sampleEvent(type));
+        if (next === undefined) {
+          expect(stepped).toMatchObject({ ok: false });
+        } else {
+          expect(stepped).toMatchObject({
+            ok: true,
+            request: { status: next, revision: request.revision + 1 },
+          });
+        }
+      });
+    }
+  }
+
+  test("nothing leaves a final status", () => {
+    for (const status of STATUSES) {
+      if (!isFinal(sampleRequest(HISTORIES[status]))) continue;
+      expect(new Set(Object.values(TRANSITIONS[status]))).toEqual(new Set([status]));
+    }
+  });
+
+  test("an approval first seen at or after the deadline is refused", () => {
+    const submission = sampleSubmission();
+    const event = sampleEvent("approved", submission, 3_600);
+    expect(step(sampleRequest(), event)).toMatchObject({ ok: false, refusal: { code: "too_late" } });
+    const justInTime = sampleEvent("approved", submission, 3_599);
+    expect(step(sampleRequest(), justInTime)).toMatchObject({ ok: true });
+  });
+
+  test("an approval of another digest is refused", () => {
+    const other = sampleSubmission({ params: { amount_cents: 1 } });
+    expect(step(sampleRequest(), sampleEvent("approved", other))).toMatchObject({
+      ok: false,
+      refusal: { code: "digest_mismatch" },
+    });
+  });
+
+  test("a grant that ran out neither starts nor stays approved", () => {
+    const submission = sampleSubmission({}, { caller: true, token_sha256: "00" });
+    const approved = sampleRequest(["submitted", "approved"], submission);
+    const late = sampleEvent("started", submission, 900);
+    expect(step(approved, late)).toMatchObject({ ok: false, refusal: { code: "grant_expired" } });
+    expect(step(approved, sampleEvent("expired", submission))).toMatchObject({ ok: true });
+  });
+
+  test("a rejection is not reported before its reason had its time", () => {
+    const rejected = { ...sampleEvent("rejected"), settled: false } as ReturnType<typeof sampleEvent>;
+    const stepped = step(sampleRequest(), rejected);
+    expect(stepped).toMatchObject({ ok: true, effects: [{ do: "record" }] });
+    if (!stepped.ok) return;
+    expect(step(stepped.request, sampleEvent("archived"))).toMatchObject({ ok: false });
+    const settled = step(stepped.request, sampleEvent("settled"));
+    expect(settled).toMatchObject({ ok: true, request: { decision: { reason: "too much" } } });
+    expect(settled.ok && settled.effects.map((effect) => effect.do)).toEqual(["record", "report", "archive"]);
+  });
+});
+
+describe("any history", () => {
+  /** Mostly on the way through a whole life, so that late events meet late states often enough. */
+  const onTheWay = fc.constantFrom<EventType>("approved", "started", "outcome_lost", "taken_back", "refused");
+  const anyType = fc.oneof(
+    { weight: 3, arbitrary: onTheWay },
+    { weight: 2, arbitrary: fc.constantFrom(...EVENT_TYPES) },
+  );
+
+  test("has at most one execution, recorded right before it, and ends archived only when final", () => {
+    fc.assert(
+      fc.property(fc.array(anyType, { maxLength: 40 }), fc.boolean(), (types, caller) => {
+        const submission = sampleSubmission({}, { caller, token_sha256: caller ? "00" : null });
+        const effects: Effect[] = [];
+        let request: Request | null = null;
+        let starts = 0;
+        for (const [i, type] of (["submitted", ...types] as const).entries()) {
+          const stepped = step(request, sampleEvent(type, submission, i));
+          if (!stepped.ok) continue;
+          if (type === "started") starts += 1;
+          if (type === "archived") expect(request !== null && isFinal(request)).toBe(true);
+          request = stepped.request;
+          effects.push(...stepped.effects);
+        }
+        const executions = effects.flatMap((effect, i) => (effect.do === "execute" ? [i] : []));
+        expect(starts).toBeLessThanOrEqual(1);
+        expect(executions.length).toBe(caller ? 0 : starts);
+        for (const at of executions) {
+          expect(effects[at - 1]).toMatchObject({ do: "record", event: { type: "started" } });
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("folds to what stepping through it gave", () => {
+    fc.assert(
+      fc.property(fc.array(anyType, { maxLength: 20 }), (types) => {
+        const legal = [];
+        let request: Request | null = null;
+        for (const [i, type] of (["submitted", ...types] as const).entries()) {
+          const event = sampleEvent(type, sampleSubmission(), i);
+          const stepped = step(request, event);
+          if (!stepped.ok) continue;
+          legal.push(event);
+          request = stepped.request;
+        }
+        expect(fold(legal)).toEqual(request);
+        const half = Math.floor(legal.length / 2);
+        expect(fold(legal.slice(half), fold(legal.slice(0, half)))).toEqual(request);
+      }),
+    );
+  });
+});

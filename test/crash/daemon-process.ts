@@ -1,0 +1,135 @@
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const REPOSITORY = new URL("../..", import.meta.url).pathname;
+
+export interface Program {
+  readonly main: string;
+  /** Where Node.js keeps what it has compiled, so that starting it often costs less. */
+  readonly compiled: string;
+  remove(): void;
+}
+
+/** The program as it is shipped, plain JavaScript, in a folder of this test's own. */
+export function buildProgram(): Program {
+  const root = mkdtempSync(join(tmpdir(), "cs-program-"));
+  const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
+  const words = ["-p", join(REPOSITORY, "src"), "--outDir", join(root, "dist"), "--declaration", "false"];
+  try {
+    execFileSync(process.execPath, [compiler, ...words], { stdio: "pipe" });
+  } catch (error) {
+    // Types are checked elsewhere; what matters here is the program that came out.
+    if (!existsSync(join(root, "dist/main.js"))) throw error;
+  }
+  symlinkSync(join(REPOSITORY, "node_modules"), join(root, "node_modules"));
+  cpSync(join(REPOSITORY, "package.json"), join(root, "package.json"));
+  mkdirSync(join(root, "vault"));
+  cpSync(join(REPOSITORY, "vault/Handbook.md"), join(root, "vault/Handbook.md"));
+  const remove = () => rmSync(root, { recursive: true, force: true });
+  return { main: join(root, "dist/main.js"), compiled: join(root, "compiled"), remove };
+}
+
+export interface Ran {
+  /** Null when a signal ended it. */
+  readonly exit: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a program to its end. */
+export function run(program: string, words: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(program, words, { env }, (error, out, err) => {
+      const exit = error === null ? 0 : typeof error.code === "number" ? error.code : null;
+      resolve({ exit, out, err });
+    });
+  });
+}
+
+/** Runs one command of the program. */
+export function countersign(
+  { main, compiled }: Program,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Ran> {
+  return run(process.execPath, [main, ...words], { ...env, NODE_COMPILE_CACHE: compiled });
+}
+
+export interface DaemonProcess {
+  readonly pid: number;
+  /** True once it serves, false when it is gone before that. */
+  readonly ready: Promise<boolean>;
+  readonly ended: Promise<{ exit: number | null; signal: NodeJS.Signals | null }>;
+  isGone(): boolean;
+  /** Standard error so far. */
+  log(): string;
+  signal(signal: NodeJS.Signals): void;
+}
+
+/** `countersign start`, as a process of its own; `through` are words to put before it. */
+export function launch(
+  { main, compiled }: Program,
+  vault: string,
+  given: NodeJS.ProcessEnv,
+  through: readonly string[] = [],
+): DaemonProcess {
+  const [program = "", ...words] = [...through, process.execPath, main, "start", "--vault", vault, "--json"];
+  const env = { ...given, NODE_COMPILE_CACHE: compiled };
+  const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${program} could not be started`);
+  let out = "";
+  let err = "";
+  let gone = false;
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    err += text;
+  });
+  const ended = new Promise<{ exit: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    // Not "close": what the daemon has started may hold its standard error open longer.
+    child.once("exit", (exit, signal) => {
+      gone = true;
+      resolve({ exit, signal });
+    });
+  });
+  const ready = new Promise<boolean>((resolve) => {
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      out += text;
+      if (out.includes("\n")) resolve(true);
+    });
+    void ended.then(() => resolve(false));
+  });
+  return { pid, ready, ended, isGone: () => gone, log: () => err, signal: (name) => void child.kill(name) };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** One HTTP request over a Unix socket; null when no answer came, because the daemon is gone. */
+export function call(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Answer | null> {
+  const headers = body === undefined ? {} : { "content-type": "application/json" };
+  return new Promise((resolve) => {
+    const asked = httpRequest({ socketPath, method, path, headers, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part) => {
+        text += part;
+      });
+      response.on("error", () => resolve(null));
+      response.on("close", () =>
+        resolve(response.complete ? { status: response.statusCode ?? 0, body: JSON.parse(text) } : null),
+      );
+    });
+    asked.on("error", () => resolve(null));
+    asked.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}

@@ -1,0 +1,200 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { Fault } from "../../src/core/codes.ts";
+import type { Job, Ledger, Outcome, Vault } from "../../src/daemon/ports.ts";
+import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
+
+/** What stands between the daemon and the world: counts its operations, and lets the n-th one go wrong. */
+interface Trouble {
+  count: number;
+  /** Resolves when the daemon has died; operations after that never come back. */
+  readonly death: Promise<void>;
+  die(): void;
+  guard<T>(operation: () => Promise<T>, fault: () => unknown): Promise<T>;
+}
+
+function troubleAt(n: number, kind: "death" | "error"): Trouble {
+  const { promise: death, resolve } = Promise.withResolvers<void>();
+  let dead = false;
+  const die = () => {
+    dead = true;
+    resolve();
+  };
+  return {
+    count: 0,
+    death,
+    die,
+    guard<T>(operation: () => Promise<T>, fault: () => unknown): Promise<T> {
+      this.count += 1;
+      if (this.count === n && kind === "death") die();
+      if (dead) return new Promise<T>(() => {});
+      return this.count === n ? Promise.reject(fault()) : operation();
+    },
+  };
+}
+
+const diskError = () => Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+
+function guardedLedger(ledger: Ledger, trouble: Trouble): Ledger {
+  return {
+    ...bound(ledger),
+    append: (...args) =>
+      trouble.guard(
+        () => ledger.append(...args),
+        () => new Fault("storage_failed"),
+      ),
+  };
+}
+
+function guardedVault(vault: Vault, trouble: Trouble): Vault {
+  return {
+    ...bound(vault),
+    create: (...args) => trouble.guard(() => vault.create(...args), diskError),
+    replace: (...args) => trouble.guard(() => vault.replace(...args), diskError),
+    archive: (...args) => trouble.guard(() => vault.archive(...args), diskError),
+    keepLate: (...args) => trouble.guard(() => vault.keepLate(...args), diskError),
+    discard: (...args) => trouble.guard(() => vault.discard(...args), diskError),
+    writeOwn: (...args) => trouble.guard(() => vault.writeOwn(...args), diskError),
+  };
+}
+
+/** The methods of a port as own properties, so that some of them can be replaced. */
+function bound<T extends object>(port: T): T {
+  const names = new Set([...Object.keys(port), ...Object.getOwnPropertyNames(Object.getPrototypeOf(port))]);
+  const entries = [...names].map((name) => {
+    const member: unknown = Reflect.get(port, name, port);
+    return [name, typeof member === "function" ? member.bind(port) : member];
+  });
+  return Object.fromEntries(entries) as T;
+}
+
+interface Told {
+  /** Ids that a submission was answered with. */
+  readonly accepted: string[];
+  /** Ids whose note a person ticked, and what. */
+  readonly ticked: Map<string, "Approve" | "Reject">;
+}
+
+function tickIn(
+  scenery: Scenery & Pick<Stage, "pathOf">,
+  id: string,
+  box: "Approve" | "Reject",
+  told: Told,
+): void {
+  const path = scenery.pathOf("pending", id);
+  if (!existsSync(path)) return;
+  writeFileSync(path, readFileSync(path, "utf8").replace(`- [ ] ${box}`, `- [x] ${box}`));
+  told.ticked.set(id, box);
+}
+
+/** A day at the desk: three requests, approved, rejected, and one brought back after it was finished. */
+async function day(stage: Stage, told: Told): Promise<void> {
+  const submit = async () => {
+    const { request } = await stage.application.submit({ kind: "payment", params: { amount_cents: 1 } });
+    told.accepted.push(request.id);
+    return request.id;
+  };
+  const look = async (id: string) => {
+    await stage.daemon.look(id);
+    await stage.daemon.settled();
+  };
+  const first = await submit();
+  const second = await submit();
+  const third = await submit();
+  const before = stage.note(first) ?? "";
+  tickIn(stage, first, "Approve", told);
+  await look(first);
+  tickIn(stage, second, "Reject", told);
+  await look(second);
+  await stage.pass(2_000);
+  if (!stage.names("pending").includes(`${first}.md`))
+    writeFileSync(stage.pathOf("pending", first), before.replace("decision:", "decision: rejected"));
+  await look(first);
+  tickIn(stage, third, "Approve", told);
+  await look(third);
+  await stage.pass(6_000);
+}
+
+async function runWith(trouble: Trouble, scenery: Scenery, told: Told): Promise<void> {
+  const handler = (job: Job): Promise<Outcome> =>
+    trouble.guard(async () => ({ status: "executed", result: { paid: job.id } }), diskError);
+  const stage = await openStage(scenery, {
+    handler,
+    through: {
+      ledger: (ledger) => guardedLedger(ledger, trouble),
+      vault: (vault) => guardedVault(vault, trouble),
+    },
+  });
+  // When records can no longer be made, the daemon ends by itself.
+  stage.daemon.onFatal(trouble.die);
+  await stage.daemon.start();
+  // An operation that failed may end the day early, as it would end an agent's: what counts is what is left.
+  await Promise.race([day(stage, told).catch(() => {}), trouble.death]);
+  await stage.kill();
+}
+
+async function recoverFrom(scenery: Scenery): Promise<Stage> {
+  const stage = await openStage(scenery);
+  await stage.daemon.start();
+  await stage.daemon.rescan();
+  await stage.daemon.settled();
+  await stage.pass(10_000);
+  await stage.daemon.rescan();
+  await stage.daemon.settled();
+  return stage;
+}
+
+async function checkInvariants(stage: Stage, told: Told): Promise<void> {
+  const runs = new Map<string, number>();
+  for (const { id } of stage.executions) runs.set(id, (runs.get(id) ?? 0) + 1);
+  for (const [id, count] of runs) expect(count, `${id} was executed ${count} times`).toBe(1);
+  for (const id of told.accepted) {
+    const status = await stage.status(id);
+    const box = told.ticked.get(id);
+    expect(status, `${id} was accepted`).not.toBeNull();
+    if (box === undefined) expect(status, id).toBe("pending");
+    if (box === "Reject") {
+      expect(status, id).toBe("rejected");
+      expect(runs.has(id)).toBe(false);
+    }
+    if (box === "Approve") expect(["executed", "outcome_unknown"], id).toContain(status);
+    const finished = status === "executed" || status === "rejected";
+    expect(stage.names("pending").includes(`${id}.md`), `${id} is ${status}`).toBe(!finished);
+    expect(stage.names("done").includes(`${id}.md`), `${id} is ${status}`).toBe(finished);
+  }
+}
+
+async function sweep(kind: "death" | "error"): Promise<number> {
+  for (let n = 1; ; n += 1) {
+    const scenery = makeScenery();
+    const trouble = troubleAt(n, kind);
+    const told: Told = { accepted: [], ticked: new Map() };
+    await runWith(trouble, scenery, told);
+    const stage = await recoverFrom(scenery);
+    try {
+      await checkInvariants(stage, told);
+    } catch (error) {
+      throw new Error(`${kind} at operation ${n}: ${error instanceof Error ? error.message : error}`, {
+        cause: error,
+      });
+    } finally {
+      await stage.close();
+      removeScenery(scenery);
+    }
+    if (trouble.count < n) return n - 1;
+  }
+}
+
+describe("whatever operation is the last one", () => {
+  test("a daemon that dies before it loses nothing and does nothing twice", {
+    timeout: 120_000,
+  }, async () => {
+    expect(await sweep("death")).toBeGreaterThan(20);
+  });
+
+  test("a daemon whose operation fails loses nothing and does nothing twice", {
+    timeout: 120_000,
+  }, async () => {
+    expect(await sweep("error")).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,104 @@
+import type { Event } from "../src/core/event.ts";
+import { iso } from "../src/core/reconcile.ts";
+import type { Decision, Request, RequestFields, Submission, Verb } from "../src/core/request.ts";
+import { fold } from "../src/core/transitions.ts";
+import { actionDigest, digestOf } from "../src/document/digest.ts";
+
+/** 2026-11-21T09:14:03Z: the moment at which every sample request is made. */
+export const T0 = Date.parse("2026-11-21T09:14:03Z");
+
+/** A payment request as the daemon would record it; `changes` to its fields go into the digest. */
+export function sampleSubmission(
+  changes: Partial<RequestFields> = {},
+  rest: Partial<Submission> = {},
+): Submission {
+  const fields: RequestFields = {
+    version: 1,
+    id: "20261121-091403-payment-7f3k9q",
+    host: "laptop",
+    requester: "billing-agent",
+    on_behalf_of: null,
+    kind: "payment",
+    params: { amount_cents: 150000, payee: "ACME GmbH" },
+    effect: "unsafe",
+    key: null,
+    policy: null,
+    rule: null,
+    created: "2026-11-21T09:14:03Z",
+    expires: "2026-11-21T10:14:03Z",
+    ...changes,
+  };
+  return {
+    fields,
+    digest: digestOf(fields),
+    action_digest: actionDigest(fields.kind, fields.params),
+    title: "Pay ACME GmbH 1,500.00 EUR",
+    next_effect: "transfers 150000 cents to ACME GmbH",
+    caller: false,
+    token_sha256: null,
+    ...rest,
+  };
+}
+
+function sampleDecision(verb: Verb, submission = sampleSubmission(), at = T0 + 1_000): Decision {
+  return {
+    verb,
+    reviewer: "ada",
+    reason: null,
+    digest: submission.digest,
+    assurance: "edit",
+    seen_at: iso(at),
+    via: "box",
+    note_sha256: null,
+  };
+}
+
+/** Events of a sample request by name, one second apart, so that a test can tell a history in one line. */
+export function sampleEvent(type: Event["type"], submission = sampleSubmission(), second = 1): Event {
+  const at = iso(T0 + second * 1_000);
+  const said = { by: "ada", reason: null };
+  switch (type) {
+    case "submitted":
+      return { type, at, submission };
+    case "approved": {
+      const lapses = submission.caller ? iso(T0 + 900_000) : null;
+      return { type, at, decision: sampleDecision("approve", submission, Date.parse(at)), lapses };
+    }
+    case "rejected":
+      return { type, at, decision: sampleDecision("reject", submission), settled: true };
+    case "changes_requested":
+      return { type, at, decision: sampleDecision("request_changes", submission) };
+    case "settled":
+      return { type, at, reviewer: "ada", reason: "too much" };
+    case "started": {
+      const executor = submission.caller ? ("caller" as const) : ("daemon" as const);
+      const deadline = submission.caller ? iso(T0 + 900_000) : null;
+      return { type, at, attempt: { number: 1, idempotency_key: "k", executor, deadline } };
+    }
+    case "executed":
+      return { type, at, result: { receipt: "R-1" } };
+    case "failed":
+      return { type, at, error: "exit code 1" };
+    case "outcome_lost":
+      return { type, at, cause: "the daemon stopped" };
+    case "expired":
+      return { type, at: iso(Date.parse(submission.fields.expires)) };
+    case "refused":
+      return { type, at, code: "already_final", by: null, detail: "late" };
+    case "archived":
+      return { type, at };
+    default:
+      return { type, at, ...said };
+  }
+}
+
+/** The request that a history of sample events leads to. */
+export function sampleRequest(
+  types: readonly Event["type"][] = ["submitted"],
+  submission = sampleSubmission(),
+): Request {
+  const events = types.map((type, i) => sampleEvent(type, submission, i));
+  const request = fold(events);
+  if (request === null) throw new Error("a history begins with a submission");
+  return request;
+}

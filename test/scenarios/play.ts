@@ -1,0 +1,87 @@
+import { Fault } from "../../src/core/codes.ts";
+import { jsonLine } from "../../src/surfaces/cli/text.ts";
+import { COMMANDS } from "./commands.ts";
+import { normalised, tellRecord } from "./telling.ts";
+import { type Command, type Part, parseStory, renderBlock } from "./transcript.ts";
+import { openWorld, type World } from "./world.ts";
+
+/** Plays a story from its beginning and gives its text anew, every output as it came out this time. */
+export async function playStory(text: string): Promise<string> {
+  const parts = parseStory(text);
+  const world = await openWorld({ withGit: parts.some(isAboutCommits) });
+  const teller = createTeller(world);
+  const told: string[] = [];
+  try {
+    for (const part of parts) {
+      if ("prose" in part) told.push(`${part.prose}\n`);
+      else told.push(renderBlock(part.lines, await teller.perform(part.command)));
+    }
+  } finally {
+    await world.end();
+  }
+  return told.join("");
+}
+
+function isAboutCommits(part: Part): boolean {
+  return "command" in part && part.command.name === "commits";
+}
+
+/** Performs commands, lets everything come of them that comes at that moment, and tells what that was. */
+function createTeller(world: World) {
+  let lastSeq = 0;
+  let executions = 0;
+
+  return {
+    async perform(command: Command): Promise<string> {
+      const perform = COMMANDS[command.name];
+      if (perform === undefined) throw new Error(`there is no command ${command.name}`);
+      let before = world.person.files();
+      const answer = await attempt(() => perform(world, command));
+      if (BY_HAND.has(command.name)) {
+        before = world.person.files();
+        world.stage()?.daemon.hint(`${world.idOf(command.args[0])}.md`);
+      }
+      await world.rest();
+      const recorded = await world.records(lastSeq);
+      const records = inOrder(recorded, ({ id, event }) => `${event.at} ${id}`);
+      const jobs = inOrder(world.scenery.executions.slice(executions), ({ id }) => id);
+      lastSeq = recorded.at(-1)?.seq ?? lastSeq;
+      executions += jobs.length;
+      const lines = [
+        ...(typeof answer === "string" ? [answer] : []),
+        ...records.map((record) => tellRecord(record, world.nameOf(record.id))),
+        ...jobs.map(({ kind, params }) => `the handler is given ${kind} ${jsonLine(params)}`),
+        ...world.heard.splice(0),
+        ...(world.stage()?.errors.splice(0) ?? []).map((error) => `error: ${JSON.stringify(error)}`),
+        ...changesBetween(before, world.person.files()),
+      ];
+      return normalised(lines.join("\n"));
+    },
+  };
+}
+
+/** What happens to several requests at one moment may happen in any order; a story tells one after the other. */
+function inOrder<T>(list: readonly T[], key: (one: T) => string): T[] {
+  return list.toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+}
+
+/** Commands that change files behind the daemon's back; the watcher tells it so when it runs. */
+const BY_HAND = new Set(["type", "tick", "untick", "edit", "empty", "move", "delete", "restore", "save"]);
+
+async function attempt(perform: () => unknown): Promise<unknown> {
+  try {
+    return await perform();
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return `refused, ${error.code}: ${error.message} ${error.hint}`;
+  }
+}
+
+function changesBetween(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
+  const paths = [...new Set([...before.keys(), ...after.keys()])].sort();
+  return paths.flatMap((path) => {
+    if (!before.has(path)) return [`+ ${path}`];
+    if (!after.has(path)) return [`- ${path}`];
+    return before.get(path) === after.get(path) ? [] : [`~ ${path}`];
+  });
+}

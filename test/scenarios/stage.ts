@@ -1,0 +1,222 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
+import { openVault } from "../../src/adapters/vault.ts";
+import { createApplication } from "../../src/application.ts";
+import { iso } from "../../src/core/reconcile.ts";
+import { createChronicle } from "../../src/daemon/chronicle.ts";
+import { createDesk } from "../../src/daemon/desk.ts";
+import type { Clock, Job, Ledger, Outcome, Vault } from "../../src/daemon/ports.ts";
+import { createDaemon } from "../../src/daemon.ts";
+import { openGrantKeys } from "../../src/handlers/grant.ts";
+import { createToken, tokenMatches } from "../../src/handlers/requester-token.ts";
+import { openJournal } from "../../src/ledger/journal.ts";
+import { type FakeClock, fakeClock } from "../fake-clock.ts";
+import { T0 } from "../sample.ts";
+
+export const FOLDERS = {
+  pending: "Pending_Approval",
+  approved: "Approved",
+  rejected: "Rejected",
+  done: "Done",
+};
+
+export interface StageOptions {
+  readonly settle_ms?: number;
+  /** What the `payment` handler answers; a promise that never resolves stands for one that is still running. */
+  readonly handler?: (job: Job) => Promise<Outcome>;
+  /** Stands between the daemon and its ledger or vault: for tests that make the n-th operation fail. */
+  readonly through?: { ledger?: (ledger: Ledger) => Ledger; vault?: (vault: Vault) => Vault };
+  readonly merging?: () => boolean;
+}
+
+export type Stage = Awaited<ReturnType<typeof openStage>>;
+
+/** Folders that a stage plays in; they outlive it, as they outlive a killed daemon. */
+export interface Scenery {
+  readonly root: string;
+  readonly state: string;
+  readonly clock: FakeClock;
+  /** Every execution of the handler, over all lives of the daemon. */
+  readonly executions: Job[];
+  counter: number;
+}
+
+export function makeScenery(): Scenery {
+  const base = mkdtempSync(join(tmpdir(), "stage-"));
+  const scenery = { root: join(base, "vault"), state: join(base, "state") };
+  mkdirSync(scenery.root);
+  mkdirSync(scenery.state, { mode: 0o700 });
+  return { ...scenery, clock: fakeClock(T0), executions: [], counter: 0 };
+}
+
+export function removeScenery({ root }: Scenery): void {
+  rmSync(join(root, ".."), { recursive: true, force: true });
+}
+
+/** A whole daemon in this process, on a real journal and a real folder, with a clock that a test moves. */
+export async function openStage(scenery: Scenery, options: StageOptions = {}) {
+  const { root, state } = scenery;
+  const life = lifeOf(scenery.clock);
+  const { clock } = life;
+  const journal = await openJournal({ directory: state, now: () => new Date(clock.now()) });
+  const ledger = options.through?.ledger?.(journal) ?? journal;
+  const folder = openVault({ root, folders: FOLDERS, staging: [join(state, "staging")] });
+  const vault = options.through?.vault?.(folder) ?? folder;
+  const halt = openHaltSwitch(state, clock.now);
+  const log = { info() {}, warn() {}, error() {} };
+  const errors: unknown[] = [];
+  const merging = options.merging ?? (() => false);
+  const desk = createDesk({ ledger, vault, clock, log, halt, merging });
+  const chronicle = createChronicle({ ledger, vault, clock, folders: FOLDERS });
+  const answer =
+    options.handler ?? (async () => ({ status: "executed", result: { receipt: "R-1" } }) as const);
+  const handler = (job: Job) => {
+    scenery.executions.push(job);
+    return answer(job);
+  };
+  const payment = { handler, grant_ms: 0 };
+  const refactor = { handler: null, grant_ms: 900_000 };
+  const common = {
+    checkParams: () => [],
+    effect: "unsafe" as const,
+    title: null,
+    next_effect: null,
+    expires_ms: 3_600_000,
+  };
+  const kinds = new Map([
+    ["payment", { ...common, ...payment, next_effect: "transfers {amount_cents} cents to {payee}" }],
+    ["refactor", { ...common, ...refactor }],
+  ]);
+  const kind = (name: string) => kinds.get(name) ?? null;
+  const daemon = createDaemon({
+    ledger,
+    vault,
+    clock,
+    chronicle,
+    halt,
+    desk,
+    log: { ...log, error: (data) => void errors.push(data) },
+    kind,
+    merging,
+    settle_ms: options.settle_ms ?? 2_000,
+    settle_ticks_ms: 0,
+    folders: FOLDERS,
+  });
+  const keys = await openGrantKeys(state, clock.now);
+  const application = createApplication({
+    daemon,
+    ledger,
+    clock,
+    halt,
+    grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
+    random: (length) => {
+      scenery.counter += 1;
+      return new Uint8Array(length).fill(scenery.counter % 256);
+    },
+    createToken,
+    host: "laptop",
+    kind,
+    kinds: [...kinds.keys()],
+    about: { version: "0", pid: 1, vault: root, state },
+  });
+
+  const pathOf = (folderName: keyof typeof FOLDERS, id: string) =>
+    join(root, FOLDERS[folderName], `${id}.md`);
+
+  return {
+    ...scenery,
+    daemon,
+    application,
+    ledger,
+    vault,
+    desk,
+    chronicle,
+    errors,
+    pathOf,
+
+    /** A person's edit of the pending note, and the watcher's hint behind it. */
+    async edit(id: string, change: (text: string) => string): Promise<void> {
+      const path = pathOf("pending", id);
+      writeFileSync(path, change(readFileSync(path, "utf8")));
+      await daemon.look(id);
+      await daemon.settled();
+    },
+
+    async move(id: string, from: keyof typeof FOLDERS, to: keyof typeof FOLDERS): Promise<void> {
+      renameSync(pathOf(from, id), pathOf(to, id));
+      await daemon.look(id);
+      await daemon.settled();
+    },
+
+    async pass(ms: number): Promise<void> {
+      const rest = async () => {
+        await daemon.settled();
+        await desk.settled();
+      };
+      await scenery.clock.advance(ms, rest);
+      await rest();
+    },
+
+    note(id: string, folderName: keyof typeof FOLDERS = "pending"): string | null {
+      try {
+        return readFileSync(pathOf(folderName, id), "utf8");
+      } catch {
+        return null;
+      }
+    },
+
+    names: (folderName: keyof typeof FOLDERS) => readdirSync(join(root, FOLDERS[folderName])).sort(),
+
+    async status(id: string): Promise<string | null> {
+      return (await ledger.read(id))?.status ?? null;
+    },
+
+    /** Ends without a word, as SIGKILL does; what is on disk is all that the next one has. */
+    async kill(): Promise<void> {
+      life.end();
+      await journal.close();
+    },
+
+    async close(): Promise<void> {
+      await daemon.settled();
+      await chronicle.close();
+      await journal.close();
+    },
+
+    at: () => iso(clock.now()),
+  };
+}
+
+/** The clock of one life of the daemon: what a killed one wanted to be woken for never comes. */
+function lifeOf(clock: Clock): { clock: Clock; end: () => void } {
+  const alarms = new Set<() => void>();
+  return {
+    clock: {
+      now: clock.now,
+      after(ms, wake) {
+        const cancel = clock.after(ms, () => {
+          alarms.delete(cancel);
+          wake();
+        });
+        alarms.add(cancel);
+        return () => {
+          alarms.delete(cancel);
+          cancel();
+        };
+      },
+    },
+    end: () => {
+      for (const cancel of alarms) cancel();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import type { Decision } from "../../src/core/request.ts";
+import type { LedgerRecord } from "../../src/daemon/ports.ts";
+
+/** A moment of the story's day: `09:14:03`, with milliseconds only where there are some. */
+function clockTime(at: string): string {
+  return at.slice(11, 23).replace(/\.000|Z$/, "");
+}
+
+/** What one journal record says, in a line. */
+export function tellRecord({ event }: LedgerRecord, name: string): string {
+  const what = event.type.replaceAll("_", " ");
+  const detail = detailOf(event);
+  return `${clockTime(event.at)} ${name}: ${what}${detail === "" ? "" : ` ${detail}`}`;
+}
+
+function detailOf(event: LedgerRecord["event"]): string {
+  switch (event.type) {
+    case "submitted":
+      return `by ${event.submission.fields.requester}, until ${clockTime(event.submission.fields.expires)}`;
+    case "approved":
+      return (
+        said(event.decision) +
+        (event.lapses === null ? "" : `; the grant lapses at ${clockTime(event.lapses)}`)
+      );
+    case "rejected":
+      return said(event.decision) + (event.settled ? "" : "; its reason may still be typed");
+    case "changes_requested":
+      return said(event.decision);
+    case "settled":
+      return `${event.reviewer}${reason(event.reason)}`;
+    case "started": {
+      const { executor, deadline } = event.attempt;
+      return executor === "daemon"
+        ? ""
+        : `by the caller, who has until ${clockTime(deadline ?? "")} to report`;
+    }
+    case "executed":
+      return JSON.stringify(event.result);
+    case "failed":
+      return `with: ${event.error}`;
+    case "outcome_lost":
+      return `because ${event.cause}`;
+    case "refused":
+      return `${event.code}: ${event.detail}`;
+    case "taken_back":
+    case "resolved_happened":
+    case "resolved_did_not":
+    case "cancelled":
+      return `by ${event.by}${reason(event.reason)}`;
+    case "expired":
+    case "archived":
+      return "";
+  }
+}
+
+function said(decision: Decision): string {
+  return `by ${decision.reviewer} (${decision.via})${reason(decision.reason)}`;
+}
+
+function reason(text: string | null): string {
+  return text === null ? "" : `, because ${text}`;
+}
+
+/** What differs from run to run, or only fills lines: hashes, signed grants, secret tokens. */
+export function normalised(text: string): string {
+  return text
+    .replaceAll(/\b(sha256:)?[0-9a-f]{64}\b/g, "$1…")
+    .replaceAll(/\beyJ[\w-]+\.[\w-]+\.[\w-]+\b/g, "<grant>");
+}

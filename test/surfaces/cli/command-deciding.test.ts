@@ -1,0 +1,122 @@
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Fault } from "../../../src/core/codes.ts";
+import { ID, view } from "../fake-application.ts";
+import { createStage, type Stage } from "./stage.ts";
+
+const ME = userInfo().username;
+
+let stage: Stage;
+beforeEach(() => {
+  stage = createStage();
+});
+afterEach(async () => {
+  await stage.close();
+  expect(stage.bugs).toEqual([]);
+});
+
+describe("people's commands", () => {
+  test("say what was meant, by the name given or the operating system's", async () => {
+    const application = await stage.serve();
+    await stage.run(["approve", ID, "--as", "anna", "--reason", "fine"]);
+    await stage.run(["reject", ID]);
+    await stage.run(["request-changes", ID, "--reason", "other account"]);
+    await stage.run(["resolve", ID, "--did-not", "--as", "anna"]);
+    await stage.run(["resolve", ID, "--happened", "--reason", "seen"]);
+    await stage.run(["halt", "--as", "anna"]);
+    await stage.run(["resume"]);
+    await stage.run(["cancel", ID, "--reason", "late"]);
+    expect(application.calls).toEqual([
+      ["decide", ID, { verb: "approve", reviewer: "anna", reason: "fine", via: "cli" }],
+      ["decide", ID, { verb: "reject", reviewer: ME, reason: null, via: "cli" }],
+      ["decide", ID, { verb: "request_changes", reviewer: ME, reason: "other account", via: "cli" }],
+      ["resolve", ID, { happened: false, by: "anna", reason: null }],
+      ["resolve", ID, { happened: true, by: ME, reason: "seen" }],
+      ["halt", "anna"],
+      ["resume", ME],
+      ["cancel", ID, { by: ME, reason: "late" }],
+    ]);
+  });
+
+  test("a refusal gives 10", async () => {
+    await stage.serve({
+      decide: async () => {
+        throw new Fault("already_final");
+      },
+    });
+    expect((await stage.run(["approve", ID])).exit).toBe(10);
+  });
+});
+
+describe("an action that the caller executes", () => {
+  const approved = view({ status: "approved", executor: "caller" });
+  const submit = async () => ({ request: view({ executor: "caller" }), created: true, token: "s3cret" });
+
+  test("--wait ends with the grant; claim and complete find the token", async () => {
+    const application = await stage.serve({ submit, wait: async () => approved });
+    const found = await stage.run(["request", "--kind", "refactor", "--wait"]);
+    expect(found).toMatchObject({ exit: 0, out: "the.signed.grant\n" });
+    expect(statSync(stage.tokens).mode & 0o777).toBe(0o700);
+    expect(statSync(join(stage.tokens, ID)).mode & 0o777).toBe(0o600);
+    expect(found.out + found.err).not.toContain("s3cret");
+    expect((await stage.run(["claim", ID])).exit).toBe(0);
+    expect((await stage.run(["complete", ID, "--result", '{"ok":true}'])).exit).toBe(0);
+    expect(readdirSync(stage.tokens)).toEqual([]);
+    expect(application.calls.slice(2)).toEqual([
+      ["grant", ID, "s3cret"],
+      ["grant", ID, "s3cret"],
+      ["claim", ID, { token: "s3cret", grant: "the.signed.grant" }],
+      ["complete", ID, { token: "s3cret", outcome: { result: { ok: true } } }],
+    ]);
+  });
+
+  test("--json gives the request with its grant", async () => {
+    await stage.serve({ submit, wait: async () => approved });
+    const { out } = await stage.run(["request", "--kind", "refactor", "--wait", "--json"]);
+    expect(JSON.parse(out)).toEqual({
+      ...approved,
+      grant: "the.signed.grant",
+      grant_expires: "2026-11-21T10:00:00.000Z",
+    });
+  });
+
+  test("--token and the environment come before the kept token", async () => {
+    const application = await stage.serve();
+    await stage.run(["claim", ID, "--grant", "g", "--token", "mine"], { env: { COUNTERSIGN_TOKEN: "env" } });
+    await stage.run(["complete", ID, "--failed", "no"], { env: { COUNTERSIGN_TOKEN: "env" } });
+    expect(application.calls).toEqual([
+      ["claim", ID, { token: "mine", grant: "g" }],
+      ["complete", ID, { token: "env", outcome: { failed: "no" } }],
+    ]);
+  });
+
+  test("without a token it is refused here", async () => {
+    await stage.serve();
+    expect(await stage.run(["claim", ID])).toMatchObject({
+      exit: 10,
+      err: expect.stringContaining("no token"),
+    });
+    expect((await stage.run(["claim", "../../etc/passwd"])).exit).toBe(2);
+  });
+
+  test("grant verify asks for the daemon's key, or reads one", async () => {
+    await stage.serve();
+    const seen: unknown[] = [];
+    const deps = {
+      verifyGrant: async (...input: unknown[]) => {
+        seen.push(input);
+        return { sub: ID };
+      },
+    };
+    const file = join(stage.root, "key.jwk");
+    writeFileSync(file, '{"kty":"OKP"}');
+    expect((await stage.run(["grant", "verify", "g", "--json"], { deps })).out).toBe(`{"sub":"${ID}"}\n`);
+    await stage.run(["grant", "verify", "g", "--digest", "sha256:1", "--key", file], { deps });
+    expect(seen).toEqual([
+      ["g", { kty: "OKP", crv: "Ed25519", x: "abc" }, { digest: null }],
+      ["g", { kty: "OKP" }, { digest: "sha256:1" }],
+    ]);
+  });
+});
