@@ -358,6 +358,12 @@ export function createDaemon(ports: DaemonPorts) {
     /** Looks through the whole vault now. */
     rescan: () => rescan.now(),
 
+    /** Changes may have gone unseen: everything is looked through once more, soon. */
+    gap: () => rescan.within(0),
+
+    /** Whether the watcher tells of changes; while it does not, the vault is looked through every 2 s. */
+    setWatched: (watched: boolean) => rescan.pace(watched),
+
     /** Resolves when nothing is being looked through or handled. */
     async settled(): Promise<void> {
       await rescan.settled();

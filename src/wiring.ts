@@ -118,9 +118,18 @@ async function wire(
   const history = await startHistory(places, configuration, chronicle, { env: outside.env, log, desk });
   const watcher = watchFolders(
     [folders.pending, folders.approved, folders.rejected].map((name) => join(places.vault, name)),
-    daemon.hint,
-    (error) =>
-      log.warn({ err: error }, "watching failed; the vault is looked through every 30 s all the same"),
+    {
+      onName: daemon.hint,
+      onGap: daemon.gap,
+      onBlind(because) {
+        const text =
+          because === null ? null : `${because}, so the vault is looked through every 2 s instead.`;
+        log.warn({}, text ?? "the vault's folders are watched again");
+        desk.setNotice("watching", text);
+        daemon.setWatched(because === null);
+      },
+      onError: (error) => log.warn({ err: error }, "the watcher could not look at a file"),
+    },
   );
   await watcher.ready;
   await daemon.start();
@@ -206,7 +215,7 @@ async function startHistory(
     onProblem(problem) {
       const text = problem === null ? null : `${problem.message} ${problem.hint}`;
       if (text !== null) log.warn({ code: problem?.code }, text);
-      desk.setHistoryProblem(text);
+      desk.setNotice("history", text);
     },
   });
   chronicle.deliverTo(history.record);

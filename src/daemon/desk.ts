@@ -26,7 +26,8 @@ export function createDesk(ports: DeskPorts) {
   const recent: Request[] = [];
   let strangers: readonly string[] = [];
   let moved: ReadonlyMap<RequestId, string> = new Map();
-  let historyProblem: string | null = null;
+  /** Why something does not work as it should, in a sentence, by what it is about. */
+  const troubles = new Map<"history" | "watching", string>();
   let writtenAt = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | null = null;
   let writing: Promise<void> = Promise.resolve();
@@ -34,7 +35,7 @@ export function createDesk(ports: DeskPorts) {
   async function write(): Promise<void> {
     writtenAt = ports.clock.now();
     const open = await ports.ledger.open();
-    const notices = [...noticesOf(ports), ...(historyProblem === null ? [] : [historyProblem])];
+    const notices = [...noticesOf(ports), ...troubles.values()];
     try {
       await ports.vault.writeOwn(
         "Dashboard.md",
@@ -80,9 +81,10 @@ export function createDesk(ports: DeskPorts) {
       moved = found.moved;
       refresh();
     },
-    /** Why the git history is behind, in a sentence; null when it is not. */
-    setHistoryProblem(text: string | null): void {
-      historyProblem = text;
+    /** Why the git history is behind, or changes are not told of, in a sentence; null when all is well. */
+    setNotice(about: "history" | "watching", text: string | null): void {
+      if (text === null) troubles.delete(about);
+      else troubles.set(about, text);
       refresh();
     },
 

@@ -5,6 +5,8 @@ import type { Clock, Ledger, Vault } from "./ports.ts";
 
 /** Watchers lose events without an error, so everything is looked through this often. */
 const RESCAN_MS = 30_000;
+/** The same where no watcher tells anything: this is then how long a decision waits. */
+const UNWATCHED_MS = 2_000;
 
 export interface RescanPorts {
   readonly vault: Vault;
@@ -26,6 +28,7 @@ export function createRescan(ports: RescanPorts) {
   let cancel: (() => void) | null = null;
   let dueAt = Number.POSITIVE_INFINITY;
   let stopped = false;
+  let every = RESCAN_MS;
 
   async function scan(): Promise<void> {
     const there = new Set<string>();
@@ -75,12 +78,15 @@ export function createRescan(ports: RescanPorts) {
   }
 
   function now(): Promise<void> {
-    running ??= scan()
+    if (running !== null) return running;
+    cancel?.();
+    cancel = null;
+    dueAt = Number.POSITIVE_INFINITY;
+    running = scan()
       .catch(ports.onError)
       .finally(() => {
         running = null;
-        dueAt = Number.POSITIVE_INFINITY;
-        within(RESCAN_MS);
+        within(every);
       });
     return running;
   }
@@ -93,13 +99,21 @@ export function createRescan(ports: RescanPorts) {
     dueAt = at;
     cancel = clock.after(ms, () => {
       cancel = null;
-      void now();
+      dueAt = Number.POSITIVE_INFINITY;
+      // The one under way may have passed by what this one is for.
+      if (running === null) void now();
+      else void running.then(() => within(0));
     });
   }
 
   return {
     now,
     within,
+    /** How often it is looked through from now on: as a rule, or in place of a watcher that cannot tell of changes. */
+    pace(watched: boolean): void {
+      every = watched ? RESCAN_MS : UNWATCHED_MS;
+      within(every);
+    },
     /** Resolves when no scan is under way. */
     settled: () => running ?? Promise.resolve(),
     async stop(): Promise<void> {

@@ -21,11 +21,12 @@ export async function openFloor(base: string, person: Person) {
   let count = 0;
 
   let heard: (at: number) => void = () => {};
-  const watcher = watchFolders(
-    [join(root, FOLDERS.pending)],
-    () => heard(now()),
-    (error) => console.error(error),
-  );
+  const watcher = watchFolders([join(root, FOLDERS.pending)], {
+    onName: () => heard(now()),
+    onGap() {},
+    onBlind() {},
+    onError: console.error,
+  });
   await watcher.ready;
   const raw = fs.watch(join(root, FOLDERS.pending));
   const times = { event: [] as number[], raw: [] as number[], read: [] as number[], durable: [] as number[] };

@@ -178,14 +178,15 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     chronicle.deliverTo(history.record);
   }
   const folders = [FOLDERS.pending, FOLDERS.approved, FOLDERS.rejected].map((name) => join(root, name));
-  const watcher = watchFolders(
-    folders,
-    (name) => {
+  const watcher = watchFolders(folders, {
+    onName(name) {
       mark(idOfName(name), "event");
       daemon.hint(name);
     },
-    log.error,
-  );
+    onGap: daemon.gap,
+    onBlind() {},
+    onError: log.error,
+  });
   await watcher.ready;
   await daemon.start();
   await daemon.settled();
