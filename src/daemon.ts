@@ -280,6 +280,7 @@ export function createDaemon(ports: DaemonPorts) {
     hint(name: string): void {
       const id = idOfName(name);
       if (id !== null) void look(id);
+      rescan.hint();
     },
 
     /** Calls back when there is something to report about a request: see `isReportable`. */
@@ -359,7 +360,7 @@ export function createDaemon(ports: DaemonPorts) {
     rescan: () => rescan.now(),
 
     /** Changes may have gone unseen: everything is looked through once more, soon. */
-    gap: () => rescan.within(0),
+    gap: () => rescan.within(MISSING_GRACE_MS),
 
     /** Whether the watcher tells of changes; while it does not, the vault is looked through every 2 s. */
     setWatched: (watched: boolean) => rescan.pace(watched),

@@ -7,6 +7,9 @@ import type { Clock, Ledger, Vault } from "./ports.ts";
 const RESCAN_MS = 30_000;
 /** The same where no watcher tells anything: this is then how long a decision waits. */
 const UNWATCHED_MS = 2_000;
+/** From so many hints on, some of the crowd may have been dropped on the way, which the system does not tell. */
+const CROWD = 32;
+const CROWD_MS = 2_000;
 
 export interface RescanPorts {
   readonly vault: Vault;
@@ -29,6 +32,8 @@ export function createRescan(ports: RescanPorts) {
   let dueAt = Number.POSITIVE_INFINITY;
   let stopped = false;
   let every = RESCAN_MS;
+  /** Hints of the watcher since the last scan began. */
+  let hints = 0;
 
   async function scan(): Promise<void> {
     const there = new Set<string>();
@@ -82,6 +87,7 @@ export function createRescan(ports: RescanPorts) {
     cancel?.();
     cancel = null;
     dueAt = Number.POSITIVE_INFINITY;
+    hints = 0;
     running = scan()
       .catch(ports.onError)
       .finally(() => {
@@ -109,6 +115,11 @@ export function createRescan(ports: RescanPorts) {
   return {
     now,
     within,
+    /** The watcher has told of a change. */
+    hint(): void {
+      hints += 1;
+      if (hints === CROWD) within(CROWD_MS);
+    },
     /** How often it is looked through from now on: as a rule, or in place of a watcher that cannot tell of changes. */
     pace(watched: boolean): void {
       every = watched ? RESCAN_MS : UNWATCHED_MS;
