@@ -31,9 +31,10 @@ export interface Application {
   list(filter: { status?: Status; all?: boolean }): Promise<readonly RequestView[]>;
   /**
    * Resolves when there is something to report (an outcome, an unknown outcome, or an approval of a `caller` action),
-   * or with the request as it stands when `timeout_ms` is over or the signal aborts.
+   * or with the request as it stands when `timeout_ms` is over or the signal aborts. Who cannot claim an approval waits
+   * on `until` its outcome.
    */
-  wait(id: RequestId, timeout_ms: number, signal: AbortSignal): Promise<RequestView>;
+  wait(id: RequestId, timeout_ms: number, signal: AbortSignal, until?: "outcome"): Promise<RequestView>;
   /** Gives not_pending, already_started, already_final, too_late, digest_mismatch. */
   decide(id: RequestId, input: DecideInput): Promise<RequestView>;
   /** Gives already_started, already_final. */
@@ -144,25 +145,26 @@ export function createApplication(ports: ApplicationPorts): Application {
       return shown.filter((request) => status === undefined || request.status === status).map(viewOf);
     },
 
-    async wait(id, timeout_ms, signal) {
+    async wait(id, timeout_ms, signal, until) {
       if (signal.aborted || timeout_ms <= 0) return viewOf(await known(id));
       const told = await new Promise<Request | null>((resolve) => {
-        const wake = (request: Request | null) => {
+        const end = (request: Request | null) => {
           cancel();
           signal.removeEventListener("abort", give_up);
           mine.delete(wake);
           if (mine.size === 0) waiters.delete(id);
           resolve(request);
         };
-        const give_up = () => wake(null);
+        const wake = (request: Request) => {
+          if (hasNews(request, until)) end(request);
+        };
+        const give_up = () => end(null);
         const cancel = clock.after(timeout_ms, give_up);
         const mine = waiters.get(id) ?? new Set();
         waiters.set(id, mine.add(wake));
         signal.addEventListener("abort", give_up);
         // Looked up only now that we would be told, so that nothing can happen unseen in between.
-        known(id).then((request) => {
-          if (hasNews(request)) wake(request);
-        }, give_up);
+        known(id).then(wake, give_up);
       });
       return viewOf(told ?? (await known(id)));
     },
@@ -268,7 +270,7 @@ function firstOf(ids: ReadonlySet<RequestId>): RequestId {
 }
 
 /** Whether a waiter has something to be told now. */
-function hasNews(request: Request): boolean {
+function hasNews(request: Request, until?: "outcome"): boolean {
   if (isReportable(request) || request.status === "outcome_unknown") return true;
-  return request.status === "approved" && request.lapses !== null;
+  return until === undefined && request.status === "approved" && request.lapses !== null;
 }

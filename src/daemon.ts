@@ -23,7 +23,7 @@ import { createRescan } from "./daemon/rescan.ts";
 import { createSight, type Seen } from "./daemon/sight.ts";
 import { createTurns } from "./daemon/turns.ts";
 import { answerNote, askOutcome } from "./document/finish.ts";
-import { renderNote } from "./document/note.ts";
+import { renderAsked, renderNote } from "./document/note.ts";
 
 export interface DaemonPorts {
   readonly ledger: Ledger;
@@ -218,7 +218,9 @@ export function createDaemon(ports: DaemonPorts) {
       case "answer": {
         // In an emptied note there is nothing of a person's to keep.
         const edit = (text: string) =>
-          text.trim() === "" ? renderNote(request, true) : answerNote(text, due.problems);
+          text.trim() === ""
+            ? renderNote(request, true)
+            : answerNote(text, due.problems, renderAsked(request));
         if (await notes.rewrite(request, seen.found, edit)) return true;
         alarms.set(id, due.wake_at);
         return false;

@@ -1,8 +1,9 @@
-import { Fault } from "./core/codes.ts";
+import { Fault, type Refusal, refusal } from "./core/codes.ts";
+import type { Event } from "./core/event.ts";
 import { makeId } from "./core/id.ts";
 import type { JsonObject } from "./core/json.ts";
 import { iso } from "./core/reconcile.ts";
-import type { EffectClass, RequestFields, Submission } from "./core/request.ts";
+import type { EffectClass, Request, RequestFields, Submission } from "./core/request.ts";
 import { fillTemplate } from "./core/template.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
 import type { Clock, KindSettings, Ledger } from "./daemon/ports.ts";
@@ -24,8 +25,10 @@ export interface SubmitInput {
 
 export interface Submitted {
   readonly request: RequestView;
-  /** False when the key had been used for the same action before. */
+  /** False when the key had been used for the same action before, or the request joined one that waited. */
   readonly created: boolean;
+  /** Whether the same requester's request for the same action waited already: one decision and one outcome are for both. */
+  readonly joined: boolean;
   /** Only for `caller` actions, and only in the answer that created them: what `claim` and `complete` ask for. */
   readonly token: string | null;
 }
@@ -67,10 +70,13 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     checkInput(input);
     const kind = ports.kind(input.kind);
     if (kind === null) throw unknownKind(input.kind, ports.kinds);
-    if (input.key === undefined) return create(input, kind);
-    // Two submissions with one key at the same moment must not both find it unused.
-    const slot = JSON.stringify([input.requester ?? DEFAULT_REQUESTER, input.key]);
-    const turn = (underWay.get(slot) ?? Promise.resolve()).then(noop, noop).then(() => once(input, kind));
+    const { requester = DEFAULT_REQUESTER, on_behalf_of = null, key } = input;
+    const digest = actionDigest(input.kind, input.params);
+    // Two submissions of the same at the same moment must not both find that there is none.
+    const slot = JSON.stringify(key === undefined ? [requester, on_behalf_of, digest] : [requester, key]);
+    const before = underWay.get(slot);
+    const take = () => (key === undefined ? joinOrCreate : once)(input, kind, digest);
+    const turn = before === undefined ? take() : before.then(noop, noop).then(take);
     underWay.set(slot, turn);
     const done = () => {
       if (underWay.get(slot) === turn) underWay.delete(slot);
@@ -79,12 +85,30 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     return turn;
   };
 
-  async function once(input: SubmitInput, kind: Kind): Promise<Submitted> {
+  async function joinOrCreate(input: SubmitInput, kind: Kind, digest: string): Promise<Submitted> {
+    checkParams(input, kind);
+    const { requester = DEFAULT_REQUESTER, on_behalf_of = null } = input;
+    const open = await ports.ledger.findAsked(requester, on_behalf_of, digest);
+    const asked = open === null ? null : await ports.daemon.ask(open, (known) => askAgain(known, kind));
+    if (asked === null || "code" in asked) return create(input, kind, digest);
+    return { request: viewOf(asked), created: false, joined: true, token: null };
+  }
+
+  /** Whether it still waits for its start is for the core to say: a request that does not is not joined. */
+  function askAgain({ submission }: Request, { handler }: Kind): Event | Refusal {
+    // What the configuration has since given to somebody else to execute could never be carried out as it was asked.
+    if (submission.caller !== (handler === null)) return refusal("not_pending");
+    return { type: "joined", at: iso(ports.clock.now()) };
+  }
+
+  async function once(input: SubmitInput, kind: Kind, asked: string): Promise<Submitted> {
     const known = await ports.ledger.findKey(input.requester ?? DEFAULT_REQUESTER, input.key ?? "");
-    if (known === null) return create(input, kind);
+    if (known === null) {
+      checkParams(input, kind);
+      return create(input, kind, asked);
+    }
     const request = await ports.ledger.read(known);
     if (request === null) throw new Error(`the key's request ${known} is not in the ledger`);
-    const asked = actionDigest(input.kind, input.params);
     const { action_digest } = request.submission;
     if (action_digest !== asked) {
       throw new Fault(
@@ -92,13 +116,10 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
         `The key was used for request ${known} with the action ${action_digest}; this action is ${asked}.`,
       );
     }
-    return { request: viewOf(request), created: false, token: null };
+    return { request: viewOf(request), created: false, joined: false, token: null };
   }
 
-  async function create(input: SubmitInput, kind: Kind): Promise<Submitted> {
-    const wrong = kind.checkParams(input.params);
-    if (wrong.length > 0)
-      throw new Fault("invalid_params", `The params do not fit ${input.kind}: ${wrong.join("; ")}.`);
+  async function create(input: SubmitInput, kind: Kind, digest: string): Promise<Submitted> {
     const now = ports.clock.now();
     const id = makeId(now, input.kind, ports.random);
     const fields: RequestFields = {
@@ -123,7 +144,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     const submission: Submission = {
       fields,
       digest: digestOf(fields),
-      action_digest: actionDigest(input.kind, input.params),
+      action_digest: digest,
       title: input.title ?? (titled === "" ? input.kind : titled),
       next_effect,
       caller: caller !== null,
@@ -131,11 +152,17 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     };
     checkSize(submission);
     const request = await ports.daemon.submit({ type: "submitted", at: iso(now), submission });
-    return { request: viewOf(request), created: true, token: caller?.token ?? null };
+    return { request: viewOf(request), created: true, joined: false, token: caller?.token ?? null };
   }
 }
 
 const DEFAULT_REQUESTER = "agent";
+
+function checkParams({ kind: name, params }: SubmitInput, kind: Kind): void {
+  const wrong = kind.checkParams(params);
+  if (wrong.length > 0)
+    throw new Fault("invalid_params", `The params do not fit ${name}: ${wrong.join("; ")}.`);
+}
 
 function checkInput({ requester, on_behalf_of, key, title, expires_in_ms }: SubmitInput): void {
   for (const [field, name] of [

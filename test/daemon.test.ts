@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Outcome } from "../src/daemon/ports.ts";
+import type { Kind } from "../src/submission.ts";
 import {
   makeScenery,
   openStage,
@@ -39,10 +40,18 @@ async function restart(stage: Stage, options: StageOptions = {}): Promise<Stage>
   return open(options, stage);
 }
 
+let invoices = 0;
+
+/** A number of its own for each request: one for the same action would join the one that waits. */
+function newInvoice(): number {
+  invoices += 1;
+  return invoices;
+}
+
 async function submit(stage: Stage, kind = "payment"): Promise<string> {
   const { request } = await stage.application.submit({
     kind,
-    params: { amount_cents: 150000, payee: "ACME" },
+    params: { amount_cents: 150000, payee: "ACME", invoice: newInvoice() },
     requester: "billing-agent",
   });
   return request.id;
@@ -426,7 +435,10 @@ describe("an execution", () => {
 
 describe("a caller's action", () => {
   async function approved(stage: Stage) {
-    const { request, token } = await stage.application.submit({ kind: "refactor", params: {} });
+    const { request, token } = await stage.application.submit({
+      kind: "refactor",
+      params: { invoice: newInvoice() },
+    });
     const { id } = request;
     await stage.edit(id, tick("Approve"));
     expect(await stage.status(id)).toBe("approved");
@@ -496,6 +508,44 @@ describe("submissions", () => {
       code: "key_reused",
     });
     expect(next.names("pending").length).toBe(1);
+  });
+
+  test("of the same action without a key are one request, also at the same moment", async () => {
+    const stage = await open();
+    const input = { kind: "payment", params: { a: 1, b: 2 }, requester: "r" };
+    const others = [
+      { ...input, requester: "s" },
+      { ...input, on_behalf_of: "ada" },
+      { ...input, params: { a: 1 } },
+      { ...input, key: "k" },
+    ];
+    const same = Array.from({ length: 5 }, () => ({ ...input, params: { b: 2, a: 1 } }));
+    const answers = await Promise.all([...same, ...others].map((one) => stage.application.submit(one)));
+    const joined = answers.slice(0, 5);
+    expect(new Set(joined.map(({ request }) => request.id)).size).toBe(1);
+    expect(joined.map((one) => one.joined)).toEqual([false, true, true, true, true]);
+    expect(joined.map(({ request }) => request.asked)).toEqual([1, 2, 3, 4, 5]);
+    expect(answers.slice(5).every(({ created }) => created)).toBe(true);
+    const { id } = joined[0]?.request ?? { id: "" };
+    await stage.edit(id, tick("Approve"));
+    expect(stage.executions.length).toBe(1);
+    expect(await stage.application.submit(input)).toMatchObject({ created: true, joined: false });
+  });
+
+  test("join neither what has started nor what somebody else would execute now", async () => {
+    const stage = await open({ handler: () => new Promise(() => {}) });
+    const input = { kind: "payment", params: { a: 1 } };
+    const { request } = await stage.application.submit(input);
+    await stage.edit(request.id, tick("Approve"));
+    expect(await stage.application.submit(input)).toMatchObject({ created: true });
+    const before = await stage.application.submit({ kind: "refactor", params: {} });
+    expect(await stage.application.submit({ kind: "refactor", params: {} })).toMatchObject({
+      joined: true,
+      token: null,
+      request: { id: before.request.id },
+    });
+    stage.kinds.set("refactor", { ...stage.kinds.get("payment") } as Kind);
+    expect(await stage.application.submit({ kind: "refactor", params: {} })).toMatchObject({ created: true });
   });
 
   test("are waited for, before and after a restart", async () => {

@@ -86,6 +86,7 @@ export function sampleEvent(type: Event["type"], submission = sampleSubmission()
     case "refused":
       return { type, at, code: "already_final", by: null, detail: "late" };
     case "archived":
+    case "joined":
       return { type, at };
     default:
       return { type, at, ...said };

@@ -7,6 +7,8 @@ import type { Attempt, Decision, Submission } from "./request.ts";
  */
 export type Event =
   | { readonly type: "submitted"; readonly at: string; readonly submission: Submission }
+  /** The same requester asked for the same action again while it waited: one decision and one outcome are for all. */
+  | { readonly type: "joined"; readonly at: string }
   | {
       readonly type: "approved";
       readonly at: string;
@@ -59,6 +61,7 @@ export type EventType = Event["type"];
 
 export const EVENT_TYPES = [
   "submitted",
+  "joined",
   "approved",
   "rejected",
   "changes_requested",

@@ -18,6 +18,8 @@ export interface Reading {
   readonly fingerprint: string;
   /** The daemon's callout that stands in the note now; empty when there is none. */
   readonly answer: string;
+  /** How often the note says that it was asked for; 1 when it says nothing of that. */
+  readonly asked: number;
   /** Whether the note shows the two boxes of an unknown outcome. */
   readonly asks_outcome: boolean;
 }

@@ -1,7 +1,15 @@
 import { type Problem, stopsAll } from "./codes.ts";
 import type { Event } from "./event.ts";
 import type { Look, Memory, Reading } from "./look.ts";
-import { type Attempt, type Decision, isClosed, isReportable, type Request, type Verb } from "./request.ts";
+import {
+  type Attempt,
+  askedOf,
+  type Decision,
+  isClosed,
+  isReportable,
+  type Request,
+  type Verb,
+} from "./request.ts";
 
 /** How long a note must be quiet before the daemon writes an answer into it. */
 const QUIET_MS = 10_000;
@@ -88,7 +96,7 @@ function reconcilePending(request: Request, world: World): Due {
     return record({ type: "expired", at: iso(now) });
   }
   if (look.at === "nowhere") return showWhenMissing(world, deadline);
-  return answer(look.reading, world, deadline);
+  return answer(look.reading, world, deadline, askedOf(request));
 }
 
 function decideWhenSettled(request: Request, verb: Verb, reading: Reading, world: World): Due {
@@ -203,11 +211,14 @@ function showWhenMissing(world: World, deadline: number | null): Due {
   return { do: "nothing", wake_at: deadline };
 }
 
-/** Tells in the note what is unclear, or takes that away again, once nobody has touched it for a while. */
-function answer(reading: Reading, world: World, deadline: number | null): Due {
+/**
+ * Tells in the note what is unclear and how often it was asked for, or takes that away again, once nobody has touched
+ * it for a while.
+ */
+function answer(reading: Reading, world: World, deadline: number | null, asked = reading.asked): Due {
   const { now } = world;
   const problems = reading.problems;
-  const told = reading.answer !== "";
+  const told = reading.answer !== "" || reading.asked !== asked;
   if (problems.length === 0 && !told) return { do: "nothing", wake_at: deadline };
   const quiet = reading.half_typed ? TYPING_MS : QUIET_MS;
   const due = (world.memory?.bytes_since ?? now) + quiet;

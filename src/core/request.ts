@@ -93,6 +93,8 @@ interface Facts {
   readonly submission: Submission;
   /** How many events have been recorded for this request; the ledger compares it on append. */
   readonly revision: number;
+  /** How often it was asked for, where that is more than once; see `askedOf`. */
+  readonly asked?: number;
   readonly history: readonly HistoryLine[];
 }
 
@@ -155,6 +157,11 @@ export const STATUSES = [
   "expired",
   "cancelled",
 ] as const satisfies readonly Status[];
+
+/** How often it was asked for: one decision and one outcome are for all who asked. */
+export function askedOf(request: Request): number {
+  return request.asked ?? 1;
+}
 
 /** Final statuses are never left. `outcome_unknown` is not among them: a person resolves it. */
 export function isFinal(request: Request): request is FinalRequest {

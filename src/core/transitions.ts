@@ -2,6 +2,7 @@ import { type Refusal, refusal } from "./codes.ts";
 import type { Event, EventType } from "./event.ts";
 import {
   type Attempt,
+  askedOf,
   type HistoryLine,
   isFinal,
   isReportable,
@@ -14,6 +15,7 @@ import {
 export const TRANSITIONS = {
   none: { submitted: "pending" },
   pending: {
+    joined: "pending",
     approved: "approved",
     rejected: "rejected",
     changes_requested: "changes_requested",
@@ -22,6 +24,7 @@ export const TRANSITIONS = {
     refused: "pending",
   },
   approved: {
+    joined: "approved",
     started: "executing",
     rejected: "rejected",
     changes_requested: "changes_requested",
@@ -91,6 +94,10 @@ function refuse(request: Request | null, event: Event): Refusal | null {
     case "approved":
       if (event.decision.digest !== digest) return refusal("digest_mismatch");
       return !isBefore(event.decision.seen_at, fields.expires) ? refusal("too_late") : null;
+    case "joined": {
+      const end = request.status === "approved" ? request.lapses : fields.expires;
+      return end !== null && !isBefore(event.at, end) ? refusal("too_late") : null;
+    }
     case "expired": {
       const due = request.status === "approved" ? request.lapses : fields.expires;
       return due === null || isBefore(event.at, due) ? refusal("not_due") : null;
@@ -139,8 +146,11 @@ function evolve(request: Request | null, event: Event): Request {
     submission: request.submission,
     revision: request.revision + 1,
     history: [...request.history, historyOf(event)],
+    ...(request.asked !== undefined && { asked: request.asked }),
   };
   switch (event.type) {
+    case "joined":
+      return { ...request, ...facts, ...askedAgain(request, event) };
     case "approved":
       return {
         ...facts,
@@ -222,6 +232,15 @@ function evolve(request: Request | null, event: Event): Request {
   throw new Error(`unreachable: ${event.type} on ${request.status} passed the table`);
 }
 
+/** However often it is asked for in a row, the history has one line of it: the last. */
+function askedAgain(request: Request, event: Extract<Event, { type: "joined" }>) {
+  const asked = askedOf(request) + 1;
+  const repeated = request.history.at(-1)?.event === "joined";
+  const before = repeated ? request.history.slice(0, -1) : request.history;
+  const { requester } = request.submission.fields;
+  return { asked, history: [...before, line(event, requester, `${asked} times by now`)] };
+}
+
 function finished(at: string): { finished_at: string; archived: false } {
   return { finished_at: at, archived: false };
 }
@@ -237,13 +256,16 @@ function effectsOf(event: Event, next: Request): Effect[] {
   if (event.type === "started" && event.attempt.executor === "daemon") {
     effects.push({ do: "execute", attempt: event.attempt });
   }
-  if (event.type === "archived" || event.type === "refused") return effects;
+  if (LEAVES_AS_IT_IS.has(event.type)) return effects;
   if (event.type === "outcome_lost" || (event.type === "approved" && event.lapses !== null)) {
     effects.push({ do: "report", id });
   }
   if (isReportable(next)) effects.push({ do: "report", id }, { do: "archive", id });
   return effects;
 }
+
+/** Events behind which nobody has anything new to be told. */
+const LEAVES_AS_IT_IS: ReadonlySet<EventType> = new Set(["joined", "archived", "refused"]);
 
 function historyOf(event: Exclude<Event, { type: "submitted" }>): HistoryLine {
   switch (event.type) {

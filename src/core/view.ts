@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "./json.ts";
-import { type HistoryLine, isFinal, type Request, type Status } from "./request.ts";
+import { askedOf, type HistoryLine, isFinal, type Request, type Status } from "./request.ts";
 
 /** The one shape in which a request is told to the outside: HTTP, `--json`, and whatever comes later. */
 export interface RequestView {
@@ -14,6 +14,8 @@ export interface RequestView {
   readonly key: string | null;
   readonly created: string;
   readonly expires: string;
+  /** How often it was asked for; the outcome is for all who asked. */
+  readonly asked: number;
   readonly digest: string;
   readonly action_digest: string;
   readonly executor: "daemon" | "caller";
@@ -50,6 +52,7 @@ export function viewOf(request: Request): RequestView {
     key: fields.key,
     created: fields.created,
     expires: fields.expires,
+    asked: askedOf(request),
     digest,
     action_digest,
     executor: caller ? "caller" : "daemon",

@@ -35,6 +35,8 @@ export interface Ledger {
   open(): Promise<readonly Request[]>;
   /** The request that this requester made with this key. */
   findKey(requester: string, key: string): Promise<RequestId | null>;
+  /** The newest open request without a key by this requester, on behalf of the same one, for this action. */
+  findAsked(requester: string, onBehalfOf: string | null, actionDigest: string): Promise<RequestId | null>;
   /** Records after a sequence number, oldest first, up to now. */
   records(after: number): AsyncIterable<LedgerRecord>;
   /** Calls back with every record once it is durable, in order. */

@@ -20,6 +20,7 @@ const REASON_CHARACTERS = 400;
 
 const VERBS = {
   submitted: "request",
+  joined: "ask again for",
   approved: "approve",
   rejected: "reject",
   changes_requested: "request changes of",

@@ -4,6 +4,7 @@ import { readBody } from "./body.ts";
 import { sha256 } from "./digest.ts";
 import {
   ANSWER_HEAD,
+  askedInLine,
   CAME_BACK,
   DECIDE,
   HEADINGS,
@@ -70,15 +71,20 @@ function patched(patch: Patch, request: FinalRequest): string {
   if (!patch.replace(DECIDE, told) && !patch.replace(APPROVED_AND_STARTED, told))
     patch.insertBeforeSections(told);
   patch.insertBeforeSections(`${renderResult(request)}\n\n${renderHistory(request)}`);
-  return removeAnswer(patch.text());
+  return removeAsked(removeAnswer(patch.text()));
 }
 
-/** The note with the daemon's callout set to these problems, or taken out when there are none. */
-export function answerNote(text: string, problems: readonly Problem[]): string {
+/**
+ * The note with the daemon's callouts set to how often it was asked for (see `renderAsked`) and to these problems, or
+ * taken out where there is nothing to say.
+ */
+export function answerNote(text: string, problems: readonly Problem[], asked = ""): string {
   const answer = renderAnswer(problems);
-  const without = removeAnswer(text);
-  if (answer === "") return without;
+  const without = removeAsked(removeAnswer(text));
+  if (answer === "" && asked === "") return without;
   const patch = openPatch(without);
+  if (patch !== null && asked !== "") patch.insertBeforeSections(asked);
+  if (answer === "") return patch === null ? without : patch.text();
   // Where the properties cannot be read, the end of the note is the only place that is certainly not in the way.
   if (patch === null) return `${without}${without.endsWith("\n") ? "" : "\n"}\n${answer}\n`;
   patch.insertBeforeSections(answer);
@@ -92,7 +98,7 @@ export function askOutcome(text: string, request: UnknownRequest): string | null
   patch.set("status", "outcome_unknown");
   patch.insertBeforeSections(renderResolve(request));
   patch.replace(DECIDE, APPROVED_AND_STARTED);
-  return patch.text();
+  return removeAsked(patch.text());
 }
 
 const APPROVED_AND_STARTED = "> [!info] This was approved and started.";
@@ -198,6 +204,7 @@ function historyLine({ at, event, by, detail }: HistoryLine): string {
 
 /** Where an event's own name would not tell a person what it was. */
 const HISTORY_WORDS: Readonly<Record<string, string>> = {
+  joined: "asked again",
   settled: "rejection completed",
   outcome_lost: "outcome unknown",
   resolved_happened: "resolved as happened",
@@ -229,4 +236,15 @@ function removeAnswer(text: string): string {
   if (!last && lines[end]?.trim() === "") end += 1;
   const from = last && lines[start - 1]?.trim() === "" ? start - 1 : start;
   return [...lines.slice(0, from), ...lines.slice(end)].join("\n");
+}
+
+/** Each such line with the blank one behind it. */
+function removeAsked(text: string): string {
+  const own = readBody(text).lines.filter((line) => line.fence === null && askedInLine(line.text) !== null);
+  if (own.length === 0) return text;
+  const lines = text.split("\n");
+  const gone = new Set(
+    own.flatMap(({ index }) => [index, ...(lines[index + 1]?.trim() === "" ? [index + 1] : [])]),
+  );
+  return lines.filter((_, i) => !gone.has(i)).join("\n");
 }

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import type { Problem } from "../core/codes.ts";
-import type { Request, Submission, UnknownRequest } from "../core/request.ts";
+import { askedOf, type Request, type Submission, type UnknownRequest } from "../core/request.ts";
 import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
 
 /** The note's own headings. Everything before the first of them is where a person decides. */
@@ -51,6 +51,7 @@ export function ownProperties({ fields, digest, title: given }: Submission): Rea
 /** The note of a request that waits for a person: for a decision, or for what became of an unknown outcome. */
 export function renderNote(request: Request, cameBack = false): string {
   const { submission, status } = request;
+  const asked = renderAsked(request);
   const properties = [
     `status: ${status === "outcome_unknown" ? status : "pending"}`,
     "decision:",
@@ -63,6 +64,7 @@ export function renderNote(request: Request, cameBack = false): string {
     ...(request.status === "outcome_unknown"
       ? [renderResolve(request)]
       : [DECIDE, ...(cameBack ? [CAME_BACK] : []), `- [ ] ${BOXES.approve}\n- [ ] ${BOXES.reject}`]),
+    ...(asked === "" ? [] : [asked]),
     renderNext(submission),
     renderAction(submission),
     WHY,
@@ -111,6 +113,22 @@ const WHY = `${HEADINGS.why}\n\nThere is no policy, so every action needs a pers
 export function renderAnswer(problems: readonly Problem[]): string {
   if (problems.length === 0) return "";
   return [ANSWER_HEAD, ...problems.map((found) => `> - ${renderProblem(found)}`)].join("\n");
+}
+
+/** That the request was asked for more than once, for as long as it waits; the empty string otherwise. */
+export function renderAsked(request: Request): string {
+  const asked = askedOf(request);
+  if (request.status !== "pending" || asked === 1) return "";
+  const { requester } = request.submission.fields;
+  return `> [!info] Asked ${asked} times by ${inline(requester)}; one decision answers all.`;
+}
+
+/** How often a line of a note says that it was asked for; null when it is another line. */
+export function askedInLine(line: string): number | null {
+  const found = /^> \[!info\] Asked (\d{1,9}) times by .{1,200}; one decision answers all\.$/.exec(
+    line.trimEnd(),
+  );
+  return found === null ? null : Number(found[1]);
 }
 
 /** One line about what was not understood, and what to do about it. */

@@ -1,11 +1,11 @@
 import { isCollection, isScalar } from "yaml";
 import { type Problem, problem, stopsAll } from "../core/codes.ts";
 import type { Reading } from "../core/look.ts";
-import type { Request, Verb } from "../core/request.ts";
+import { askedOf, type Request, type Verb } from "../core/request.ts";
 import { type Body, type BodyLine, decisionArea, readBody } from "./body.ts";
 import { decode, type Frontmatter, type Property, readFrontmatter } from "./frontmatter.ts";
 import { checkIntact, skeleton } from "./intact.ts";
-import { ANSWER_HEAD, BOXES, HEADINGS, renderNote } from "./note.ts";
+import { ANSWER_HEAD, askedInLine, BOXES, HEADINGS, renderNote } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 
 const WORDS: Readonly<Record<string, Verb>> = {
@@ -24,7 +24,7 @@ const OWN_STATUS = new Set(["pending", "outcome_unknown"]);
  * Never throws: a file half-written by a person is an ordinary input.
  */
 export function readNote(bytes: Uint8Array, request: Request, dropped: Verb | null = null): Reading {
-  if (dropped === null && sameAsWritten(bytes, request)) return UNTOUCHED;
+  if (dropped === null && sameAsWritten(bytes, request)) return { ...UNTOUCHED, asked: askedOf(request) };
   const decoded = decode(bytes);
   if ("problems" in decoded) return unreadable(decoded.problems);
   const { text } = decoded;
@@ -61,6 +61,7 @@ export function readNote(bytes: Uint8Array, request: Request, dropped: Verb | nu
       problems.length > 0 && problems.every((_, i) => i === 0) && (decision.half_typed || status.half_typed),
     fingerprint: JSON.stringify([dropped, decision.raw, status.raw, reviewer.text, reason.text, boxes.marks]),
     answer: answerIn(body.lines),
+    asked: askedIn(body.lines),
     asks_outcome: boxes.asks_outcome,
   };
 }
@@ -76,6 +77,7 @@ const UNTOUCHED: Reading = {
   half_typed: false,
   fingerprint: "untouched",
   answer: "",
+  asked: 1,
   asks_outcome: false,
 };
 
@@ -95,6 +97,7 @@ export function unreadable(problems: readonly Problem[], text = ""): Reading {
     half_typed: false,
     fingerprint: `unreadable ${problems.map((found) => found.code).join(" ")}`,
     answer: answerIn(readBody(text).lines),
+    asked: askedIn(readBody(text).lines),
     asks_outcome: false,
   };
 }
@@ -277,4 +280,9 @@ function answerIn(lines: readonly BodyLine[]): string {
   const rest = lines.slice(start + 1);
   const end = rest.findIndex((line) => !line.text.startsWith(">"));
   return [ANSWER_HEAD, ...rest.slice(0, end === -1 ? undefined : end).map((line) => line.text)].join("\n");
+}
+
+function askedIn(lines: readonly BodyLine[]): number {
+  const line = lines.findLast(({ text, fence }) => fence === null && askedInLine(text) !== null);
+  return askedInLine(line?.text ?? "") ?? 1;
 }

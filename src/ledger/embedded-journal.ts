@@ -9,7 +9,7 @@ import { type Head, type LedgerRecord, recordLine } from "./record.ts";
 import type { Recovered } from "./recover.ts";
 import { RevisionConflict } from "./revision-conflict.ts";
 import { Rotation } from "./rotation.ts";
-import { keyText, type Standing } from "./standing.ts";
+import { askText, keyText, type Standing } from "./standing.ts";
 import { type Step, stepsFrom } from "./steps.ts";
 import { fromSystem } from "./storage-fault.ts";
 import { Writer } from "./writer.ts";
@@ -119,6 +119,15 @@ export class EmbeddedJournal {
   async findKey(requester: string, key: string): Promise<RequestId | null> {
     const text = keyText(requester, key);
     return this.#standing.idOfKey(text) ?? (await told(this.#finished.idOfKey(text)));
+  }
+
+  /** The newest open request without a key by this requester, on behalf of the same one, for this action. */
+  async findAsked(
+    requester: string,
+    onBehalfOf: string | null,
+    actionDigest: string,
+  ): Promise<RequestId | null> {
+    return this.#standing.idOfAsked(askText(requester, onBehalfOf, actionDigest));
   }
 
   /** Records after a sequence number, oldest first, up to now. */

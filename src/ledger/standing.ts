@@ -13,6 +13,8 @@ interface Open {
 export class Standing {
   readonly #open = new Map<RequestId, Open>();
   readonly #keys = new Map<string, RequestId>();
+  /** The newest open request without a key, by who asked for what. */
+  readonly #asked = new Map<string, RequestId>();
   #tail: Tail;
 
   constructor(segment: number) {
@@ -40,6 +42,10 @@ export class Standing {
     return this.#keys.get(key) ?? null;
   }
 
+  idOfAsked(asked: string): RequestId | null {
+    return this.#asked.get(asked) ?? null;
+  }
+
   /** Takes a state out of a checkpoint, or the one that a record led to, with the line that says so. */
   put(id: RequestId, request: Request, line: number): void {
     const known = this.#open.get(id);
@@ -58,6 +64,7 @@ export class Standing {
     this.#open.set(id, { request, lines });
     const key = keyOf(request);
     if (key !== null) this.#keys.set(key, id);
+    else this.#asked.set(askedText(request), id);
   }
 
   /** A later line of a checkpoint replaces the earlier one about the same request. */
@@ -84,6 +91,7 @@ export class Standing {
     this.#open.delete(id);
     const key = keyOf(request);
     if (key !== null && this.#keys.get(key) === id) this.#keys.delete(key);
+    if (key === null && this.#asked.get(askedText(request)) === id) this.#asked.delete(askedText(request));
     return key;
   }
 }
@@ -109,6 +117,15 @@ export class Tail {
 /** A requester's key as one text: two requesters may use the same key. */
 export function keyText(requester: string, key: string): string {
   return JSON.stringify([requester, key]);
+}
+
+/** Who asked for what, as one text. */
+function askedText({ submission: { fields, action_digest } }: Request): string {
+  return askText(fields.requester, fields.on_behalf_of, action_digest);
+}
+
+export function askText(requester: string, onBehalfOf: string | null, actionDigest: string): string {
+  return JSON.stringify([requester, onBehalfOf, actionDigest]);
 }
 
 function keyOf(request: Request): string | null {

@@ -82,6 +82,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     },
     read: (id) => journal.read(id),
     open: () => journal.open(),
+    findAsked: (...asked) => journal.findAsked(...asked),
     findKey: (requester, key) => journal.findKey(requester, key),
     records: (after) => journal.records(after),
     follow: (listener) => journal.follow(listener),

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EVENT_TYPES, type EventType } from "../../src/core/event.ts";
-import { isFinal, type Request, STATUSES, type Status } from "../../src/core/request.ts";
+import { askedOf, isFinal, type Request, STATUSES, type Status } from "../../src/core/request.ts";
 import { type Effect, fold, step, TRANSITIONS } from "../../src/core/transitions.ts";
 import { sampleEvent, sampleRequest, sampleSubmission } from "../sample.ts";
 
@@ -25,6 +25,7 @@ const HISTORIES: Record<Status, EventType[]> = {
  */
 const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
   pending: {
+    joined: "pending",
     approved: "approved",
     rejected: "rejected",
     changes_requested: "changes_requested",
@@ -33,6 +34,7 @@ const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
     refused: "pending",
   },
   approved: {
+    joined: "approved",
     started: "executing",
     rejected: "rejected",
     changes_requested: "changes_requested",
@@ -90,6 +92,16 @@ describe("the life cycle", () => {
     expect(step(sampleRequest(), justInTime)).toMatchObject({ ok: true });
   });
 
+  test("nobody joins what is past its deadline, or a grant that ran out", () => {
+    const late = sampleEvent("joined", sampleSubmission(), 3_600);
+    expect(step(sampleRequest(), late)).toMatchObject({ ok: false, refusal: { code: "too_late" } });
+    expect(step(sampleRequest(["submitted", "approved"]), late)).toMatchObject({ ok: true });
+    const submission = sampleSubmission({}, { caller: true, token_sha256: "00" });
+    const granted = sampleRequest(["submitted", "approved"], submission);
+    expect(step(granted, sampleEvent("joined", submission, 899))).toMatchObject({ ok: true });
+    expect(step(granted, sampleEvent("joined", submission, 900))).toMatchObject({ ok: false });
+  });
+
   test("an approval of another digest is refused", () => {
     const other = sampleSubmission({ params: { amount_cents: 1 } });
     expect(step(sampleRequest(), sampleEvent("approved", other))).toMatchObject({
@@ -120,7 +132,14 @@ describe("the life cycle", () => {
 
 describe("any history", () => {
   /** Mostly on the way through a whole life, so that late events meet late states often enough. */
-  const onTheWay = fc.constantFrom<EventType>("approved", "started", "outcome_lost", "taken_back", "refused");
+  const onTheWay = fc.constantFrom<EventType>(
+    "joined",
+    "approved",
+    "started",
+    "outcome_lost",
+    "taken_back",
+    "refused",
+  );
   const anyType = fc.oneof(
     { weight: 3, arbitrary: onTheWay },
     { weight: 2, arbitrary: fc.constantFrom(...EVENT_TYPES) },
@@ -149,6 +168,24 @@ describe("any history", () => {
         }
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  test("counts how often it was asked for, in one line of history for each row of askings", () => {
+    fc.assert(
+      fc.property(fc.array(anyType, { maxLength: 40 }), (types) => {
+        let request = sampleRequest();
+        let asked = 1;
+        for (const [i, type] of types.entries()) {
+          const stepped = step(request, sampleEvent(type, sampleSubmission(), i));
+          if (!stepped.ok) continue;
+          if (type === "joined") asked += 1;
+          request = stepped.request;
+          expect(askedOf(request)).toBe(asked);
+        }
+        const lines = request.history.map(({ event }) => event);
+        expect(lines.some((event, i) => event === "joined" && lines[i - 1] === "joined")).toBe(false);
+      }),
     );
   });
 

@@ -87,10 +87,11 @@ function tickIn(
   told.ticked.set(id, box);
 }
 
-/** A day at the desk: three requests, approved, rejected, and one brought back after it was finished. */
+/** A day at the desk: three requests, one asked for twice, approved, rejected, and one brought back after it was finished. */
 async function day(stage: Stage, told: Told): Promise<void> {
-  const submit = async () => {
-    const { request } = await stage.application.submit({ kind: "payment", params: { amount_cents: 1 } });
+  const submit = async (amount_cents: number) => {
+    const params = { amount_cents };
+    const { request } = await stage.application.submit({ kind: "payment", params });
     told.accepted.push(request.id);
     return request.id;
   };
@@ -98,9 +99,10 @@ async function day(stage: Stage, told: Told): Promise<void> {
     await stage.daemon.look(id);
     await stage.daemon.settled();
   };
-  const first = await submit();
-  const second = await submit();
-  const third = await submit();
+  const first = await submit(1);
+  const second = await submit(2);
+  const third = await submit(3);
+  await submit(3);
   const before = stage.note(first) ?? "";
   tickIn(stage, first, "Approve", told);
   await look(first);

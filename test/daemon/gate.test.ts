@@ -34,8 +34,13 @@ async function open(options: StageOptions = {}): Promise<Stage> {
   return stage;
 }
 
+let cents = 0;
+
+/** Each for another amount: a request for the same action would join the one that waits. */
 async function submit(stage: Stage, kind = "payment"): Promise<string> {
-  return (await stage.application.submit({ kind, params: { amount_cents: 1, payee: "ACME" } })).request.id;
+  cents += 1;
+  return (await stage.application.submit({ kind, params: { amount_cents: cents, payee: "ACME" } })).request
+    .id;
 }
 
 async function callersApproval(stage: Stage) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Event } from "../../src/core/event.ts";
 import type { EmbeddedJournal } from "../../src/ledger/embedded-journal.ts";
 import { openJournal } from "../../src/ledger/journal.ts";
 import { GENESIS, type LedgerRecord } from "../../src/ledger/record.ts";
@@ -119,6 +120,38 @@ describe("an append", () => {
   test("of another request's submission is refused", async () => {
     await expect(journal.append(idOf(2), 0, eventsOf(1, ["submitted"]))).rejects.toThrow(idOf(1));
   });
+});
+
+describe("an open request without a key", () => {
+  const asked = (n: number) => {
+    const { fields, action_digest } = sampleSubmission({ params: { n } });
+    return [fields.requester, fields.on_behalf_of, action_digest] as const;
+  };
+  const event = (n: number, type: Event["type"], key: string | null = null) =>
+    sampleEvent(type, sampleSubmission({ id: idOf(n), key, params: { n: n % 10 } }));
+
+  test("is found by who asked for what until it is closed, over a restart and a checkpoint too", async () => {
+    journal = await openJournal({ directory: "", files: await emptied(), segmentBytes: 2_000 });
+    await journal.append(idOf(1), 0, [event(1, "submitted")]);
+    await journal.append(idOf(2), 0, [event(2, "submitted", "k")]);
+    for (let n = 100; n < 120; n += 1) await live(journal, n);
+    await journal.append(idOf(1), 1, [event(1, "joined")]);
+    for (const now of [journal, await reopened()]) {
+      expect(await now.findAsked(...asked(1))).toBe(idOf(1));
+      expect(await now.findAsked(...asked(2))).toBeNull();
+    }
+    await journal.append(idOf(11), 0, [event(11, "submitted")]);
+    await journal.append(idOf(1), 2, [event(1, "cancelled"), event(1, "archived")]);
+    for (const now of [journal, await reopened()]) expect(await now.findAsked(...asked(1))).toBe(idOf(11));
+    await journal.append(idOf(11), 1, [event(11, "cancelled"), event(11, "archived")]);
+    for (const now of [journal, await reopened()]) expect(await now.findAsked(...asked(1))).toBeNull();
+  });
+
+  async function emptied(): Promise<CrashFiles> {
+    await journal.close();
+    disk = new CrashFiles();
+    return disk;
+  }
 });
 
 describe("many appends at once", () => {

@@ -35,8 +35,12 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
     if (token !== null) world.tokens.set(name, token);
     return created ? request.id : `${request.id}, which was there already`;
   },
-  "agent-waits"(world, { args: [name = ""] }) {
-    const waiting = world.up().application.wait(world.idOf(name), FOREVER_MS, new AbortController().signal);
+  /** `agent-waits NAME`, or `agent-waits NAME outcome` by one that could not claim an approval. */
+  "agent-waits"(world, { args: [name = "", until] }) {
+    const { signal } = new AbortController();
+    const waiting = world
+      .up()
+      .application.wait(world.idOf(name), FOREVER_MS, signal, until === "outcome" ? until : undefined);
     void waiting.then(({ status }) => world.heard.push(`the agent that waits for ${name} hears: ${status}`));
   },
   async cancel(world, { args }) {

@@ -20,6 +20,7 @@ import { createDaemon } from "../../src/daemon.ts";
 import { openGrantKeys } from "../../src/handlers/grant.ts";
 import { createToken, tokenMatches } from "../../src/handlers/requester-token.ts";
 import { openJournal } from "../../src/ledger/journal.ts";
+import type { Kind } from "../../src/submission.ts";
 import { type FakeClock, fakeClock } from "../fake-clock.ts";
 import { T0 } from "../sample.ts";
 
@@ -93,7 +94,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     next_effect: null,
     expires_ms: 3_600_000,
   };
-  const kinds = new Map([
+  const kinds = new Map<string, Kind>([
     ["payment", { ...common, ...payment, next_effect: "transfers {amount_cents} cents to {payee}" }],
     ["refactor", { ...common, ...refactor }],
   ]);
@@ -135,6 +136,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
 
   return {
     ...scenery,
+    kinds,
     daemon,
     application,
     ledger,

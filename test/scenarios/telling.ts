@@ -47,6 +47,7 @@ function detailOf(event: LedgerRecord["event"]): string {
     case "resolved_did_not":
     case "cancelled":
       return `by ${event.by}${reason(event.reason)}`;
+    case "joined":
     case "expired":
     case "archived":
       return "";

@@ -17,6 +17,7 @@ export function view(changes: Partial<RequestView> = {}): RequestView {
     key: null,
     created: "2026-11-21T09:14:03.000Z",
     expires: "2026-11-22T09:14:03.000Z",
+    asked: 1,
     digest: `sha256:${"9b".repeat(32)}`,
     action_digest: `sha256:${"a1".repeat(32)}`,
     executor: "daemon",
@@ -40,7 +41,7 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
   const note =
     <A extends unknown[], R>(name: string, answer: (...input: A) => R) =>
     (...input: A): R => {
-      calls.push([name, ...input.filter((one) => !(one instanceof AbortSignal))]);
+      calls.push([name, ...input.filter((one) => one !== undefined && !(one instanceof AbortSignal))]);
       return answer(...input);
     };
   const known = async (id: string) => {
@@ -48,7 +49,7 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
     return view();
   };
   const plain: Application = {
-    submit: async () => ({ request: view(), created: true, token: null }),
+    submit: async () => ({ request: view(), created: true, joined: false, token: null }),
     show: known,
     list: async () => [view()],
     wait: known,

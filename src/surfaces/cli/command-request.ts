@@ -62,23 +62,33 @@ async function submit(context: Context, options: RequestOptions): Promise<number
   };
   const client = await context.client();
   const answer = await client.ask({ socket: "agent", method: "POST", path: "/v1/requests", body });
-  const { request, created, token } = answer as unknown as Submitted;
+  const submitted = answer as unknown as Submitted;
+  const { request, created, joined, token } = submitted;
   if (token !== null) await keep(context, request, token);
-  if (!created) context.tell(`That key was used for the same action before: ${request.id}.`);
-  if (options.wait) return outcomeOf(context, client, request, options.timeout ?? null);
-  context.print(request as unknown as Json, request.id);
+  if (joined) context.tell(tellJoined(request));
+  else if (!created) context.tell(`That key was used for the same action before: ${request.id}.`);
+  if (options.wait) return outcomeOf(context, client, submitted, options.timeout ?? null);
+  context.print({ ...(request as unknown as JsonObject), joined }, request.id);
   return EXIT.done;
 }
 
 async function outcomeOf(
   context: Context,
   client: Client,
-  request: RequestView,
+  { request, joined }: Submitted,
   timeout: number | null,
 ): Promise<number> {
   context.tell(`${request.id} waits for a decision.`);
   const onAway = () => context.tell("The daemon is away; waiting for it to come back.");
-  return reportOutcome(context, client, await waitForNews(client, request.id, timeout, onAway));
+  const until = joined ? "outcome" : undefined;
+  return reportOutcome(context, client, await waitForNews(client, request.id, timeout, onAway, until));
+}
+
+function tellJoined({ id, asked, executor }: RequestView): string {
+  const told = `The same request waits already: ${id}, now asked for ${asked} times. One decision answers all.`;
+  return executor === "caller"
+    ? `${told} Only who asked first can claim it; everyone else just waits for its outcome.`
+    : told;
 }
 
 /** The token is worth more than its file: when it cannot be kept it is told. */

@@ -72,6 +72,7 @@ export function block(request: RequestView, now: number): string {
     ["key", request.key === null ? null : line(request.key)],
     ["created", `${time(request.created)} on ${line(request.host)}`],
     ["expires", time(request.expires)],
+    ["asked", request.asked > 1 ? `${request.asked} times` : null],
     ["digest", line(request.digest)],
     ["params", pretty(request.params)],
     ...outcomeFacts(request),

@@ -15,13 +15,15 @@ const UNDECIDED: readonly Status[] = ["pending", "approved", "executing"];
 
 /**
  * Waits until there is something to report about a request, over as many long polls and daemon restarts as it takes.
- * Rejects with `no_answer` after `timeout_ms` (null: never). `onAway` is told once, when the daemon is first missed.
+ * Rejects with `no_answer` after `timeout_ms` (null: never). `onAway` is told once, when the daemon is first missed. On
+ * `until` the outcome an approval is no news: for those who cannot claim it.
  */
 export async function waitForNews(
   client: Client,
   id: string,
   timeout_ms: number | null,
   onAway: () => void,
+  until?: "outcome",
 ): Promise<RequestView> {
   const end = timeout_ms === null ? Number.POSITIVE_INFINITY : performance.now() + timeout_ms;
   let retry_ms = FIRST_RETRY_MS;
@@ -33,10 +35,10 @@ export async function waitForNews(
     let pause_ms: number;
     try {
       const before: Status | null = known?.status ?? null;
-      known = await poll(client, id, Math.min(left, POLL_MS));
+      known = await poll(client, id, Math.min(left, POLL_MS), until);
       // A rejection may still get its reason; asked again, the daemon answers when it is complete.
       const complete = known.status !== "rejected" || before === "rejected" || left === 0;
-      if (isNews(known) && complete) return known;
+      if (isNews(known, until) && complete) return known;
       // A daemon that is closing answers at once; the pause keeps that from becoming a storm of questions.
       pause_ms = performance.now() - begun < FIRST_RETRY_MS ? FIRST_RETRY_MS : 0;
       retry_ms = FIRST_RETRY_MS;
@@ -52,12 +54,13 @@ export async function waitForNews(
   }
 }
 
-function isNews({ status, executor }: RequestView): boolean {
-  return !UNDECIDED.includes(status) || (status === "approved" && executor === "caller");
+function isNews({ status, executor }: RequestView, until?: "outcome"): boolean {
+  if (!UNDECIDED.includes(status)) return true;
+  return until === undefined && status === "approved" && executor === "caller";
 }
 
-async function poll(client: Client, id: string, wait_ms: number): Promise<RequestView> {
-  const path = requestPath(id, `/wait?timeout_ms=${Math.ceil(wait_ms)}`);
+async function poll(client: Client, id: string, wait_ms: number, until?: "outcome"): Promise<RequestView> {
+  const path = requestPath(id, `/wait?timeout_ms=${Math.ceil(wait_ms)}${until ? `&until=${until}` : ""}`);
   const answer = await client.ask({ socket: "any", method: "GET", path, wait_ms });
   return answer as unknown as RequestView;
 }

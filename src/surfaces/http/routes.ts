@@ -71,10 +71,15 @@ function addReads(app: Hono<Bindings>, application: Application, closing: AbortS
     if (!/^\d{1,9}$/.test(text)) {
       throw new Fault("invalid_request", "timeout_ms must be a whole number of milliseconds.");
     }
+    const until = c.req.query("until");
+    if (until !== undefined && until !== "outcome") {
+      throw new Fault("invalid_request", "until can only be outcome.");
+    }
     const gone = new AbortController();
     c.env.outgoing.once("close", () => gone.abort());
     const signal = AbortSignal.any([closing, gone.signal]);
-    return c.json(await application.wait(c.req.param("id"), Math.min(Number(text), WAIT_LIMIT_MS), signal));
+    const timeout_ms = Math.min(Number(text), WAIT_LIMIT_MS);
+    return c.json(await application.wait(c.req.param("id"), timeout_ms, signal, until));
   });
 }
 

@@ -52,7 +52,12 @@ describe("people's commands", () => {
 
 describe("an action that the caller executes", () => {
   const approved = view({ status: "approved", executor: "caller" });
-  const submit = async () => ({ request: view({ executor: "caller" }), created: true, token: "s3cret" });
+  const submit = async () => ({
+    request: view({ executor: "caller" }),
+    created: true,
+    joined: false,
+    token: "s3cret",
+  });
 
   test("--wait ends with the grant; claim and complete find the token", async () => {
     const application = await stage.serve({ submit, wait: async () => approved });

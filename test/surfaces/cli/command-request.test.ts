@@ -42,17 +42,32 @@ describe("request", () => {
     const application = await stage.serve();
     const argv = ["request", "--kind", "a", "--params", "-", "--requester", "me", "--json"];
     const found = await stage.run(argv, { input: '{"x": 1}' });
-    expect(JSON.parse(found.out)).toEqual(view());
+    expect(JSON.parse(found.out)).toEqual({ ...view(), joined: false });
     expect(application.calls[0]?.[1]).toEqual({ kind: "a", params: { x: 1 }, requester: "me" });
   });
 
   test("says that a key was known", async () => {
-    await stage.serve({ submit: async () => ({ request: view(), created: false, token: null }) });
+    await stage.serve({
+      submit: async () => ({ request: view(), created: false, joined: false, token: null }),
+    });
     expect(await stage.run(["request", "--kind", "a", "--key", "k"])).toMatchObject({
       exit: 0,
       out: `${ID}\n`,
       err: expect.stringContaining("used for the same action before"),
     });
+  });
+
+  test("says that the request joined one that waits, and waits for its outcome, not for a grant", async () => {
+    const joined = view({ asked: 2, executor: "caller" });
+    const application = await stage.serve({
+      submit: async () => ({ request: joined, created: false, joined: true, token: null }),
+      wait: async () => view({ status: "executed", executor: "caller" }),
+    });
+    const told = await stage.run(["request", "--kind", "a", "--json"]);
+    expect(JSON.parse(told.out)).toMatchObject({ id: ID, asked: 2, joined: true });
+    expect(told.err).toContain("Only who asked first can claim it");
+    expect(await stage.run(["request", "--kind", "a", "--wait"])).toMatchObject({ exit: 0 });
+    expect(application.calls.at(-1)).toEqual(["wait", ID, expect.any(Number), "outcome"]);
   });
 
   test("--wait prints the outcome", async () => {
