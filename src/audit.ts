@@ -26,7 +26,7 @@ export async function compareNotes(
     }
   }
   for (const [id, request] of requests) {
-    if (!isFinal(request) && vault.read(id).at === "nowhere") {
+    if (!isFinal(request) && vault.read(id).length === 0) {
       findings.push(`${id} is ${request.status}, but its note is in none of the decision folders.`);
     }
   }

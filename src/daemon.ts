@@ -1,6 +1,5 @@
 import { type Problem, problem, type Refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
-import { idOfName } from "./core/id.ts";
 import { type Due, iso, reconcile, type World } from "./core/reconcile.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
 import { step } from "./core/transitions.ts";
@@ -12,11 +11,12 @@ import type {
   Chronicle,
   Clock,
   Folder,
-  Found,
   HaltSwitch,
   KindSettings,
   Ledger,
   Log,
+  NoteFile,
+  Place,
   Vault,
 } from "./daemon/ports.ts";
 import { createRescan } from "./daemon/rescan.ts";
@@ -116,8 +116,10 @@ export function createDaemon(ports: DaemonPorts) {
       if (turn === MAX_TURNS) throw new Error(`request ${id} does not come to rest`);
       const seen = sight.lookAt(request);
       const { events, due } = plan(request, seen);
+      // A sync tool makes a conflict copy in the very moment in which it changes the note: both must be judged together.
+      if (events.some(({ type }) => NEEDS_ALL_COPIES.has(type)) && ports.vault.findNewCopies()) continue;
       if (events.length > 0) {
-        request = await record(request, events, seen.found);
+        request = await record(request, events, noteOf(seen));
         continue;
       }
       if (!isClosed(request)) desk.setProblems(id, problemsOf(request, seen));
@@ -174,7 +176,7 @@ export function createDaemon(ports: DaemonPorts) {
   }
 
   /** Makes the events durable, then performs the effects that they allow, in order. */
-  async function record(request: Request, events: readonly Event[], found: Found | null): Promise<Request> {
+  async function record(request: Request, events: readonly Event[], note: NoteFile | null): Promise<Request> {
     const { id } = request.submission.fields;
     let state = request;
     const effects = events.flatMap((event) => {
@@ -182,7 +184,7 @@ export function createDaemon(ports: DaemonPorts) {
       if (!stepped.ok) throw new Error(`${event.type} on ${state.status}: ${stepped.refusal.code}`);
       state = stepped.request;
       if (CARRIED_BY_NOTES.has(event.type)) {
-        ports.chronicle.keep(id, state.revision, notes.changeOfReading(state, found));
+        ports.chronicle.keep(id, state.revision, notes.changeOfReading(state, note));
       }
       return [...stepped.effects];
     });
@@ -204,29 +206,30 @@ export function createDaemon(ports: DaemonPorts) {
   /** Does what is due besides records; true when something changed, so that the request must be looked at again. */
   async function perform(request: Request, due: Due, seen: Seen): Promise<boolean> {
     const { id } = request.submission.fields;
+    const note = noteOf(seen);
     switch (due.do) {
       case "show":
         await notes.show(request, due.came_back);
         fresh.delete(id);
         return true;
       case "archive":
-        ports.chronicle.keep(id, request.revision + 1, await notes.archive(request, seen.found));
+        ports.chronicle.keep(id, request.revision + 1, await notes.archive(request, note));
         await record(request, [{ type: "archived", at: iso(clock.now()) }], null);
         return true;
       case "keep_late":
-        return keepLate(request, seen.found);
+        return keepLate(request, note);
       case "answer": {
         // In an emptied note there is nothing of a person's to keep.
         const edit = (text: string) =>
           text.trim() === ""
             ? renderNote(request, true)
             : answerNote(text, due.problems, renderAsked(request));
-        if (await notes.rewrite(request, seen.found, edit)) return true;
+        if (await notes.rewrite(request, note, edit)) return true;
         alarms.set(id, due.wake_at);
         return false;
       }
       case "ask_outcome":
-        return notes.rewrite(request, seen.found, (text) =>
+        return notes.rewrite(request, note, (text) =>
           request.status === "outcome_unknown" ? askOutcome(text, request) : null,
         );
       case "nothing":
@@ -240,10 +243,12 @@ export function createDaemon(ports: DaemonPorts) {
     }
   }
 
-  async function keepLate(request: Request, found: Found): Promise<boolean> {
-    const kept = await notes.keepLate(request, found);
+  async function keepLate(request: Request, note: NoteFile | null): Promise<boolean> {
+    const kept = await notes.keepLate(request, note);
     if (typeof kept === "object") {
-      const detail = `the note came back after the request was ${request.status}; it is kept as ${kept.kept}`;
+      const isCopy = note?.name !== `${request.submission.fields.id}.md`;
+      const what = isCopy ? "a copy of the note was there" : "the note came back";
+      const detail = `${what} after the request was ${request.status}; it is kept as ${kept.kept}`;
       const event = {
         type: "refused",
         at: iso(clock.now()),
@@ -278,9 +283,9 @@ export function createDaemon(ports: DaemonPorts) {
   return {
     look,
 
-    /** A file of this name may have changed in a decision folder. */
-    hint(name: string): void {
-      const id = idOfName(name);
+    /** A file may have changed in a decision folder. */
+    hint(place: Place): void {
+      const id = ports.vault.notice(place);
       if (id !== null) void look(id);
       rescan.hint();
     },
@@ -337,7 +342,7 @@ export function createDaemon(ports: DaemonPorts) {
           // What follows from it, such as the start of what was approved, shares its write.
           const seen = sight.lookAt(request);
           const { events } = plan(stepped.request, seen);
-          const recorded = await record(request, [proposed, ...events], seen.found);
+          const recorded = await record(request, [proposed, ...events], noteOf(seen));
           void look(id);
           return recorded;
         })
@@ -387,12 +392,24 @@ export function createDaemon(ports: DaemonPorts) {
   };
 }
 
+/** The file that the daemon reads as the note, and writes into. */
+function noteOf({ found }: Seen): NoteFile | null {
+  return found[0] ?? null;
+}
+
 /** Events that a person may have said in the note: the history shows the note as it was read. */
 const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
   "approved",
   "rejected",
   "changes_requested",
   "settled",
+]);
+
+/** What a person's word in one file must not start while another file says otherwise. */
+const NEEDS_ALL_COPIES: ReadonlySet<Event["type"]> = new Set([
+  "approved",
+  "resolved_happened",
+  "resolved_did_not",
 ]);
 
 /** Events that the next start would find out again, so that nothing waits for their disk write. */

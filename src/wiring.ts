@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { clock } from "./adapters/clock.ts";
 import type { ActionSettings, Configuration } from "./adapters/configuration/configuration.ts";
 import { loadConfiguration } from "./adapters/configuration/load.ts";
@@ -26,6 +26,8 @@ import { verifyJournal } from "./ledger/verify.ts";
 import type { Kind } from "./submission.ts";
 import type { AuditRecord, AuditReport, GlobalOptions, StartedDaemon } from "./surfaces/cli/context.ts";
 import { serveHttp } from "./surfaces/http/server.ts";
+
+const DECISION_FOLDERS = ["pending", "approved", "rejected"] as const;
 
 /** Running handlers get this long to end when the daemon is asked to stop. */
 const STOP_GRACE_MS = 5_000;
@@ -117,9 +119,12 @@ async function wire(
   opened.push(() => http.close());
   const history = await startHistory(places, configuration, chronicle, { env: outside.env, log, desk });
   const watcher = watchFolders(
-    [folders.pending, folders.approved, folders.rejected].map((name) => join(places.vault, name)),
+    DECISION_FOLDERS.map((folder) => join(places.vault, folders[folder])),
     {
-      onName: daemon.hint,
+      onFile(path) {
+        const folder = DECISION_FOLDERS.find((one) => join(places.vault, folders[one]) === dirname(path));
+        if (folder !== undefined) daemon.hint({ folder, name: basename(path) });
+      },
       onGap: daemon.gap,
       onBlind(because) {
         const text =

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { idOfName, monthOf } from "../src/core/id.ts";
+import { idOfName, leadingId, monthOf } from "../src/core/id.ts";
 import type { RequestId } from "../src/core/request.ts";
-import type { Folder, Found, Vault } from "../src/daemon/ports.ts";
+import type { Folder, Place, Vault } from "../src/daemon/ports.ts";
+import { idInside } from "../src/document/frontmatter.ts";
 
 const FOLDERS: readonly Folder[] = ["pending", "approved", "rejected"];
 
@@ -12,7 +13,8 @@ export interface MemoryVault extends Vault {
 
 /** The vault's contract without a disk, for tests of what is above it; held against the real one by a common suite. */
 export function memoryVault(files = new Map<string, Uint8Array>()): MemoryVault {
-  const pathOf = (folder: Folder | "done", id: string) => `${folder}/${id}.md`;
+  const pathOf = ({ folder, name }: Place) => `${folder}/${name}`;
+  const insiders = new Set<string>();
   const same = (a: Uint8Array | undefined, b: Uint8Array) => a !== undefined && Buffer.compare(a, b) === 0;
 
   function putNew(path: string, bytes: Uint8Array): boolean {
@@ -25,19 +27,41 @@ export function memoryVault(files = new Map<string, Uint8Array>()): MemoryVault 
     for (let n = 1; ; n += 1) if (putNew(`done/${id}-late-${n}.md`, bytes)) return `${id}-late-${n}.md`;
   }
 
+  /** Whose note, or copy of it, a file is: nothing has to be remembered where everything can be looked at. */
+  function ownerOf(place: Place): RequestId | null {
+    const path = pathOf(place);
+    const bytes = files.get(path);
+    const named = idOfName(place.name);
+    if ((named !== null && !insiders.has(path)) || bytes === undefined) return named;
+    if (!/^[^.~#].*\.md$/i.test(place.name)) return null;
+    return idInside(bytes) ?? named ?? leadingId(place.name);
+  }
+
+  function placesIn(folder: Folder): Place[] {
+    const names = [...files.keys()].filter((path) => path.startsWith(`${folder}/`)).sort();
+    return names.map((path) => ({ folder, name: path.slice(folder.length + 1) }));
+  }
+
   return {
     files,
-    read(id): Found {
-      for (const at of FOLDERS) {
-        const bytes = files.get(pathOf(at, id));
-        if (bytes !== undefined) return { at, bytes };
-      }
-      return { at: "nowhere" };
+    read(id) {
+      const places = FOLDERS.flatMap(placesIn).filter((place) => ownerOf(place) === id);
+      const own = ({ name }: Place) => name === `${id}.md`;
+      const ordered = [...places.filter(own), ...places.filter((place) => !own(place))];
+      return ordered.map((place) => ({ ...place, bytes: files.get(pathOf(place)) ?? Buffer.of() }));
     },
-    create: async (id, bytes) => putNew(pathOf("pending", id), bytes),
-    async replace(id, folder, expected, bytes) {
-      if (!same(files.get(pathOf(folder, id)), expected)) return false;
-      files.set(pathOf(folder, id), bytes);
+    notice: ownerOf,
+    findNewCopies: () => false,
+    noticeInside(place) {
+      const inside = idInside(files.get(pathOf(place)) ?? Buffer.of());
+      if (inside === null || inside === idOfName(place.name)) return null;
+      insiders.add(pathOf(place));
+      return inside;
+    },
+    create: async (id, bytes) => putNew(pathOf({ folder: "pending", name: `${id}.md` }), bytes),
+    async replace(_id, place, expected, bytes) {
+      if (!same(files.get(pathOf(place)), expected)) return false;
+      files.set(pathOf(place), bytes);
       return true;
     },
     async archive(id, from, final) {
@@ -47,28 +71,29 @@ export function memoryVault(files = new Map<string, Uint8Array>()): MemoryVault 
         name = `${id}-${n}.md`;
       }
       if (from === null) return { name, changed: false };
-      const path = pathOf(from.folder, id);
+      const path = pathOf(from);
       if (!same(files.get(path), from.expected)) return { name, changed: true };
       files.delete(path);
       return { name, changed: false };
     },
-    async keepLate(id, folder, expected, bytes) {
-      if (!same(files.get(pathOf(folder, id)), expected)) return null;
-      files.delete(pathOf(folder, id));
+    async keepLate(id, place, expected, bytes) {
+      if (!same(files.get(pathOf(place)), expected)) return null;
+      files.delete(pathOf(place));
       return keepBeside(id, bytes);
     },
-    async discard(id, folder, expected) {
-      if (!same(files.get(pathOf(folder, id)), expected)) return false;
-      return files.delete(pathOf(folder, id));
+    async discard(_id, place, expected) {
+      if (!same(files.get(pathOf(place)), expected)) return false;
+      return files.delete(pathOf(place));
     },
     readDone: (id) => files.get(`done/${id}.md`) ?? files.get(`done/${monthOf(id)}/${id}.md`) ?? null,
     async *scan() {
       for (const folder of FOLDERS) {
-        const inside = [...files].filter(([path]) => path.startsWith(`${folder}/`)).sort();
-        yield inside.map(([path, bytes]) => ({
-          folder,
-          name: path.slice(folder.length + 1),
-          mark: createHash("sha256").update(bytes).digest("hex"),
+        yield placesIn(folder).map((place) => ({
+          ...place,
+          mark: createHash("sha256")
+            .update(files.get(pathOf(place)) ?? "")
+            .digest("hex"),
+          id: ownerOf(place),
         }));
       }
     },

@@ -7,16 +7,13 @@ import type { RequestId } from "../core/request.ts";
 import { NOTE_LIMIT_BYTES } from "../document/frontmatter.ts";
 import { codeOf, listFolder, markOf, readSafely, sameBytes, syncFolder, writeDurably } from "./files.ts";
 import { createLanes } from "./lanes.ts";
+import { createCopies, type Folder, type Place } from "./vault-copies.ts";
 import { createRetired } from "./vault-retired.ts";
 import { searchNotes } from "./vault-search.ts";
 
-type Folder = "pending" | "approved" | "rejected";
-const FOLDERS: readonly Folder[] = ["rejected", "pending", "approved"];
+const FOLDERS: readonly Folder[] = ["pending", "approved", "rejected"];
 
-type Found =
-  | { readonly at: "nowhere" }
-  | { readonly at: Folder; readonly bytes: Uint8Array }
-  | { readonly at: Folder; readonly problem: ProblemCode };
+type NoteFile = Place & ({ readonly bytes: Uint8Array } | { readonly problem: ProblemCode });
 
 export interface VaultLayout {
   readonly root: string;
@@ -35,8 +32,11 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
   const staging = chooseStaging(join(root, folders.pending), places);
   const retired = createRetired(keepBeside);
   let counter = 0;
+  let listAgainAt = 0;
 
-  const noteAt = (folder: Folder, id: RequestId) => join(root, folders[folder], `${id}.md`);
+  const pathOf = ({ folder, name }: Place) => join(root, folders[folder], name);
+  const copies = createCopies(pathOf);
+  const noteAt = (folder: Folder, id: RequestId) => pathOf({ folder, name: `${id}.md` });
   const doneAt = (name: string) => join(root, folders.done, name);
   const aside = (id: RequestId, folder: Folder, end: string) => {
     counter += 1;
@@ -65,29 +65,42 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
    * Moves the note aside and gives the place, when its bytes are still the expected ones. Otherwise puts it back
    * and gives null; a save that lands in between keeps its place, and the older bytes are kept as a late edit.
    */
-  async function takeAside(id: RequestId, folder: Folder, expected: Uint8Array): Promise<string | null> {
-    const old = aside(id, folder, "old");
+  async function takeAside(id: RequestId, place: Place, expected: Uint8Array): Promise<string | null> {
+    const old = aside(id, place.folder, "old");
     try {
-      await rename(noteAt(folder, id), old);
+      await rename(pathOf(place), old);
     } catch (error) {
       if (codeOf(error) === "ENOENT") return null;
       throw error;
     }
     if (sameBytes(await readFile(old), expected)) return old;
-    await putBack(old, id, folder);
+    await putBack(old, id, place);
     return null;
   }
 
-  async function putBack(old: string, id: RequestId, folder: Folder): Promise<void> {
+  async function putBack(old: string, id: RequestId, place: Place): Promise<void> {
     try {
-      await link(old, noteAt(folder, id));
+      await link(old, pathOf(place));
       await unlink(old);
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
       // The same file under both names is a putting back that was cut short.
-      if (lstatSync(old).ino !== lstatSync(noteAt(folder, id)).ino) await keepBeside(id, await readFile(old));
+      if (lstatSync(old).ino !== lstatSync(pathOf(place)).ino) await keepBeside(id, await readFile(old));
       await unlink(old);
     }
+  }
+
+  /** Every file in the decision folders; a copy must be known before any note is judged without it. */
+  async function findCopies(): Promise<readonly Place[]> {
+    const places = FOLDERS.flatMap((folder) =>
+      listFolder(join(root, folders[folder])).map((name) => ({ folder, name })),
+    );
+    const odd = places.filter(({ name }) => idOfName(name) === null);
+    for (const [i, place] of odd.entries()) {
+      copies.notice(place);
+      if (i % COPIES_SLICE === COPIES_SLICE - 1) await new Promise(setImmediate);
+    }
+    return places;
   }
 
   /** Keeps bytes in `Done/` beside the finished note, under the first free name. */
@@ -101,14 +114,26 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
   const vault = {
     staging,
 
-    /** The note, wherever in the decision folders it is. Never follows links, never blocks on what is not a file. */
-    read(id: RequestId): Found {
-      for (const folder of FOLDERS) {
-        const found = readSafely(noteAt(folder, id));
-        if (found !== null) return { at: folder, ...found };
-      }
-      return { at: "nowhere" };
+    /** The note and its copies. Never follows links, never blocks on what is not a file. */
+    read(id: RequestId): readonly NoteFile[] {
+      const own = FOLDERS.map((folder) => ({ folder, name: `${id}.md` }));
+      return [...own, ...copies.of(id)].flatMap((place) => {
+        const found = readSafely(pathOf(place));
+        return found === null ? [] : [{ ...place, ...found }];
+      });
     },
+
+    findNewCopies(): boolean {
+      const began = performance.now();
+      if (began < listAgainAt) return false;
+      const found = FOLDERS.map((folder) => copies.findNew(folder, join(root, folders[folder])));
+      const now = performance.now();
+      listAgainAt = now + LISTING_SHARE * (now - began);
+      return found.includes(true);
+    },
+
+    notice: copies.notice,
+    noticeInside: copies.noticeInside,
 
     /** Writes a new note into the pending folder; false when there is one. */
     create(id: RequestId, bytes: Uint8Array): Promise<boolean> {
@@ -116,20 +141,20 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     },
 
     /** Replaces a note whose bytes are still the expected ones; false when somebody saved it meanwhile. */
-    async replace(id: RequestId, folder: Folder, expected: Uint8Array, bytes: Uint8Array): Promise<boolean> {
-      const temporary = aside(id, folder, "new");
+    async replace(id: RequestId, place: Place, expected: Uint8Array, bytes: Uint8Array): Promise<boolean> {
+      const temporary = aside(id, place.folder, "new");
       await writeDurably(temporary, bytes);
       try {
-        const old = await takeAside(id, folder, expected);
+        const old = await takeAside(id, place, expected);
         if (old === null) return false;
         try {
-          await link(temporary, noteAt(folder, id));
+          await link(temporary, pathOf(place));
         } catch (error) {
           if (codeOf(error) !== "EEXIST") throw error;
           await unlink(old);
           return false;
         }
-        await syncFolder(join(root, folders[folder]));
+        await syncFolder(join(root, folders[place.folder]));
         await retired.watch(old, id, expected);
         return true;
       } finally {
@@ -143,7 +168,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
      */
     async archive(
       id: RequestId,
-      from: { folder: Folder; expected: Uint8Array } | null,
+      from: (Place & { readonly expected: Uint8Array }) | null,
       final: Uint8Array,
     ): Promise<{ name: string; changed: boolean }> {
       let name = `${id}.md`;
@@ -153,7 +178,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
         name = `${id}-${n}.md`;
       }
       if (from === null) return { name, changed: false };
-      const old = await takeAside(id, from.folder, from.expected);
+      const old = await takeAside(id, from, from.expected);
       if (old !== null) {
         await retired.watch(old, id, from.expected);
         await syncFolder(join(root, folders[from.folder]));
@@ -164,11 +189,11 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     /** Moves a note that came back to `Done/` beside the finished one; null when it changed meanwhile. */
     async keepLate(
       id: RequestId,
-      folder: Folder,
+      place: Place,
       expected: Uint8Array,
       bytes: Uint8Array,
     ): Promise<string | null> {
-      const old = await takeAside(id, folder, expected);
+      const old = await takeAside(id, place, expected);
       if (old === null) return null;
       const name = await keepBeside(id, bytes);
       await retired.watch(old, id, expected);
@@ -176,8 +201,8 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     },
 
     /** Takes a note away that says nothing that is not in `Done/` already; false when it changed meanwhile. */
-    async discard(id: RequestId, folder: Folder, expected: Uint8Array): Promise<boolean> {
-      const old = await takeAside(id, folder, expected);
+    async discard(id: RequestId, place: Place, expected: Uint8Array): Promise<boolean> {
+      const old = await takeAside(id, place, expected);
       if (old === null) return false;
       await retired.watch(old, id, expected);
       return true;
@@ -193,17 +218,14 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     },
 
     /** Every name in the decision folders with what changes when its file does; in slices, so that nothing stalls. */
-    async *scan(): AsyncGenerator<readonly { folder: Folder; name: string; mark: string }[]> {
-      for (const folder of FOLDERS) {
-        const directory = join(root, folders[folder]);
-        const names = listFolder(directory);
-        for (let i = 0; i < names.length; i += SCAN_SLICE) {
-          yield names.slice(i, i + SCAN_SLICE).flatMap((name) => {
-            const mark = markOf(join(directory, name));
-            return mark === null ? [] : [{ folder, name, mark }];
-          });
-          await new Promise(setImmediate);
-        }
+    async *scan(): AsyncGenerator<readonly (Place & { mark: string; id: RequestId | null })[]> {
+      const places = await findCopies();
+      for (let i = 0; i < places.length; i += SCAN_SLICE) {
+        yield places.slice(i, i + SCAN_SLICE).flatMap((place) => {
+          const mark = markOf(pathOf(place));
+          return mark === null ? [] : [{ ...place, mark, id: copies.ownerOf(place) ?? idOfName(place.name) }];
+        });
+        await new Promise(setImmediate);
       }
     },
 
@@ -232,7 +254,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     /** Moves finished notes of past months into `Done/<month>/`, so that no folder grows without bound. */
     async fileAwayMonths(thisMonth: string): Promise<void> {
       for (const name of listFolder(join(root, folders.done))) {
-        const id = name.slice(0, 6) < thisMonth.replace("-", "") ? leadingId(name) : null;
+        const id = name.slice(0, 6) < thisMonth.replace("-", "") ? idOfDone(name) : null;
         if (id === null || monthOf(id) >= thisMonth) continue;
         const month = join(root, folders.done, monthOf(id));
         try {
@@ -254,16 +276,17 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
 
     /** Finishes what a crash left aside: a note taken away but not put in place again goes back or beside. */
     async recover(): Promise<void> {
-      await retired.recover(staging, (name) => leadingId(`${name.split(".")[0]}.md`));
+      await retired.recover(staging, (name) => idOfDone(`${name.split(".")[0]}.md`));
       for (const name of listFolder(staging)) {
         const [id = "", folder = "", , end] = name.split(".");
         const path = join(staging, name);
         if (!lstatSync(path).isFile()) continue;
         if (end === "old" && isId(id) && isFolder(folder)) {
           // Also when its request is finished by now: then the next look finds out whether it says anything new.
-          await putBack(path, id, folder);
+          await putBack(path, id, { folder, name: `${id}.md` });
         } else await unlink(path);
       }
+      await findCopies();
     },
   };
   const close = () => retired.close();
@@ -286,6 +309,10 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
 const LANES = 8;
 
 const SCAN_SLICE = 500;
+/** In a crowd, looking for new copies takes at most one part in so many of the time. */
+const LISTING_SHARE = 10;
+/** Files with odd names have to be read to see whose they are. */
+const COPIES_SLICE = 20;
 
 /** A finished note is a waiting one with its result; what is larger was not written by the daemon. */
 const DONE_LIMIT_BYTES = 2 * NOTE_LIMIT_BYTES;
@@ -299,7 +326,8 @@ function chooseStaging(pending: string, places: readonly string[]): string {
   throw new Error(`none of ${places.join(", ")} is on the vault's file system`);
 }
 
-function leadingId(name: string): RequestId | null {
+/** The request of a file in `Done/`: a finished note, or what was kept beside it. */
+function idOfDone(name: string): RequestId | null {
   return idOfName(name) ?? idOfName(name.replace(/-(late-)?\d+\.md$/, ".md"));
 }
 

@@ -1,5 +1,4 @@
 import { statSync } from "node:fs";
-import { basename } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
 import { remoteAt } from "./file-system.ts";
 import { codeOf } from "./files.ts";
@@ -11,8 +10,8 @@ export interface Watcher {
 }
 
 export interface WatchListener {
-  /** The base name of a file that may have changed. */
-  onName(name: string): void;
+  /** The path of a file that may have changed. */
+  onFile(path: string): void;
   /** Changes may have gone unseen: everything has to be looked through once. */
   onGap(): void;
   /** Why changes are not told of, in a sentence: whoever uses this has to look often. Null when they are again. */
@@ -65,8 +64,8 @@ export function watchFolders(
     // `awaitWriteFinish`: an incomplete text is simply no decision yet, and waiting would cost 200 ms and more.
     const opened = watch([...folders], { depth: 0, followSymlinks: false, ignoreInitial: true });
     watcher = opened;
-    const name = (path: string) => listener.onName(basename(path));
-    opened.on("add", name).on("change", name).on("unlink", name);
+    const tell = (path: string) => listener.onFile(path);
+    opened.on("add", tell).on("change", tell).on("unlink", tell);
     opened.on("addDir", () => void check()).on("unlinkDir", () => void check());
     opened.on("error", (error) => (isRefusal(error) ? refuse(error) : listener.onError(error)));
     // It comes also when watching failed, behind the error.

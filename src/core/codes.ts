@@ -108,6 +108,16 @@ export const PROBLEMS = {
     hint: "Close the block, or undo that edit.",
   },
   conflict: { stops: "all", means: "Two statements in the note disagree.", hint: "Take one of them back." },
+  copies_disagree: {
+    stops: "all",
+    means: "Two files of one request say different things.",
+    hint: "Keep the one that is right and delete the other, or make both say the same.",
+  },
+  copy_decides: {
+    stops: "all",
+    means: "A copy of the note holds the decision, and the note itself holds none.",
+    hint: "Decide in the note itself, or delete the file that does not count.",
+  },
   merge_conflict: {
     stops: "all",
     means: "The note holds the marks of an unfinished git merge.",

@@ -24,6 +24,14 @@ export function idOfName(name: string): RequestId | null {
   return isId(base) ? base : null;
 }
 
+/**
+ * The id that a file name begins with, in any case, as copies and case-changed names have it: `<id> 1.md`,
+ * `<id>.sync-conflict-….md`, `<id> (conflicted copy).md`; null when it begins with none.
+ */
+export function leadingId(name: string): RequestId | null {
+  return /^\d{8}-\d{6}-[a-z0-9-]{1,40}?-[a-z0-9]{6}(?![a-z0-9])/.exec(name.toLowerCase())?.[0] ?? null;
+}
+
 /** The month of submission, `2026-11`: the folder that a finished note of a past month goes to. */
 export function monthOf(id: RequestId): string {
   return `${id.slice(0, 4)}-${id.slice(4, 6)}`;

@@ -26,6 +26,7 @@ export interface Reading {
 
 /** Where a request's note is at one look. */
 export type Look =
+  /** `sha256` (hex) is of the note's bytes; where it has copies, of the list of all their paths and SHA-256. */
   | { readonly at: "folder"; readonly reading: Reading; readonly sha256: string }
   /** In no decision folder; `confirmed` once a full rescan has found it nowhere in them. */
   | { readonly at: "nowhere"; readonly confirmed: boolean };

@@ -15,6 +15,8 @@ import {
 const QUIET_MS = 10_000;
 /** The same while its word is the beginning of a valid one. */
 const TYPING_MS = 30_000;
+/** The same where copies of a note differ: a sync tool may still be moving one of them, and a write would bring it back. */
+const SYNC_MS = 120_000;
 /** How long a reason may go on being typed behind a rejection, however often the note is saved. */
 const REASON_LIMIT_MS = 60_000;
 /** How soon to look again while the vault's repository is in a merge. */
@@ -220,10 +222,15 @@ function answer(reading: Reading, world: World, deadline: number | null, asked =
   const problems = reading.problems;
   const told = reading.answer !== "" || reading.asked !== asked;
   if (problems.length === 0 && !told) return { do: "nothing", wake_at: deadline };
-  const quiet = reading.half_typed ? TYPING_MS : QUIET_MS;
+  const quiet = quietFor(reading);
   const due = (world.memory?.bytes_since ?? now) + quiet;
   if (now >= due) return { do: "answer", problems, wake_at: deadline };
   return { do: "nothing", wake_at: deadline === null ? due : Math.min(due, deadline) };
+}
+
+function quietFor({ half_typed, problems }: Reading): number {
+  if (problems.some(({ code }) => code === "copies_disagree" || code === "copy_decides")) return SYNC_MS;
+  return half_typed ? TYPING_MS : QUIET_MS;
 }
 
 function decisionOf(request: Request, verb: Verb, reading: Reading, world: World): Decision {

@@ -137,6 +137,6 @@ function changesNow(
     return [...noteIsAt(folders, id, null), { path: `${folders.done}/${id}.md`, bytes }];
   }
   if (isFinal(request) || (event.type !== "approved" && event.type !== "outcome_lost")) return [];
-  const found = vault.read(id);
-  return "bytes" in found ? noteIsAt(folders, id, found.at, found.bytes) : [];
+  const [note] = vault.read(id);
+  return note !== undefined && "bytes" in note ? noteIsAt(folders, id, note, note.bytes) : [];
 }

@@ -2,7 +2,7 @@ import { type FinalRequest, isFinal, type Request, type RequestId } from "../cor
 import { answerLate, answerUnread, finishNote } from "../document/finish.ts";
 import { decode, readFrontmatter } from "../document/frontmatter.ts";
 import { renderNote } from "../document/note.ts";
-import type { Change, Folder, Found, Vault } from "./ports.ts";
+import type { Change, Folder, NoteFile, Place, Vault } from "./ports.ts";
 
 export interface NotesPorts {
   readonly vault: Vault;
@@ -13,6 +13,8 @@ export interface NotesPorts {
 /** The daemon's own hand in the vault: writing, answering and finishing notes, never over a person's newer save. */
 export function createNotes({ vault, folders }: NotesPorts) {
   const pathOf = (folder: Folder | "done", name: string) => `${folders[folder]}/${name}`;
+  const isAt = (request: Request, place: Place | null, bytes: Uint8Array | null = null) =>
+    noteIsAt(folders, request.submission.fields.id, place, bytes);
 
   return {
     /** What the coming note of a request changes in the vault. */
@@ -22,9 +24,8 @@ export function createNotes({ vault, folders }: NotesPorts) {
     },
 
     /** The note as it was when a person's decision was read from it. */
-    changeOfReading(request: Request, found: Found | null): readonly Change[] {
-      if (found === null || !("bytes" in found)) return [];
-      return noteIsAt(folders, request.submission.fields.id, found.at, found.bytes);
+    changeOfReading(request: Request, note: NoteFile | null): readonly Change[] {
+      return note !== null && "bytes" in note ? isAt(request, note, note.bytes) : [];
     },
 
     async show(request: Request, cameBack: boolean): Promise<void> {
@@ -32,27 +33,27 @@ export function createNotes({ vault, folders }: NotesPorts) {
     },
 
     /** Puts the finished note into `Done/`, takes the waiting one away, and gives what that changed. */
-    async archive(request: Request, found: Found): Promise<readonly Change[]> {
+    async archive(request: Request, note: NoteFile | null): Promise<readonly Change[]> {
       if (!isFinal(request)) throw new Error(`only a finished request is archived, not ${request.status}`);
       const { id } = request.submission.fields;
-      const there = found.at === "nowhere" ? vault.readDone(id) : null;
+      const there = note === null ? vault.readDone(id) : null;
       if (there !== null && isFinished(there, request)) {
-        return [...noteIsAt(folders, id, null), { path: pathOf("done", `${id}.md`), bytes: there }];
+        return [...isAt(request, null), { path: pathOf("done", `${id}.md`), bytes: there }];
       }
-      const text = textOf(found);
+      const text = textOf(note);
       const final = finishNote(text, request);
       const bytes = Buffer.from(final.text);
       // An unreadable note cannot be made the finished one: it is kept beside it.
       const inPlace = text !== null && final.kept;
-      const from = inPlace && "bytes" in found ? { folder: found.at, expected: found.bytes } : null;
+      const from = inPlace && note !== null && "bytes" in note ? { ...note, expected: note.bytes } : null;
       const { name } = await vault.archive(id, from, bytes);
       const finished = { path: pathOf("done", name), bytes };
       // What is no file cannot be taken away; it stays where it is.
-      if ("problem" in found) return [finished];
-      const changes = [...noteIsAt(folders, id, null), finished];
-      if (inPlace || found.at === "nowhere") return changes;
-      const beside = text === null ? found.bytes : Buffer.from(answerUnread(text, request));
-      const kept = await vault.keepLate(id, found.at, found.bytes, beside);
+      if (note !== null && "problem" in note) return [finished];
+      const changes = [...isAt(request, null), ...goneFrom(folders, note), finished];
+      if (inPlace || note === null) return changes;
+      const beside = text === null ? note.bytes : Buffer.from(answerUnread(text, request));
+      const kept = await vault.keepLate(id, note, note.bytes, beside);
       return kept === null ? changes : [...changes, { path: pathOf("done", kept), bytes: beside }];
     },
 
@@ -62,49 +63,57 @@ export function createNotes({ vault, folders }: NotesPorts) {
      */
     async keepLate(
       request: Request,
-      found: Found,
+      note: NoteFile | null,
     ): Promise<{ kept: string; changes: readonly Change[] } | "discarded" | "changed"> {
-      if (!("bytes" in found)) return "discarded";
+      if (note === null || !("bytes" in note)) return "discarded";
       const { id } = request.submission.fields;
-      const text = textOf(found);
+      const text = textOf(note);
       const done = vault.readDone(id);
       if (text !== null && done !== null && isSource(text, request, done)) {
-        return (await vault.discard(id, found.at, found.bytes)) ? "discarded" : "changed";
+        return (await vault.discard(id, note, note.bytes)) ? "discarded" : "changed";
       }
-      const bytes = text === null ? found.bytes : Buffer.from(answerLate(text, request));
-      const kept = await vault.keepLate(id, found.at, found.bytes, bytes);
+      const bytes =
+        text === null ? note.bytes : Buffer.from(answerLate(text, request, note.name !== `${id}.md`));
+      const kept = await vault.keepLate(id, note, note.bytes, bytes);
       if (kept === null) return "changed";
-      const changes = [
-        { path: pathOf(found.at, `${id}.md`), bytes: null },
-        { path: pathOf("done", kept), bytes },
-      ];
-      return { kept, changes };
+      return { kept, changes: [...goneFrom(folders, note), { path: pathOf("done", kept), bytes }] };
     },
 
     /** True when the note was changed, or somebody else changed it first, so that it must be looked at again. */
-    async rewrite(request: Request, found: Found, edit: (text: string) => string | null): Promise<boolean> {
-      const source = textOf(found);
+    async rewrite(
+      request: Request,
+      note: NoteFile | null,
+      edit: (text: string) => string | null,
+    ): Promise<boolean> {
+      const source = textOf(note);
       const text = source === null ? null : edit(source);
-      if (text === null || text === source || !("bytes" in found)) return false;
-      await vault.replace(request.submission.fields.id, found.at, found.bytes, Buffer.from(text));
+      if (text === null || text === source || note === null || !("bytes" in note)) return false;
+      await vault.replace(request.submission.fields.id, note, note.bytes, Buffer.from(text));
       return true;
     },
   };
 }
 
-/** What the history has to be told for a waiting note to be in this folder, and in no other: it may have been dragged. */
+/** What the history has to be told for a waiting note to be at this place, and in no other: it may have been dragged. */
 export function noteIsAt(
   folders: Readonly<Record<Folder, string>>,
   id: RequestId,
-  at: Folder | null,
+  at: Place | null,
   bytes: Uint8Array | null = null,
 ): Change[] {
-  const names = ["pending", "approved", "rejected"] as const;
-  return names.map((name) => ({ path: `${folders[name]}/${id}.md`, bytes: name === at ? bytes : null }));
+  const own = `${id}.md`;
+  const elsewhere = (["pending", "approved", "rejected"] as const)
+    .filter((folder) => folder !== at?.folder || at.name !== own)
+    .map((folder) => ({ path: `${folders[folder]}/${own}`, bytes: null }));
+  return at === null ? elsewhere : [...elsewhere, { path: `${folders[at.folder]}/${at.name}`, bytes }];
 }
 
-function textOf(found: Found): string | null {
-  const decoded = "bytes" in found ? decode(found.bytes) : null;
+function goneFrom(folders: Readonly<Record<Folder, string>>, place: Place | null): Change[] {
+  return place === null ? [] : [{ path: `${folders[place.folder]}/${place.name}`, bytes: null }];
+}
+
+function textOf(note: NoteFile | null): string | null {
+  const decoded = note !== null && "bytes" in note ? decode(note.bytes) : null;
   return decoded !== null && "text" in decoded ? decoded.text : null;
 }
 

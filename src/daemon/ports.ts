@@ -47,32 +47,56 @@ export interface Ledger {
 /** The folders in which a note is a ballot. */
 export type Folder = "pending" | "approved" | "rejected";
 
-/** A note as it is on disk now. */
-export type Found =
-  | { readonly at: "nowhere" }
-  | { readonly at: Folder; readonly bytes: Uint8Array }
-  | { readonly at: Folder; readonly problem: ProblemCode };
+/** A file in a decision folder. */
+export interface Place {
+  readonly folder: Folder;
+  readonly name: string;
+}
+
+/** A request's note, or a copy of it, as it is on disk now; a problem where it is not an ordinary readable file. */
+export type NoteFile = Place & ({ readonly bytes: Uint8Array } | { readonly problem: ProblemCode });
+
+/** A name in a decision folder. */
+export interface Entry extends Place {
+  /** Changes whenever the file does. */
+  readonly mark: string;
+  /** The request whose note, or copy of it, this is; null for every other file. */
+  readonly id: RequestId | null;
+}
 
 /** The vault's folders. Nothing in them is ever overwritten. */
 export interface Vault {
-  read(id: RequestId): Found;
+  /**
+   * A request's files in the decision folders: those of its own name, and the copies that editors and sync tools make,
+   * known from `scan`, `notice` and `recover`. Empty when there is none.
+   */
+  read(id: RequestId): readonly NoteFile[];
+  /** A file may have come, changed or gone: gives the request that it belongs to, or belonged to, and remembers a copy. */
+  notice(place: Place): RequestId | null;
+  /** The same, by the id that stands inside, for a file whose name only looks like a request's. */
+  noticeInside(place: Place): RequestId | null;
+  /**
+   * Looks for files that nobody has told of yet, by name only; true when there is one that belongs to some request.
+   * Where that is dear, what was looked at a moment ago is not looked at again.
+   */
+  findNewCopies(): boolean;
   /** False when there is a note of that name already. */
   create(id: RequestId, bytes: Uint8Array): Promise<boolean>;
   /** False when the note's bytes are no longer the expected ones. */
-  replace(id: RequestId, folder: Folder, expected: Uint8Array, bytes: Uint8Array): Promise<boolean>;
+  replace(id: RequestId, place: Place, expected: Uint8Array, bytes: Uint8Array): Promise<boolean>;
   /** Puts the finished note in place and takes the waiting one away; `changed` when that one was saved meanwhile. */
   archive(
     id: RequestId,
-    from: { folder: Folder; expected: Uint8Array } | null,
+    from: (Place & { readonly expected: Uint8Array }) | null,
     final: Uint8Array,
   ): Promise<{ name: string; changed: boolean }>;
   /** Moves a note beside the finished one and gives its name there; null when it changed meanwhile. */
-  keepLate(id: RequestId, folder: Folder, expected: Uint8Array, bytes: Uint8Array): Promise<string | null>;
+  keepLate(id: RequestId, place: Place, expected: Uint8Array, bytes: Uint8Array): Promise<string | null>;
   /** Takes away a note that says nothing new; false when it changed meanwhile. */
-  discard(id: RequestId, folder: Folder, expected: Uint8Array): Promise<boolean>;
+  discard(id: RequestId, place: Place, expected: Uint8Array): Promise<boolean>;
   readDone(id: RequestId): Uint8Array | null;
-  /** Every name in the decision folders, with a mark that changes whenever the file does. */
-  scan(): AsyncIterable<readonly { folder: Folder; name: string; mark: string }[]>;
+  /** Every name in the decision folders; all copies are known before the first slice comes. */
+  scan(): AsyncIterable<readonly Entry[]>;
   /** Where else in the vault notes of these ids are, by their names. */
   findElsewhere(ids: ReadonlySet<RequestId>): Promise<ReadonlyMap<RequestId, string>>;
   writeOwn(name: string, text: string): Promise<void>;

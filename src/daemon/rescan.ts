@@ -1,7 +1,6 @@
-import { idOfName } from "../core/id.ts";
 import { isFinal, type Request, type RequestId } from "../core/request.ts";
 import type { Desk } from "./desk.ts";
-import type { Clock, Ledger, Vault } from "./ports.ts";
+import type { Clock, Ledger, Place, Vault } from "./ports.ts";
 
 /** Watchers lose events without an error, so everything is looked through this often. */
 const RESCAN_MS = 30_000;
@@ -37,30 +36,29 @@ export function createRescan(ports: RescanPorts) {
 
   async function scan(): Promise<void> {
     const there = new Set<string>();
-    const found = new Set<RequestId>();
+    const found = new Map<RequestId, Place[]>();
     const strangers: string[] = [];
     for await (const slice of vault.scan()) {
-      for (const { folder, name, mark } of slice) {
+      for (const { folder, name, mark, id } of slice) {
         const path = `${folder}/${name}`;
-        const id = idOfName(name);
         there.add(path);
         if (id === null) strangers.push(name);
-        else found.add(id);
+        else found.set(id, [...(found.get(id) ?? []), { folder, name }]);
         if (id !== null && marks.get(path) !== mark) ports.onChange(id);
         marks.set(path, mark);
       }
     }
     for (const path of marks.keys()) if (!there.has(path)) marks.delete(path);
     const open = await ledger.open();
-    const moved = await findMissing(open, found);
     const unknown = await findUnknown(open, found);
+    const moved = await findMissing(open, found);
     desk.setScan({ strangers: [...strangers.filter((name) => name.endsWith(".md")), ...unknown], moved });
   }
 
   /** Open requests without a note in the decision folders: moved elsewhere by a person, or missing. */
   async function findMissing(
     open: readonly Request[],
-    found: ReadonlySet<RequestId>,
+    found: ReadonlyMap<RequestId, unknown>,
   ): Promise<ReadonlyMap<RequestId, string>> {
     const gone = open.filter(({ submission }) => !found.has(submission.fields.id));
     // A finished request's note may be in `Done/` already, its move cut short: that is no note moved by a person.
@@ -72,12 +70,28 @@ export function createRescan(ports: RescanPorts) {
     return moved;
   }
 
-  /** Notes with a request's name that this journal knows nothing of: another host's, or a lost state's. */
-  async function findUnknown(open: readonly Request[], found: ReadonlySet<RequestId>): Promise<string[]> {
+  /**
+   * Files with a request's name that this journal knows nothing of: another host's, or a lost state's. What is in truth
+   * a copy with such a name (`<id>-laptop.md`) is told by the id inside, and counted as found.
+   */
+  async function findUnknown(
+    open: readonly Request[],
+    found: Map<RequestId, Place[]>,
+  ): Promise<readonly string[]> {
     const known = new Set(open.map(({ submission }) => submission.fields.id));
+    const isKnown = async (id: RequestId) => known.has(id) || (await ledger.read(id)) !== null;
     const names: string[] = [];
-    for (const id of found) {
-      if (!known.has(id) && (await ledger.read(id)) === null) names.push(`${id}.md`);
+    for (const [id, places] of [...found]) {
+      if (await isKnown(id)) continue;
+      for (const place of places) {
+        const inside = vault.noticeInside(place);
+        if (inside === null || !(await isKnown(inside))) {
+          names.push(place.name);
+          continue;
+        }
+        found.set(inside, [...(found.get(inside) ?? []), place]);
+        ports.onChange(inside);
+      }
     }
     return names;
   }

@@ -1,41 +1,65 @@
 import { problem } from "../core/codes.ts";
+import { judge } from "../core/copies.ts";
 import { type Look, type Memory, observe, type Reading } from "../core/look.ts";
 import { isClosed, type Request, type RequestId } from "../core/request.ts";
 import { sha256 } from "../document/digest.ts";
 import { readNote, unreadable } from "../document/reading.ts";
-import type { Clock, Found, Vault } from "./ports.ts";
+import type { Clock, Folder, NoteFile, Vault } from "./ports.ts";
 
-/** What one look at a request's note showed. */
+/** What one look at a request's files showed. */
 export interface Seen {
   readonly look: Look;
-  readonly found: Found;
+  /** The files, the note before its copies. */
+  readonly found: readonly NoteFile[];
   readonly memory: Memory | null;
 }
 
+export interface SightPorts {
+  readonly vault: Vault;
+  readonly clock: Clock;
+  /** Folder names below the vault's root. */
+  readonly folders: Readonly<Record<Folder, string>>;
+}
+
 /** Looks at notes, and remembers from one look to the next what `reconcile` needs to know about change. */
-export function createSight({ vault, clock }: { vault: Vault; clock: Clock }) {
+export function createSight({ vault, clock, folders }: SightPorts) {
   const memories = new Map<RequestId, Memory>();
-  const readings = new Map<RequestId, { mark: string; reading: Reading }>();
+  const readings = new Map<RequestId, ReadonlyMap<string, Known>>();
   const missing = new Set<RequestId>();
+
+  function readAll(request: Request, found: readonly NoteFile[]): readonly Read[] {
+    const { id } = request.submission.fields;
+    const before = readings.get(id);
+    const all = found.map((note): Read => {
+      const file = `${folders[note.folder]}/${note.name}`;
+      const hash = "bytes" in note ? sha256(note.bytes) : note.problem;
+      // What a note says does not depend on the request's status, so the same bytes need not be parsed again.
+      const known = before?.get(file);
+      const reading = known?.hash === hash ? known.reading : readingOf(note, request);
+      return { note, file, own: note.name === `${id}.md`, hash, reading };
+    });
+    readings.set(id, new Map(all.map((read) => [read.file, read])));
+    return all;
+  }
 
   return {
     lookAt(request: Request): Seen {
       const { id } = request.submission.fields;
-      const found = vault.read(id);
+      const there = vault.read(id);
       // What is no file cannot be taken away as a note that came back; it is left where it is.
-      if (found.at === "nowhere" || (isClosed(request) && "problem" in found)) {
+      const found = isClosed(request) ? there.filter((note) => "bytes" in note) : there;
+      if (found.length === 0) {
         return { look: { at: "nowhere", confirmed: missing.has(id) }, found, memory: null };
       }
       missing.delete(id);
-      const hash = "bytes" in found ? sha256(found.bytes) : "";
-      const mark = `${found.at} ${"bytes" in found ? hash : found.problem}`;
-      // What a note says does not depend on the request's status, so the same bytes need not be parsed again.
-      const known = readings.get(id);
-      const reading = known?.mark === mark ? known.reading : readingOf(found, request);
-      if (known?.mark !== mark) readings.set(id, { mark, reading });
+      const all = readAll(request, found);
+      const { reading, note } = judge(all);
+      const mark = all.map(({ file, hash }) => `${file} ${hash}`).join("\n");
       const memory = observe(memories.get(id) ?? null, reading, mark, clock.now());
       memories.set(id, memory);
-      return { look: { at: "folder", reading, sha256: hash }, found, memory };
+      const hash = all.length === 1 ? (all[0]?.hash ?? "") : sha256(Buffer.from(mark));
+      const notes = [...found.slice(note, note + 1), ...found.slice(0, note), ...found.slice(note + 1)];
+      return { look: { at: "folder", reading, sha256: hash }, found: notes, memory };
     },
 
     /** A full rescan has found no note of this id. */
@@ -51,8 +75,19 @@ export function createSight({ vault, clock }: { vault: Vault; clock: Clock }) {
   };
 }
 
-function readingOf(found: Exclude<Found, { at: "nowhere" }>, request: Request): Reading {
-  if ("problem" in found) return unreadable([problem(found.problem)]);
-  const dropped = found.at === "pending" ? null : found.at === "approved" ? "approve" : "reject";
-  return readNote(found.bytes, request, dropped);
+interface Known {
+  readonly hash: string;
+  readonly reading: Reading;
+}
+
+interface Read extends Known {
+  readonly note: NoteFile;
+  readonly file: string;
+  readonly own: boolean;
+}
+
+function readingOf(note: NoteFile, request: Request): Reading {
+  if ("problem" in note) return unreadable([problem(note.problem)]);
+  const dropped = note.folder === "pending" ? null : note.folder === "approved" ? "approve" : "reject";
+  return readNote(note.bytes, request, dropped);
 }

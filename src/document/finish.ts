@@ -103,10 +103,11 @@ export function askOutcome(text: string, request: UnknownRequest): string | null
 
 const APPROVED_AND_STARTED = "> [!info] This was approved and started.";
 
-/** A note that came back after its request was finished, with a callout that says so. */
-export function answerLate(text: string, request: Request): string {
+/** A note that came back after its request was finished, or a copy of it, with a callout that says so. */
+export function answerLate(text: string, request: Request, isCopy = false): string {
+  const what = isCopy ? "This is a copy of a note whose" : "Too late: this";
   const says =
-    `> [!info] Too late: this request was already ${inline(request.status)}; nothing was done because of this note.\n` +
+    `> [!info] ${what} request was already ${inline(request.status)}; nothing was done because of this ${isCopy ? "copy" : "note"}.\n` +
     `> The finished note is [[${request.submission.fields.id}]].`;
   const patch = openPatch(text);
   if (patch === null) return `${text.trimEnd()}\n\n${says}\n`;

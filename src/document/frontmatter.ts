@@ -1,6 +1,8 @@
 import matter from "gray-matter";
 import { type Document, isAlias, isMap, isNode, isScalar, type Node, parseDocument, visit } from "yaml";
 import { type Problem, problem } from "../core/codes.ts";
+import { isId } from "../core/id.ts";
+import type { RequestId } from "../core/request.ts";
 
 /** The largest note and the largest frontmatter that are read, in bytes, and what keeps YAML's own costs small. */
 export const NOTE_LIMIT_BYTES = 256 * 1024;
@@ -82,6 +84,15 @@ export function readFrontmatter(text: string): FrontmatterReading {
   }
   const bodyLine = text.slice(0, body).split("\n").length;
   return { ok: true, frontmatter: { properties, close, body, bodyLine, eol } };
+}
+
+/** The request's id that stands in a note; null when there is none, or when its properties cannot be read. */
+export function idInside(bytes: Uint8Array): RequestId | null {
+  const decoded = decode(bytes);
+  const read = "text" in decoded ? readFrontmatter(decoded.text) : null;
+  const node = read?.ok ? read.frontmatter.properties.get("id")?.node : null;
+  const id = node && isScalar(node) && typeof node.value === "string" ? node.value.trim() : "";
+  return isId(id) ? id : null;
 }
 
 interface Split {

@@ -22,6 +22,8 @@ import { memoryVault } from "../memory-vault.ts";
 
 const ID = "20261121-091403-payment-7f3k9q";
 const OTHER = "20261121-091404-payment-8g4m2r";
+const PENDING = { folder: "pending", name: `${ID}.md` } as const;
+const APPROVED = { folder: "approved", name: `${ID}.md` } as const;
 const FOLDERS = { pending: "Pending_Approval", approved: "Approved", rejected: "Rejected", done: "Done" };
 
 /** A vault under test, and a person's hand in it. */
@@ -73,35 +75,40 @@ function memoryBench(): Bench {
 
 const bytes = (text: string) => Buffer.from(text);
 
+/** What was looked at a moment ago is not looked at again: ask until it is. */
+function until(holds: () => boolean): void {
+  while (!holds());
+}
+
 function vaultContract(make: () => Bench): void {
   test("creates a note once and reads it back", async () => {
     const { vault, read } = make();
-    expect(vault.read(ID)).toEqual({ at: "nowhere" });
+    expect(vault.read(ID)).toEqual([]);
     expect(await vault.create(ID, bytes("one"))).toBe(true);
     expect(await vault.create(ID, bytes("two"))).toBe(false);
-    expect(vault.read(ID)).toEqual({ at: "pending", bytes: bytes("one") });
+    expect(vault.read(ID)).toEqual([{ ...PENDING, bytes: bytes("one") }]);
     expect(read("pending", `${ID}.md`)).toBe("one");
   });
 
   test("finds a note in whichever decision folder it is", () => {
     const { vault, write } = make();
     write("rejected", `${ID}.md`, "moved");
-    expect(vault.read(ID)).toEqual({ at: "rejected", bytes: bytes("moved") });
+    expect(vault.read(ID)).toEqual([{ folder: "rejected", name: `${ID}.md`, bytes: bytes("moved") }]);
   });
 
   test("replaces only what is still as it was read", async () => {
     const { vault, write, read } = make();
     await vault.create(ID, bytes("one"));
-    expect(await vault.replace(ID, "pending", bytes("one"), bytes("two"))).toBe(true);
+    expect(await vault.replace(ID, PENDING, bytes("one"), bytes("two"))).toBe(true);
     write("pending", `${ID}.md`, "a person's");
-    expect(await vault.replace(ID, "pending", bytes("two"), bytes("three"))).toBe(false);
+    expect(await vault.replace(ID, PENDING, bytes("two"), bytes("three"))).toBe(false);
     expect(read("pending", `${ID}.md`)).toBe("a person's");
   });
 
   test("archives a note, and does it again without harm", async () => {
     const { vault, write, read } = make();
     await vault.create(ID, bytes("one"));
-    const from = { folder: "pending" as const, expected: bytes("one") };
+    const from = { ...PENDING, expected: bytes("one") };
     expect(await vault.archive(ID, from, bytes("final"))).toEqual({ name: `${ID}.md`, changed: false });
     expect(read("pending", `${ID}.md`)).toBeNull();
     expect(vault.readDone(ID)).toEqual(bytes("final"));
@@ -113,7 +120,7 @@ function vaultContract(make: () => Bench): void {
   test("keeps a save that landed while it was being archived", async () => {
     const { vault, write, read } = make();
     write("pending", `${ID}.md`, "saved again");
-    const archived = await vault.archive(ID, { folder: "pending", expected: bytes("one") }, bytes("final"));
+    const archived = await vault.archive(ID, { ...PENDING, expected: bytes("one") }, bytes("final"));
     expect(archived).toEqual({ name: `${ID}.md`, changed: true });
     expect(read("pending", `${ID}.md`)).toBe("saved again");
     expect(read("done", `${ID}.md`)).toBe("final");
@@ -130,10 +137,10 @@ function vaultContract(make: () => Bench): void {
   test("moves what came back beside the finished note, under a new name each time", async () => {
     const { vault, write, read } = make();
     write("pending", `${ID}.md`, "back");
-    expect(await vault.keepLate(ID, "pending", bytes("other"), bytes("answered"))).toBeNull();
-    expect(await vault.keepLate(ID, "pending", bytes("back"), bytes("answered"))).toBe(`${ID}-late-1.md`);
+    expect(await vault.keepLate(ID, PENDING, bytes("other"), bytes("answered"))).toBeNull();
+    expect(await vault.keepLate(ID, PENDING, bytes("back"), bytes("answered"))).toBe(`${ID}-late-1.md`);
     write("pending", `${ID}.md`, "again");
-    expect(await vault.keepLate(ID, "pending", bytes("again"), bytes("answered 2"))).toBe(`${ID}-late-2.md`);
+    expect(await vault.keepLate(ID, PENDING, bytes("again"), bytes("answered 2"))).toBe(`${ID}-late-2.md`);
     expect(read("done", `${ID}-late-1.md`)).toBe("answered");
     expect(read("pending", `${ID}.md`)).toBeNull();
   });
@@ -141,8 +148,8 @@ function vaultContract(make: () => Bench): void {
   test("discards only what is still as it was read", async () => {
     const { vault, write, read } = make();
     write("approved", `${ID}.md`, "one");
-    expect(await vault.discard(ID, "approved", bytes("two"))).toBe(false);
-    expect(await vault.discard(ID, "approved", bytes("one"))).toBe(true);
+    expect(await vault.discard(ID, APPROVED, bytes("two"))).toBe(false);
+    expect(await vault.discard(ID, APPROVED, bytes("one"))).toBe(true);
     expect(read("approved", `${ID}.md`)).toBeNull();
   });
 
@@ -164,6 +171,85 @@ function vaultContract(make: () => Bench): void {
     expect(await scan()).toEqual(first);
     write("pending", `${ID}.md`, "other");
     expect(await scan()).not.toEqual(first);
+  });
+
+  describe("a file with a name of its own", () => {
+    const note = (id: string) => `---\nid: ${id}\n---\n`;
+    const places = (vault: Vault, id: string) =>
+      vault.read(id).map(({ folder, name }) => `${folder}/${name}`);
+
+    test.each([
+      `${ID} 1.md`,
+      `${ID}.sync-conflict-20261121-042342-QEFQQME.md`,
+      `${ID} (Ada's conflicted copy 2026-11-21).md`,
+      `${ID} (Conflicted copy phone 202611210914).md`,
+      `${ID}-LAPTOP.md`,
+      `${ID.toUpperCase()}.MD`,
+      "Pay ACME.md",
+    ])("belongs to the request whose id is inside: %s", (name) => {
+      const { vault, write } = make();
+      write("pending", name, note(ID));
+      expect(vault.notice({ folder: "pending", name })).toBe(ID);
+      expect(places(vault, ID)).toEqual([`pending/${name}`]);
+    });
+
+    test("belongs, where the inside cannot be read, to the request whose id its name begins with", () => {
+      const { vault, write } = make();
+      write("rejected", `${ID} 1.md`, "---\nid: [\n");
+      expect(vault.notice({ folder: "rejected", name: `${ID} 1.md` })).toBe(ID);
+      write("pending", `${ID} 2.md`, note(OTHER));
+      expect(vault.notice({ folder: "pending", name: `${ID} 2.md` })).toBe(OTHER);
+      expect(places(vault, ID)).toEqual([`rejected/${ID} 1.md`]);
+    });
+
+    test.each([
+      `.${ID}.md.swp`,
+      `.#${ID}.md`,
+      `#${ID}.md#`,
+      `${ID}.md~`,
+      `.syncthing.${ID}.md.tmp`,
+      `~syncthing~${ID}.md.tmp`,
+      "4913",
+      "a stranger.md",
+    ])("that is no copy belongs to none: %s", (name) => {
+      const { vault, write } = make();
+      write("pending", name, name === "a stranger.md" ? "hello" : note(ID));
+      expect(vault.notice({ folder: "pending", name })).toBeNull();
+      expect(vault.read(ID)).toEqual([]);
+    });
+
+    test("that only looks like a note's is known by the id inside once it was looked at", async () => {
+      const { vault, write } = make();
+      const name = `${ID}-laptop.md`;
+      write("pending", name, note(ID));
+      expect(vault.noticeInside({ folder: "pending", name })).toBe(ID);
+      expect(places(vault, ID)).toEqual([`pending/${name}`]);
+      for await (const slice of vault.scan()) expect(slice.every(({ id }) => id === ID)).toBe(true);
+      write("pending", `${ID}.md`, note(ID));
+      expect(vault.noticeInside({ folder: "pending", name: `${ID}.md` })).toBeNull();
+      expect(places(vault, ID)).toEqual([`pending/${ID}.md`, `pending/${name}`]);
+    });
+
+    test("is known to a scan before its first slice, and gone when it is gone", async () => {
+      const { vault, write, remove } = make();
+      write("pending", `${ID}.md`, note(ID));
+      write("rejected", `${ID} 1.md`, note(ID));
+      for await (const _ of vault.scan()) expect(places(vault, ID)).toHaveLength(2);
+      remove("rejected", `${ID} 1.md`);
+      vault.notice({ folder: "rejected", name: `${ID} 1.md` });
+      expect(places(vault, ID)).toEqual([`pending/${ID}.md`]);
+    });
+
+    test("is replaced, kept beside or taken away under its own name", async () => {
+      const { vault, write, read } = make();
+      const place = { folder: "pending", name: "Pay ACME.md" } as const;
+      write("pending", place.name, note(ID));
+      vault.notice(place);
+      expect(await vault.replace(ID, place, bytes(note(ID)), bytes("two"))).toBe(true);
+      expect(read("pending", place.name)).toBe("two");
+      expect(await vault.keepLate(ID, place, bytes("two"), bytes("kept"))).toBe(`${ID}-late-1.md`);
+      expect(read("pending", place.name)).toBeNull();
+    });
   });
 
   test("finds notes that were moved elsewhere by their names", async () => {
@@ -194,11 +280,21 @@ describe("the memory vault", () => vaultContract(memoryBench));
 describe("a real folder", () => {
   vaultContract(realVault);
 
+  test("finds copies that nobody told of, once", () => {
+    const { vault, write } = realVault();
+    vault.findNewCopies();
+    write("pending", "a stranger.md", "hello");
+    write("pending", `${ID} 1.md`, "---\nid: [\n");
+    until(() => vault.findNewCopies());
+    expect(vault.read(ID).map(({ name }) => name)).toEqual([`${ID} 1.md`]);
+    expect(vault.findNewCopies()).toBe(false);
+  });
+
   test("reads nothing through links, from what is no file, or of any size", () => {
     const { vault, pathOf, write } = realVault();
     const path = pathOf("pending", `${ID}.md`);
     const becomes = (problem: string) => {
-      expect(vault.read(ID)).toEqual({ at: "pending", problem });
+      expect(vault.read(ID)).toEqual([{ ...PENDING, problem }]);
       rmSync(path, { recursive: true });
     };
     symlinkSync("/etc/passwd", path);
@@ -219,9 +315,9 @@ describe("a real folder", () => {
     const { vault, staging } = realVault();
     await vault.create(ID, bytes("one"));
     await vault.create(ID, bytes("one"));
-    await vault.replace(ID, "pending", bytes("one"), bytes("two"));
-    await vault.replace(ID, "pending", bytes("one"), bytes("two"));
-    await vault.archive(ID, { folder: "pending", expected: bytes("two") }, bytes("final"));
+    await vault.replace(ID, PENDING, bytes("one"), bytes("two"));
+    await vault.replace(ID, PENDING, bytes("one"), bytes("two"));
+    await vault.archive(ID, { ...PENDING, expected: bytes("two") }, bytes("final"));
     await vault.writeOwn("Dashboard.md", "text");
     await vault.close();
     expect(readdirSync(staging)).toEqual([]);
@@ -246,7 +342,7 @@ describe("a real folder", () => {
     const text = "a note that is saved in two writes";
     const file = openSync(pathOf("pending", `${ID}.md`), "w");
     writeSync(file, text.slice(0, 20));
-    await vault.archive(ID, { folder: "pending", expected: bytes(text.slice(0, 20)) }, bytes("final"));
+    await vault.archive(ID, { ...PENDING, expected: bytes(text.slice(0, 20)) }, bytes("final"));
     writeSync(file, text.slice(20));
     closeSync(file);
     await vault.close();
@@ -262,7 +358,11 @@ describe("a real folder", () => {
       [ID, "one"],
       [OTHER, "two"],
     ] as const) {
-      await first.vault.archive(id, { folder: "pending", expected: bytes(text) }, bytes("final"));
+      await first.vault.archive(
+        id,
+        { folder: "pending", name: `${id}.md`, expected: bytes(text) },
+        bytes("final"),
+      );
     }
     const [name = ""] = readdirSync(first.staging).filter((one) => one.startsWith(ID));
     writeFileSync(join(first.staging, name), "one, and more");

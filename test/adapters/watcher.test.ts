@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { remoteAt, remoteName } from "../../src/adapters/file-system.ts";
 import { type Watcher, type WatchOptions, watchFolders } from "../../src/adapters/watcher.ts";
@@ -29,7 +29,7 @@ afterEach(async () => {
 
 async function watch(options: WatchOptions = {}): Promise<void> {
   const listener = {
-    onName: (name: string) => void names.push(name),
+    onFile: (path: string) => void names.push(basename(path)),
     onGap: () => {
       gaps += 1;
     },

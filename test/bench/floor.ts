@@ -22,7 +22,7 @@ export async function openFloor(base: string, person: Person) {
 
   let heard: (at: number) => void = () => {};
   const watcher = watchFolders([join(root, FOLDERS.pending)], {
-    onName: () => heard(now()),
+    onFile: () => heard(now()),
     onGap() {},
     onBlind() {},
     onError: console.error,
@@ -56,8 +56,9 @@ export async function openFloor(base: string, person: Person) {
       times.raw.push((await rawEvent) - (began[0] ?? 0));
 
       const reading = now();
-      const found = vault.read(id);
-      if (!("bytes" in found) || readNote(found.bytes, request).verb !== "approve") throw new Error("unread");
+      const [found] = vault.read(id);
+      if (!found || !("bytes" in found) || readNote(found.bytes, request).verb !== "approve")
+        throw new Error("unread");
       times.read.push(now() - reading);
 
       const appending = now();

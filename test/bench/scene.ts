@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { clock } from "../../src/adapters/clock.ts";
 import { type History, openHistory } from "../../src/adapters/git-history.ts";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
@@ -178,16 +178,21 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     });
     chronicle.deliverTo(history.record);
   }
-  const folders = [FOLDERS.pending, FOLDERS.approved, FOLDERS.rejected].map((name) => join(root, name));
-  const watcher = watchFolders(folders, {
-    onName(name) {
-      mark(idOfName(name), "event");
-      daemon.hint(name);
+  const folders = ["pending", "approved", "rejected"] as const;
+  const watcher = watchFolders(
+    folders.map((folder) => join(root, FOLDERS[folder])),
+    {
+      onFile(path) {
+        const name = basename(path);
+        mark(idOfName(name), "event");
+        const folder = folders.find((one) => join(root, FOLDERS[one]) === dirname(path));
+        if (folder !== undefined) daemon.hint({ folder, name });
+      },
+      onGap: daemon.gap,
+      onBlind() {},
+      onError: log.error,
     },
-    onGap: daemon.gap,
-    onBlind() {},
-    onError: log.error,
-  });
+  );
   await watcher.ready;
   await daemon.start();
   await daemon.settled();

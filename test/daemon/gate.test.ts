@@ -179,13 +179,26 @@ describe("a halt", () => {
   });
 });
 
-test("a copy of the note in Rejected counts as a rejection", async () => {
+test("a copy of the note in Rejected counts as a rejection where the note itself says nothing", async () => {
+  const stage = await open();
+  const id = await submit(stage);
+  copyFileSync(stage.pathOf("pending", id), stage.pathOf("rejected", id));
+  await stage.daemon.look(id);
+  await stage.daemon.settled();
+  expect(await stage.status(id)).toBe("rejected");
+});
+
+test("a copy of the note in Rejected keeps a tick from counting until one of the two is gone", async () => {
   const stage = await open();
   const id = await submit(stage);
   copyFileSync(stage.pathOf("pending", id), stage.pathOf("rejected", id));
   await stage.edit(id, tick("Approve"));
-  expect(await stage.status(id)).toBe("rejected");
+  expect(await stage.status(id)).toBe("pending");
   expect(stage.executions).toEqual([]);
+  rmSync(stage.pathOf("rejected", id));
+  await stage.daemon.look(id);
+  await stage.daemon.settled();
+  expect(stage.executions).toHaveLength(1);
 });
 
 test("an outcome is not resolved while the repository is merging", async () => {
@@ -321,4 +334,14 @@ test("records that can no longer be made end the daemon, whoever asked for them"
     code: "storage_failed",
   });
   expect(ends.length).toBe(2);
+});
+
+test("a contrary conflict copy that no event has told of keeps a tick from counting", async () => {
+  const stage = await open();
+  const id = await submit(stage);
+  const copy = stage.pathOf("pending", `${id}.sync-conflict-20261121-042342-QEFQQME`);
+  writeFileSync(copy, tick("Reject")(stage.note(id) ?? ""));
+  await stage.edit(id, tick("Approve"));
+  expect(stage.executions).toEqual([]);
+  expect(await stage.status(id)).toBe("pending");
 });

@@ -72,7 +72,8 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
 
   /** Properties as lines: one behind the note's name, more below it. */
   type(world, { args: [name = ""], rest, body }) {
-    world.person.edit(world.idOf(name), typing([rest.slice(name.length).trimStart(), ...body]));
+    const line = rest.slice(name.length + (rest.startsWith('"') ? 2 : 0)).trimStart();
+    world.person.edit(world.idOf(name), typing([line, ...body]));
   },
   tick(world, { args: [name, ...box] }) {
     world.person.edit(world.idOf(name), marking(box.join(" "), " ", "x"));

@@ -1,16 +1,17 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { RequestId } from "../../src/core/request.ts";
 
 /** What a person does to the notes of a vault with an editor and a file manager, whether the daemon runs or not. */
 export interface Person {
   /** All files by path below the vault's root, the dashboard left out. */
   files(): Map<string, string>;
-  /** The note's path, wherever in the vault it is. */
+  /** The note's path, wherever in the vault it is; everywhere here, any other file goes by its path. */
   find(id: RequestId): string;
   read(path: string): string;
   edit(id: RequestId, change: (text: string) => string): void;
-  move(id: RequestId, folder: string): void;
+  /** To a folder, or to a path with another name. */
+  move(id: RequestId, to: string): void;
   remove(id: RequestId): void;
   /** The last note that was removed goes back to where it was. */
   restore(id: RequestId): void;
@@ -39,6 +40,7 @@ export function createPerson(root: string): Person {
   }
 
   function find(id: RequestId): string {
+    if (id.includes("/")) return id;
     const path = paths().find((one) => one.endsWith(`/${id}.md`));
     if (path === undefined) throw new Error(`there is no note ${id}`);
     return path;
@@ -57,10 +59,11 @@ export function createPerson(root: string): Person {
       const { path, text } = noteOf(id);
       write(path, change(text));
     },
-    move(id, folder) {
+    move(id, to) {
       const path = find(id);
-      mkdirSync(join(root, folder), { recursive: true });
-      renameSync(join(root, path), join(root, folder, `${id}.md`));
+      const target = join(root, /\.md$/i.test(to) ? to : join(to, basename(path)));
+      mkdirSync(dirname(target), { recursive: true });
+      renameSync(join(root, path), target);
     },
     remove(id) {
       const note = noteOf(id);

@@ -38,8 +38,9 @@ function createTeller(world: World) {
       let before = world.person.files();
       const answer = await attempt(() => perform(world, command));
       if (BY_HAND.has(command.name)) {
-        before = world.person.files();
-        world.stage()?.daemon.hint(`${world.idOf(command.args[0])}.md`);
+        const after = world.person.files();
+        for (const path of pathsBetween(before, after)) world.stage()?.hint(path);
+        if (command.name !== "copy") before = after;
       }
       await world.rest();
       const recorded = await world.records(lastSeq);
@@ -66,7 +67,18 @@ function inOrder<T>(list: readonly T[], key: (one: T) => string): T[] {
 }
 
 /** Commands that change files behind the daemon's back; the watcher tells it so when it runs. */
-const BY_HAND = new Set(["type", "tick", "untick", "edit", "empty", "move", "delete", "restore", "save"]);
+const BY_HAND = new Set([
+  "type",
+  "tick",
+  "untick",
+  "edit",
+  "empty",
+  "move",
+  "delete",
+  "restore",
+  "save",
+  "copy",
+]);
 
 async function attempt(perform: () => unknown): Promise<unknown> {
   try {
@@ -77,11 +89,16 @@ async function attempt(perform: () => unknown): Promise<unknown> {
   }
 }
 
-function changesBetween(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
+type Files = ReadonlyMap<string, string>;
+
+function pathsBetween(before: Files, after: Files): string[] {
   const paths = [...new Set([...before.keys(), ...after.keys()])].sort();
-  return paths.flatMap((path) => {
-    if (!before.has(path)) return [`+ ${path}`];
-    if (!after.has(path)) return [`- ${path}`];
-    return before.get(path) === after.get(path) ? [] : [`~ ${path}`];
+  return paths.filter((path) => before.get(path) !== after.get(path));
+}
+
+function changesBetween(before: Files, after: Files): string[] {
+  return pathsBetween(before, after).map((path) => {
+    if (!before.has(path)) return `+ ${path}`;
+    return after.has(path) ? `~ ${path}` : `- ${path}`;
   });
 }

@@ -146,6 +146,14 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     errors,
     pathOf,
 
+    /** What the watcher tells when a file, by its path in the vault, has come, changed or gone. */
+    hint(path: string): void {
+      const [folder = "", name = ""] = path.split("/");
+      for (const key of ["pending", "approved", "rejected"] as const) {
+        if (FOLDERS[key] === folder) daemon.hint({ folder: key, name });
+      }
+    },
+
     /** A person's edit of the pending note, and the watcher's hint behind it. */
     async edit(id: string, change: (text: string) => string): Promise<void> {
       const path = pathOf("pending", id);

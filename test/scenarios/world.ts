@@ -41,7 +41,9 @@ export async function openWorld({ withGit }: { withGit: boolean }) {
       return stage;
     },
 
+    /** A path stays one: a file that is not its request's note. */
     idOf(name = ""): string {
+      if (name.includes("/")) return name;
       const id = ids.get(name);
       if (id === undefined) throw new Error(`no request is called ${name}`);
       return id;

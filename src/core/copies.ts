@@ -1,0 +1,112 @@
+import { type Problem, problem, stopsAll } from "./codes.ts";
+import type { Reading } from "./look.ts";
+import type { Verb } from "./request.ts";
+
+/** One of a request's files at one look: its note, or a copy that an editor or a sync tool made of it. */
+export interface Copy {
+  /** Its path in the vault. */
+  readonly file: string;
+  /** Whether it has the request's own name; what has not is the note only where it is the only file. */
+  readonly own: boolean;
+  readonly reading: Reading;
+}
+
+/** What a request's files say together, and which of them is the note that the daemon answers in. */
+export interface Judged {
+  readonly reading: Reading;
+  readonly note: number;
+}
+
+/**
+ * Judges a request's files together. What they say must not differ. A no counts wherever it stands; anything else must
+ * stand in every file of the request's own name, since a copy may be older than the note, or another hand's.
+ */
+export function judge(copies: readonly Copy[]): Judged {
+  const note = noteAmong(copies);
+  const main = copies[note];
+  if (main === undefined) throw new Error("a look without a file");
+  if (copies.length === 1) return { reading: main.reading, note };
+
+  const others = copies.filter((copy) => copy !== main);
+  const verbs = new Set(copies.flatMap(({ reading }) => reading.verb ?? []));
+  const resolutions = new Set(copies.flatMap(({ reading }) => reading.resolution ?? []));
+  const conflict = [
+    ...disagreement(copies, ({ verb }) => (verb === null ? null : NAMES[verb])),
+    ...disagreement(copies, ({ resolution }) => (resolution === null ? null : OUTCOMES[resolution])),
+  ];
+  const verb = verbs.size === 1 ? ([...verbs][0] ?? null) : null;
+  const resolution = resolutions.size === 1 ? ([...resolutions][0] ?? null) : null;
+  const silent =
+    verb === "reject"
+      ? []
+      : [
+          ...silence(copies, verb !== null, ({ reading }) => reading.verb !== null),
+          ...silence(copies, resolution !== null, ({ reading }) => reading.resolution !== null),
+        ];
+  const problems = [
+    ...main.reading.problems,
+    ...others.flatMap(({ file, reading }) => reading.problems.map((found) => inFile(found, file))),
+    ...conflict,
+    ...silent,
+  ];
+  const clear = verb === "reject" || !problems.some(stopsAll);
+  const saying = [main, ...others].find(({ reading }) => reading.verb !== null)?.reading ?? main.reading;
+  return {
+    note,
+    reading: {
+      ...main.reading,
+      verb: clear ? verb : null,
+      via: clear && verb !== null ? saying.via : null,
+      resolution: problems.some(stopsAll) ? null : resolution,
+      reviewer: saying.reviewer ?? main.reading.reviewer,
+      reason: saying.reason ?? main.reading.reason,
+      problems,
+      half_typed: main.reading.half_typed && problems.length === 1,
+      fingerprint: JSON.stringify(copies.map(({ file, reading }) => [file, reading.fingerprint])),
+    },
+  };
+}
+
+/** The file of the request's own name that says something, or the first of them; else the first file. */
+function noteAmong(copies: readonly Copy[]): number {
+  const saying = copies.findIndex(({ own, reading }) => own && reading.verb !== null);
+  const own = copies.findIndex((copy) => copy.own);
+  return [saying, own, 0].find((index) => index !== -1) ?? 0;
+}
+
+/** Names the first two files that say different things. */
+function disagreement(copies: readonly Copy[], told: (reading: Reading) => string | null): Problem[] {
+  const said = copies.flatMap(({ file, reading }) => {
+    const word = told(reading);
+    return word === null ? [] : [{ file, word, via: reading.via }];
+  });
+  const [first] = said;
+  const other = said.find(({ word }) => word !== first?.word);
+  if (first === undefined || other === undefined) return [];
+  const tell = ({ file, word, via }: (typeof said)[number]) =>
+    `“${file}” says ${word}${via === null ? "" : ` (${via})`}`;
+  return [problem("copies_disagree", null, `${tell(first)}, and ${tell(other)}.`)];
+}
+
+/** Names a file that says nothing where another one does, although the note itself would have to say it. */
+function silence(copies: readonly Copy[], said: boolean, says: (copy: Copy) => boolean): Problem[] {
+  if (!said) return [];
+  const asked = copies.some(({ own }) => own) ? copies.filter(({ own }) => own) : copies;
+  const mute = asked.find((copy) => !says(copy));
+  const speaker = copies.find(says);
+  if (mute === undefined || speaker === undefined) return [];
+  const message = `“${speaker.file}” holds the decision, and “${mute.file}” holds none.`;
+  return [problem("copy_decides", null, message)];
+}
+
+function inFile(found: Problem, file: string): Problem {
+  return { ...found, message: `In “${file}”: ${found.message}` };
+}
+
+const NAMES: Readonly<Record<Verb, string>> = {
+  approve: "approved",
+  reject: "rejected",
+  request_changes: "changes_requested",
+};
+
+const OUTCOMES = { happened: "that it happened", did_not: "that it did not happen" } as const;
