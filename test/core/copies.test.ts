@@ -25,7 +25,7 @@ function reading(verb: Verb | null, problems: readonly Problem[] = []): Reading 
     fingerprint: `${verb}`,
     answer: "",
     asks_outcome: false,
-    asked: "",
+    asked: 1,
   };
 }
 
