@@ -13,7 +13,7 @@ export const PROBLEMS = {
   not_utf8: { stops: "all", means: "The note is not valid UTF-8 text.", hint: "Save it again as UTF-8." },
   control_character: {
     stops: "all",
-    means: "The note's properties hold an invisible control character.",
+    means: "An invisible control character stands among the properties or where one decides.",
     hint: "Delete that character, or type the line again.",
   },
   note_too_large: {
@@ -104,8 +104,8 @@ export const PROBLEMS = {
   },
   unclosed_fence: {
     stops: "all",
-    means: "A code block above the boxes is not closed, so they are part of it.",
-    hint: "Close the block, or undo that edit.",
+    means: "A code block or comment above the boxes is not closed, so they are part of it.",
+    hint: "Close it, or undo that edit.",
   },
   conflict: { stops: "all", means: "Two statements in the note disagree.", hint: "Take one of them back." },
   copies_disagree: {

@@ -1,10 +1,8 @@
-import { PROBLEMS, type Problem } from "../core/codes.ts";
+import type { Problem } from "../core/codes.ts";
 import type { FinalRequest, HistoryLine, Request, UnknownRequest } from "../core/request.ts";
-import { readBody } from "./body.ts";
+import { removeCallouts } from "./answer.ts";
 import { sha256 } from "./digest.ts";
 import {
-  ANSWER_HEAD,
-  askedInLine,
   CAME_BACK,
   DECIDE,
   HEADINGS,
@@ -15,7 +13,7 @@ import {
   renderResolve,
   scalar,
 } from "./note.ts";
-import { openPatch, type Patch, Unpatchable } from "./patch.ts";
+import { appended, openPatch, type Patch, Unpatchable } from "./patch.ts";
 import { fenced, fencedJson, inline, visibleLine } from "./visible.ts";
 
 /**
@@ -71,7 +69,7 @@ function patched(patch: Patch, request: FinalRequest): string {
   if (!patch.replace(DECIDE, told) && !patch.replace(APPROVED_AND_STARTED, told))
     patch.insertBeforeSections(told);
   patch.insertBeforeSections(`${renderResult(request)}\n\n${renderHistory(request)}`);
-  return removeAsked(removeAnswer(patch.text()));
+  return removeCallouts(patch.text());
 }
 
 /**
@@ -80,13 +78,13 @@ function patched(patch: Patch, request: FinalRequest): string {
  */
 export function answerNote(text: string, problems: readonly Problem[], asked = ""): string {
   const answer = renderAnswer(problems);
-  const without = removeAsked(removeAnswer(text));
+  const without = removeCallouts(text);
   if (answer === "" && asked === "") return without;
   const patch = openPatch(without);
   if (patch !== null && asked !== "") patch.insertBeforeSections(asked);
   if (answer === "") return patch === null ? without : patch.text();
   // Where the properties cannot be read, the end of the note is the only place that is certainly not in the way.
-  if (patch === null) return `${without}${without.endsWith("\n") ? "" : "\n"}\n${answer}\n`;
+  if (patch === null) return appended(without, answer, "\n");
   patch.insertBeforeSections(answer);
   return patch.text();
 }
@@ -98,7 +96,7 @@ export function askOutcome(text: string, request: UnknownRequest): string | null
   patch.set("status", "outcome_unknown");
   patch.insertBeforeSections(renderResolve(request));
   patch.replace(DECIDE, APPROVED_AND_STARTED);
-  return removeAsked(patch.text());
+  return removeCallouts(patch.text());
 }
 
 const APPROVED_AND_STARTED = "> [!info] This was approved and started.";
@@ -110,7 +108,7 @@ export function answerLate(text: string, request: Request, isCopy = false): stri
     `> [!info] ${what} request was already ${inline(request.status)}; nothing was done because of this ${isCopy ? "copy" : "note"}.\n` +
     `> The finished note is [[${request.submission.fields.id}]].`;
   const patch = openPatch(text);
-  if (patch === null) return `${text.trimEnd()}\n\n${says}\n`;
+  if (patch === null) return appended(text, says, "\n");
   patch.insertBeforeSections(says);
   return patch.text();
 }
@@ -118,11 +116,10 @@ export function answerLate(text: string, request: Request, isCopy = false): stri
 /** A note that could not be read when its request was finished, and is kept beside the finished one. */
 export function answerUnread(text: string, request: Request): string {
   const { fields } = request.submission;
-  return (
-    `${removeAnswer(text).trimEnd()}\n\n` +
+  const says =
     `> [!info] This note could not be read when the request was finished (${inline(request.status)}), so it decided nothing.\n` +
-    `> The finished note is [[${fields.id}]].\n`
-  );
+    `> The finished note is [[${fields.id}]].`;
+  return appended(removeCallouts(text), says, "\n");
 }
 
 const WORDS = { approve: "approved", reject: "rejected", request_changes: "changes_requested" } as const;
@@ -218,34 +215,4 @@ function repeats(line: HistoryLine, before: HistoryLine | undefined): boolean {
 
 function hasEvent(request: Request, event: string): boolean {
   return request.history.some((line) => line.event === event);
-}
-
-/** A line of the callout that the daemon wrote: it ends in one of the known hints. A person's remark does not. */
-function isOwnAnswer(line: string): boolean {
-  const text = line.trimEnd();
-  return text.startsWith("> - ") && Object.values(PROBLEMS).some(({ hint }) => text.endsWith(hint));
-}
-
-function removeAnswer(text: string): string {
-  const lines = text.split("\n");
-  const start = readBody(text).lines.findIndex((line) => line.fence === null && line.text === ANSWER_HEAD);
-  if (start === -1) return text;
-  let end = start + 1;
-  while (end < lines.length && isOwnAnswer(lines[end] ?? "")) end += 1;
-  // The blank line that was put in with it goes with it: behind it, or before it at the end of a note.
-  const last = lines.slice(end).every((line) => line.trim() === "");
-  if (!last && lines[end]?.trim() === "") end += 1;
-  const from = last && lines[start - 1]?.trim() === "" ? start - 1 : start;
-  return [...lines.slice(0, from), ...lines.slice(end)].join("\n");
-}
-
-/** Each such line with the blank one behind it. */
-function removeAsked(text: string): string {
-  const own = readBody(text).lines.filter((line) => line.fence === null && askedInLine(line.text) !== null);
-  if (own.length === 0) return text;
-  const lines = text.split("\n");
-  const gone = new Set(
-    own.flatMap(({ index }) => [index, ...(lines[index + 1]?.trim() === "" ? [index + 1] : [])]),
-  );
-  return lines.filter((_, i) => !gone.has(i)).join("\n");
 }

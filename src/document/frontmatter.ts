@@ -109,6 +109,7 @@ function splitText(text: string): Split | { problems: Problem[] } {
   });
   if (text.replace(/^\uFEFF/, "").trim() === "") return no("empty_note", null);
   const open = /^\uFEFF?---[ \t]*(\r?\n)/.exec(text);
+  if (/^\uFEFF?---[ \t]*$/.test(text)) return no("frontmatter_unclosed", null);
   if (open === null)
     return no(/^\uFEFF?---[ \t]*[^\s-]/.test(text) ? "frontmatter_language" : "no_frontmatter");
   const start = open[0].length;
@@ -156,7 +157,10 @@ function grayMatterAgrees(text: string, yaml: string): boolean {
 }
 
 function unified(yaml: string): string {
-  return yaml.replaceAll("\r\n", "\n").replace(/^\n+/, "").trimEnd();
+  return yaml
+    .replaceAll("\r\n", "\n")
+    .replace(/^(?:[ \t]*\n)+/, "")
+    .trimEnd();
 }
 
 function isTooLarge(yaml: string): boolean {
@@ -181,7 +185,10 @@ function refuseDocument(document: Document.Parsed, yaml: string): Problem[] {
     const line = lineOf(yaml, error.pos[0]) + 1;
     return problem(error.code === "DUPLICATE_KEY" ? "duplicate_key" : "frontmatter_invalid", line);
   });
-  if (problems.length > 0) return problems.slice(0, 3);
+  const once = problems.filter(
+    ({ code, line }, i) => problems.findIndex((one) => one.code === code && one.line === line) === i,
+  );
+  if (once.length > 0) return once.slice(0, 3);
   if (document.warnings.length > 0) return [problem("frontmatter_feature")];
   if (document.contents !== null && !isMap(document.contents) && !isEmptyScalar(document.contents)) {
     return [problem("frontmatter_invalid", 2, "The properties are not lines of the form `name: value`.")];

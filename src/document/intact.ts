@@ -95,17 +95,26 @@ function checkProperties({ properties }: Frontmatter, request: Request): Problem
   return [];
 }
 
-/** Values are compared after parsing, since Obsidian rewrites quotes; times as instants, since it rewrites those too. */
+/**
+ * Values are compared after parsing, since Obsidian rewrites quotes, or as they stand where it took them off a text
+ * that YAML reads as a number; times as instants, since it rewrites those too and leaves out their zone.
+ */
 function sameValue({ node, key }: Property, expected: string): boolean {
   if (!isScalar(node)) return false;
   const found = String(node.value ?? "").trim();
-  const isTime = key === "created" || key === "expires";
-  return found === expected || (isTime && Date.parse(found) === Date.parse(expected));
+  if (found === expected || (typeof node.value === "number" && node.source === expected)) return true;
+  if (key !== "created" && key !== "expires") return false;
+  return [found, `${found}Z`].some((time) => Date.parse(time) === Date.parse(expected));
 }
 
 /** Sections are named and not counted: the callout that tells of them would itself move their lines. */
 function checkAction(body: Body, request: Request): Problem[] {
   const { fields, action_digest } = request.submission;
+  for (const heading of [HEADINGS.next, HEADINGS.action]) {
+    if (body.lines.filter(({ plain, text }) => plain && text.trimEnd() === heading).length > 1) {
+      return [problem("action_changed", null, `The section **${heading.slice(3)}** is there twice.`)];
+    }
+  }
   if (shownLines(sectionBelow(body, HEADINGS.next)) !== shownLines(linesOf(renderNext(request.submission)))) {
     return [problem("action_changed", null, "The section **What happens if you approve** was changed.")];
   }

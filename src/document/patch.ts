@@ -1,5 +1,5 @@
 import { isScalar } from "yaml";
-import { type Body, readBody } from "./body.ts";
+import { type Body, type BodyLine, readBody } from "./body.ts";
 import { type Frontmatter, readFrontmatter } from "./frontmatter.ts";
 
 /**
@@ -74,12 +74,9 @@ export function openPatch(original: string): Patch | null {
       flush();
       const { body: start } = frontmatter;
       const body = readBody(current.slice(start));
-      const heading = body.lines.find((line) => line.plain && /^## /.test(line.text));
-      if (heading !== undefined) {
-        splice(start + heading.offset, start + heading.offset, `${text}\n\n`);
-        return;
-      }
-      splice(current.length, current.length, `${closeFence(body)}${text}\n`);
+      const next = body.lines.find((line) => isOpen(line, body) || (line.plain && /^## /.test(line.text)));
+      if (next === undefined) current = appended(current, lines(text), eol);
+      else splice(start + next.offset, start + next.offset, `${text}\n\n`);
     },
     text() {
       flush();
@@ -95,9 +92,12 @@ function frontmatterOf(text: string): Frontmatter {
   return read.frontmatter;
 }
 
-/** What closes a fence that the person left open, so that text added behind it is not part of it. */
-function closeFence(body: Body): string {
-  if (body.unclosedFence === null) return "\n";
-  const mark = /^ {0,3}([`~]+)/.exec(body.lines[body.unclosedFence]?.text ?? "")?.[1] ?? "```";
-  return `\n${mark}\n\n`;
+/** Whether a fence or comment begins here that the person left open, so that text behind it would be part of it. */
+function isOpen({ index }: BodyLine, { unclosedFence, unclosedComment }: Body): boolean {
+  return index === unclosedFence || index === unclosedComment;
+}
+
+/** The note with a text at its end, behind a blank line, and with a last line end only if it had one. */
+export function appended(note: string, text: string, eol: string): string {
+  return note.endsWith(eol) ? `${note}${eol}${text}${eol}` : `${note}${eol}${eol}${text}`;
 }

@@ -2,10 +2,12 @@ import { isCollection, isScalar } from "yaml";
 import { type Problem, problem, stopsAll } from "../core/codes.ts";
 import type { Reading } from "../core/look.ts";
 import { askedOf, type Request, type Verb } from "../core/request.ts";
-import { type Body, type BodyLine, decisionArea, readBody } from "./body.ts";
+import { answerIn, askedIn } from "./answer.ts";
+import { type Body, decisionArea, readBody } from "./body.ts";
+import { type Boxes, readBoxes } from "./boxes.ts";
 import { decode, type Frontmatter, type Property, readFrontmatter } from "./frontmatter.ts";
 import { checkIntact, skeleton } from "./intact.ts";
-import { ANSWER_HEAD, askedInLine, BOXES, HEADINGS, renderNote } from "./note.ts";
+import { HEADINGS, renderNote } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 
 const WORDS: Readonly<Record<string, Verb>> = {
@@ -37,7 +39,7 @@ export function readNote(bytes: Uint8Array, request: Request, dropped: Verb | nu
   const status = readWord(frontmatter, "status", OWN_STATUS);
   const boxes = readBoxes(body, frontmatter.bodyLine);
   const folder: Statement[] = dropped === null ? [] : [{ verb: dropped, via: "folder", line: 1 }];
-  const said = [...folder, ...decision.statements, ...status.statements, ...boxes.statements];
+  const said = [...folder, ...decision.statements, ...status.statements, ...ticks(boxes)];
   const reviewer = readText(frontmatter, "reviewer");
   const reason = readText(frontmatter, "reason");
   const problems = [
@@ -46,7 +48,9 @@ export function readNote(bytes: Uint8Array, request: Request, dropped: Verb | nu
     ...boxes.problems,
     ...reviewer.problems,
     ...conflictAmong(said),
-    ...mergeMarks(body),
+    ...besideTheFields(frontmatter, said),
+    ...unreadableWhereDecided(body, frontmatter.bodyLine),
+    ...mergeMarks(body, frontmatter.bodyLine),
     ...checkIntact(frontmatter, body, request),
   ];
   const clear = problems.some(stopsAll) ? null : (said[0] ?? null);
@@ -60,8 +64,8 @@ export function readNote(bytes: Uint8Array, request: Request, dropped: Verb | nu
     half_typed:
       problems.length > 0 && problems.every((_, i) => i === 0) && (decision.half_typed || status.half_typed),
     fingerprint: JSON.stringify([dropped, decision.raw, status.raw, reviewer.text, reason.text, boxes.marks]),
-    answer: answerIn(body.lines),
-    asked: askedIn(body.lines),
+    answer: answerIn(text),
+    asked: askedIn(text),
     asks_outcome: boxes.asks_outcome,
   };
 }
@@ -96,8 +100,8 @@ export function unreadable(problems: readonly Problem[], text = ""): Reading {
     problems,
     half_typed: false,
     fingerprint: `unreadable ${problems.map((found) => found.code).join(" ")}`,
-    answer: answerIn(readBody(text).lines),
-    asked: askedIn(readBody(text).lines),
+    answer: answerIn(text),
+    asked: askedIn(text),
     asks_outcome: false,
   };
 }
@@ -146,12 +150,16 @@ function trimmed(value: string): string {
   return value.slice(start, end);
 }
 
-/** Names the characters that make something look like one of the words that is not. */
+/** Names the characters that make something look like one of the words that is not, or that are of another script. */
 function lookAlikes(word: string): string {
-  if (!Object.hasOwn(WORDS, skeleton(word))) return "";
-  const odd = new Set([...word].filter((character) => character > "~"));
-  return ` (with ${[...odd].map((character) => `U+${codePoint(character)}`).join(", ")})`;
+  const foreign = /[[\p{L}\p{M}\p{Cf}]--[A-Za-zÀ-ɏ]]/v.test(word);
+  if (!foreign && !Object.hasOwn(WORDS, skeleton(word))) return "";
+  const odd = [...new Set([...word].filter((character) => character > "~"))];
+  const named = odd.slice(0, NAMED_CHARACTERS).map((character) => `U+${codePoint(character)}`);
+  return named.length === 0 ? "" : ` (with ${named.join(", ")}${odd.length > named.length ? ", …" : ""})`;
 }
+
+const NAMED_CHARACTERS = 6;
 
 function codePoint(character: string): string {
   return (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
@@ -178,78 +186,6 @@ function readText(
   return { text: text === "" ? null : text, problems: [] };
 }
 
-interface Boxes {
-  readonly statements: readonly Statement[];
-  readonly problems: readonly Problem[];
-  readonly resolution: "happened" | "did_not" | null;
-  readonly marks: string;
-  readonly asks_outcome: boolean;
-}
-
-const BOX = /^\s*[-*+] \[(.)\]\s+(.*)$/u;
-/** Far longer than any label with its trailers. */
-const LABEL_CHARACTERS = 200;
-/** What Obsidian and its Tasks plug-in hang behind a task: a block id, a done date. */
-const TRAILER = /(\s+\^[\w-]+|\s+✅\s*\d{4}-\d{2}-\d{2})+\s*$/u;
-
-function readBoxes(body: Body, firstLine: number): Boxes {
-  const area = decisionArea(body);
-  const problems: Problem[] = [];
-  const ticked = new Map<string, number>();
-  const found: string[] = [];
-  for (const { text, plain, index } of area) {
-    const box = plain ? BOX.exec(text) : null;
-    if (box === null) continue;
-    const [, mark = " ", rest = ""] = box;
-    const label = Object.values(BOXES).find((name) => rest.toLowerCase().startsWith(name.toLowerCase()));
-    if (label === undefined) continue;
-    const exact = exactLabel(rest) ?? label;
-    found.push(`${exact}=${mark}`);
-    if (mark === " ") continue;
-    const clean = exactLabel(rest) !== null;
-    if (clean && (mark === "x" || mark === "X")) ticked.set(exact, firstLine + index);
-    else problems.push(problem("unclear_box", firstLine + index, boxMessage(exact, mark, clean)));
-  }
-  const swallowed = swallowingFence(body);
-  if (swallowed !== null) problems.push(problem("unclosed_fence", firstLine + swallowed));
-  const statements: Statement[] = [];
-  const approve = ticked.get(BOXES.approve);
-  const reject = ticked.get(BOXES.reject);
-  if (approve !== undefined) statements.push({ verb: "approve", via: "box", line: approve });
-  if (reject !== undefined) statements.push({ verb: "reject", via: "box", line: reject });
-  const happened = ticked.has(BOXES.happened);
-  const didNot = ticked.has(BOXES.did_not);
-  if (happened && didNot)
-    problems.push(problem("conflict", null, "Both boxes are ticked: it happened, and it did not."));
-  return {
-    statements,
-    problems,
-    resolution: happened === didNot ? null : happened ? "happened" : "did_not",
-    marks: found.join(" "),
-    asks_outcome: found.some((mark) => mark.startsWith(`${BOXES.happened}=`)),
-  };
-}
-
-/** The line of a fence that runs on over our first heading, and so over the boxes or what they are about. */
-function swallowingFence({ lines, unclosedFence }: Body): number | null {
-  const isFirst = ({ text }: BodyLine) => text.trimEnd() === HEADINGS.next;
-  if (lines.some((line) => line.plain && isFirst(line))) return null;
-  return lines.find((line) => line.fence !== null && isFirst(line))?.fence ?? unclosedFence;
-}
-
-function exactLabel(rest: string): string | null {
-  // Looking for trailers in a line of 200 KB would take minutes.
-  if (rest.length > LABEL_CHARACTERS) return null;
-  const label = rest.replace(TRAILER, "").trimEnd().toLowerCase();
-  return Object.values(BOXES).find((name) => name.toLowerCase() === label) ?? null;
-}
-
-function boxMessage(label: string, mark: string, clean: boolean): string {
-  return clean
-    ? `The box **${label}** holds “${visibleLine(mark, 8)}”.`
-    : `The line of the box **${label}** says more than its name.`;
-}
-
 function conflictAmong(said: readonly Statement[]): Problem[] {
   const other = said.find((statement) => statement.verb !== said[0]?.verb);
   const first = said[0];
@@ -261,11 +197,48 @@ function conflictAmong(said: readonly Statement[]): Problem[] {
   return [problem("conflict", null, `The note says ${tell(first)} and ${tell(other)}.`)];
 }
 
-/** What an unfinished merge leaves; a person deciding on such a note may be looking at somebody else's side. */
-function mergeMarks(body: Body): Problem[] {
-  const ours = body.lines.some(({ plain, text }) => plain && text.startsWith("<<<<<<< "));
-  const theirs = body.lines.some(({ text }) => text.startsWith(">>>>>>> "));
-  return ours && theirs ? [problem("merge_conflict")] : [];
+/** A property of the person's own that is named like a decision, as a checkbox for instance: nothing reads it. */
+function besideTheFields({ properties }: Frontmatter, said: readonly Statement[]): Problem[] {
+  return [...properties.values()].flatMap((property) => {
+    const { key, line, node } = property;
+    const verb = Object.hasOwn(WORDS, key) ? WORDS[key] : undefined;
+    if (verb === undefined || isEmpty(property) || (isScalar(node) && node.value === false)) return [];
+    if (said.length > 0 && said.every((statement) => statement.verb === verb)) return [];
+    const message = `**${key}** is not a property that decides; the word belongs into **decision**.`;
+    return [problem("unclear_value", line, message)];
+  });
+}
+
+/** Programs do not agree on what a lone CR is, and a terminal acts on other controls: each shows another decision. */
+function unreadableWhereDecided(body: Body, firstLine: number): Problem[] {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point.
+  const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+  const found = decisionArea(body, HEADINGS.next).find(({ text }) => control.test(text));
+  if (found === undefined) return [];
+  const message = "An invisible control character stands where one decides.";
+  return [problem("control_character", firstLine + found.index, message)];
+}
+
+/**
+ * What an unfinished merge leaves; a person deciding on such a note may be looking at somebody else's side. Where one
+ * decides, one mark is enough; elsewhere lines are not counted, since the callout that tells of them moves them.
+ */
+function mergeMarks(body: Body, firstLine: number): Problem[] {
+  const mark = /^(<{7}|>{7}|\|{7})( |$)/;
+  const near = decisionArea(body, HEADINGS.next).find(({ fence, text }) => fence === null && mark.test(text));
+  if (near !== undefined) return [problem("merge_conflict", firstLine + near.index)];
+  // An agent's own text may hold such lines, but never as JSON.
+  const shown = body.lines.filter(({ fence }) => fence === null || isJson(body.lines[fence]?.text ?? ""));
+  const has = (start: string) => shown.some(({ text }) => text.startsWith(start));
+  return has("<<<<<<< ") && has(">>>>>>> ") ? [problem("merge_conflict")] : [];
+}
+
+function isJson(fence: string): boolean {
+  return /^`{3,}json\s*$/.test(fence);
+}
+
+function ticks(boxes: Boxes): readonly Statement[] {
+  return boxes.ticked.map(({ verb, line }) => ({ verb, via: "box", line }));
 }
 
 const NAMES: Readonly<Record<Verb, string>> = {
@@ -273,16 +246,3 @@ const NAMES: Readonly<Record<Verb, string>> = {
   reject: "rejected",
   request_changes: "changes_requested",
 };
-
-function answerIn(lines: readonly BodyLine[]): string {
-  const start = lines.findIndex((line) => line.fence === null && line.text === ANSWER_HEAD);
-  if (start === -1) return "";
-  const rest = lines.slice(start + 1);
-  const end = rest.findIndex((line) => !line.text.startsWith(">"));
-  return [ANSWER_HEAD, ...rest.slice(0, end === -1 ? undefined : end).map((line) => line.text)].join("\n");
-}
-
-function askedIn(lines: readonly BodyLine[]): number {
-  const line = lines.findLast(({ text, fence }) => fence === null && askedInLine(text) !== null);
-  return askedInLine(line?.text ?? "") ?? 1;
-}

@@ -1,0 +1,115 @@
+import { type Problem, problem } from "../core/codes.ts";
+import type { Verb } from "../core/request.ts";
+import { type Body, type BodyLine, decisionArea } from "./body.ts";
+import { skeleton } from "./intact.ts";
+import { BOXES, HEADINGS } from "./note.ts";
+import { visibleLine } from "./visible.ts";
+
+export interface Boxes {
+  readonly ticked: readonly { readonly verb: Verb; readonly line: number }[];
+  readonly problems: readonly Problem[];
+  readonly resolution: "happened" | "did_not" | null;
+  readonly marks: string;
+  readonly asks_outcome: boolean;
+}
+
+/** A task as Obsidian and forges show one: a bullet or a number, and one character in brackets. */
+const BOX = /^\s*(?:[-*+]|\d{1,9}[.)])[ \t]{1,4}\[(.)\][ \t]+(.*)$/u;
+/** What a formatter, a phone or a merge may have made of one: other bullets, brackets and numbers of characters. */
+const NEARLY = /^\s*(?:(?:[-*+•‣◦–—]|\d{1,9}[.)])[ \t]*)*\\?[[(](.{0,3}?)\\?[\])][ \t]*(.*)$/u;
+/** Far longer than any label with its trailers. */
+const LABEL_CHARACTERS = 200;
+/** What Obsidian and its Tasks plug-in hang behind a task: a block id, a done date in either of its formats. */
+const TRAILER = /(\s+\^[\w-]+|\s+✅\s*\d{4}-\d{2}-\d{2}|\s+\[completion:: \d{4}-\d{2}-\d{2}\])+\s*$/u;
+
+/** The boxes where a person decides; `firstLine` is the number of the body's first line. */
+export function readBoxes(body: Body, firstLine: number): Boxes {
+  const problems: Problem[] = [];
+  const ticked = new Map<string, number>();
+  const found: string[] = [];
+  for (const { text, plain, index } of decisionArea(body, HEADINGS.next)) {
+    const box = plain ? boxIn(text) : null;
+    if (box === null) continue;
+    const { label, mark, exact } = box;
+    found.push(`${label}=${mark}`);
+    if (/^[ \t]*$/.test(mark)) continue;
+    if (exact && (mark === "x" || mark === "X")) ticked.set(label, firstLine + index);
+    else problems.push(problem("unclear_box", firstLine + index, boxMessage(box)));
+  }
+  problems.push(...swallowing(body, firstLine));
+  const happened = ticked.has(BOXES.happened);
+  const didNot = ticked.has(BOXES.did_not);
+  if (happened && didNot)
+    problems.push(problem("conflict", null, "Both boxes are ticked: it happened, and it did not."));
+  return {
+    ticked: (["approve", "reject"] as const).flatMap((verb) => {
+      const line = ticked.get(BOXES[verb]);
+      return line === undefined ? [] : [{ verb, line }];
+    }),
+    problems,
+    resolution: happened === didNot ? null : happened ? "happened" : "did_not",
+    marks: found.join(" "),
+    asks_outcome: found.some((mark) => mark.startsWith(`${BOXES.happened}=`)),
+  };
+}
+
+interface Box {
+  /** Ours, which the line's text is or begins with. */
+  readonly label: string;
+  readonly mark: string;
+  /** Whether it is a box with nothing but its label. */
+  readonly exact: boolean;
+}
+
+function boxIn(text: string): Box | null {
+  // Nearly all lines: no bracket, no box.
+  if (!/[[(]/.test(text)) return null;
+  const [, mark, rest] = BOX.exec(text) ?? [];
+  if (mark !== undefined && rest !== undefined) {
+    const exact = exactLabel(rest);
+    const label = exact ?? labelLike(rest);
+    return label === null ? null : { label, mark, exact: exact !== null };
+  }
+  const [, inside, behind] = NEARLY.exec(text) ?? [];
+  if (inside === undefined || behind === undefined) return null;
+  const label = labelLike(behind);
+  return label === null ? null : { label, mark: inside, exact: false };
+}
+
+function exactLabel(rest: string): string | null {
+  // Looking for trailers in a line of 200 KB would take minutes.
+  if (rest.length > LABEL_CHARACTERS) return null;
+  const label = rest.replace(TRAILER, "").trimEnd().toLowerCase();
+  return Object.values(BOXES).find((name) => name.toLowerCase() === label) ?? null;
+}
+
+/** Our label that a text begins with, emphasis, invisible characters and look-alike letters aside. */
+function labelLike(rest: string): string | null {
+  const letters = lettersOf(rest.slice(0, LABEL_CHARACTERS));
+  return Object.values(BOXES).find((name) => letters.startsWith(lettersOf(name))) ?? null;
+}
+
+function lettersOf(text: string): string {
+  return skeleton(text).replaceAll(/[^\p{L}\p{N}]/gu, "");
+}
+
+function boxMessage({ label, mark, exact }: Box): string {
+  return exact
+    ? `The box **${label}** holds “${visibleLine(mark, 8)}”.`
+    : `The line of the box **${label}** says more than its name, or is no box.`;
+}
+
+/** What runs on over our first heading, and so over the boxes or what they are about. */
+function swallowing({ lines, unclosedFence, unclosedComment }: Body, firstLine: number): Problem[] {
+  const isFirst = ({ text }: BodyLine) => text.trimEnd() === HEADINGS.next;
+  if (lines.some((line) => line.plain && isFirst(line))) return [];
+  const fence = lines.find((line) => line.fence !== null && isFirst(line))?.fence ?? unclosedFence;
+  if (fence !== null && fence !== unclosedFence) return [problem("unclosed_fence", firstLine + fence)];
+  const open = fence ?? unclosedComment;
+  if (open === null) return [];
+  // The callout that tells of it comes before it and would move its line, so it is named by its text.
+  const text = visibleLine(lines[open]?.text ?? "", 40);
+  const what = fence === null ? "comment" : "code block";
+  const message = `The ${what} that begins at “${text}” is not closed, so what stands below is part of it.`;
+  return [problem("unclosed_fence", null, message)];
+}
