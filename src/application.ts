@@ -4,9 +4,17 @@ import type { Json, JsonObject } from "./core/json.ts";
 import { attemptOf, iso } from "./core/reconcile.ts";
 import { isReportable, type Request, type RequestId, type Status, type Verb } from "./core/request.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
+import { amend } from "./daemon/amending.ts";
 import type { Clock, HaltSwitch, Ledger } from "./daemon/ports.ts";
 import type { Daemon } from "./daemon.ts";
-import { createSubmission, type SubmissionPorts, type SubmitInput, type Submitted } from "./submission.ts";
+import { visibleLine } from "./document/visible.ts";
+import {
+  createSubmission,
+  type Kind,
+  type SubmissionPorts,
+  type SubmitInput,
+  type Submitted,
+} from "./submission.ts";
 
 export type { SubmitInput, Submitted };
 
@@ -18,6 +26,8 @@ interface DecideInput {
   readonly digest?: string;
   /** Which surface: `cli`, `http`. */
   readonly via: string;
+  /** Params to change before the approval, which is then of the changed action. */
+  readonly set?: JsonObject;
 }
 
 /**
@@ -35,7 +45,10 @@ export interface Application {
    * on `until` its outcome.
    */
   wait(id: RequestId, timeout_ms: number, signal: AbortSignal, until?: "outcome"): Promise<RequestView>;
-  /** Gives not_pending, already_started, already_final, too_late, digest_mismatch. */
+  /**
+   * Gives not_pending, already_started, already_final, too_late, digest_mismatch; with `set` also not_editable and
+   * invalid_params.
+   */
   decide(id: RequestId, input: DecideInput): Promise<RequestView>;
   /** Gives already_started, already_final. */
   cancel(id: RequestId, input: { by: string; reason: string | null }): Promise<RequestView>;
@@ -115,7 +128,7 @@ export function createApplication(ports: ApplicationPorts): Application {
 
   async function ask(
     id: RequestId,
-    propose: (request: Request) => Event | Refusal,
+    propose: (request: Request) => Event | readonly Event[] | Refusal | Fault,
     options: { lookFirst?: boolean } = {},
   ): Promise<RequestView> {
     const answer = await daemon.ask(id, propose, options);
@@ -184,8 +197,11 @@ export function createApplication(ports: ApplicationPorts): Application {
         if (input.verb === "approve") {
           const settings = ports.kind(request.submission.fields.kind);
           const lapses = request.submission.caller ? iso(clock.now() + (settings?.grant_ms ?? 0)) : null;
-          return { type: "approved", at: at(), decision, lapses };
+          const approved = { type: "approved", at: at(), decision, lapses } as const;
+          return input.set === undefined ? approved : changeThen(approved, request, input.set, settings);
         }
+        if (input.set !== undefined)
+          return new Fault("invalid_request", "Only an approval can change params.");
         if (input.verb === "reject") return { type: "rejected", at: at(), decision, settled: true };
         return { type: "changes_requested", at: at(), decision };
       }),
@@ -262,6 +278,32 @@ export function createApplication(ports: ApplicationPorts): Application {
     const requests = await Promise.all([...ids].map((id) => ledger.read(id)));
     return requests.filter((request) => request !== null);
   }
+}
+
+/** The change of the action and the approval of what it becomes; alone the approval where nothing differs. */
+function changeThen(
+  approved: Extract<Event, { type: "approved" }>,
+  request: Request,
+  set: JsonObject,
+  kind: Kind | null,
+): readonly Event[] | Refusal | Fault {
+  const { submission } = request;
+  const fixed = Object.keys(set).find((name) => !kind?.editable.includes(name));
+  if (kind === null || fixed !== undefined) {
+    const allowed = kind?.editable.join(", ") || "none";
+    const message = `${visibleLine(fixed ?? "", 60)} may not be changed; what may be changed: ${allowed}.`;
+    return new Fault("not_editable", message);
+  }
+  if (approved.decision.digest !== submission.digest) return refusal("digest_mismatch");
+  const version = amend(request, { ...submission.fields.params, ...set }, kind);
+  if ("code" in version) return new Fault("invalid_params", version.message);
+  if (version.digest === submission.digest) return [approved];
+  const { at, decision } = approved;
+  const by = decision.reviewer;
+  return [
+    { type: "amended", at, ...version, by, via: decision.via, note_sha256: null },
+    { ...approved, decision: { ...decision, digest: version.digest } },
+  ];
 }
 
 function firstOf(ids: ReadonlySet<RequestId>): RequestId {

@@ -1,9 +1,10 @@
-import { type Problem, problem, type Refusal } from "./core/codes.ts";
+import { type Fault, type Problem, problem, type Refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
-import { type Due, iso, reconcile, type World } from "./core/reconcile.ts";
+import { type Due, iso, problemsIn, reconcile, type World } from "./core/reconcile.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
 import { step } from "./core/transitions.ts";
 import { createAlarms } from "./daemon/alarms.ts";
+import { amend } from "./daemon/amending.ts";
 import type { Desk } from "./daemon/desk.ts";
 import { createExecutions } from "./daemon/executions.ts";
 import { createNotes } from "./daemon/notes.ts";
@@ -22,6 +23,7 @@ import type {
 import { createRescan } from "./daemon/rescan.ts";
 import { createSight, type Seen } from "./daemon/sight.ts";
 import { createTurns } from "./daemon/turns.ts";
+import { amendNote } from "./document/amend.ts";
 import { answerNote, askOutcome } from "./document/finish.ts";
 import { renderAsked, renderNote } from "./document/note.ts";
 
@@ -141,6 +143,8 @@ export function createDaemon(ports: DaemonPorts) {
       events.push(due.event);
       state = stepped.request;
       if (stepped.effects.some((effect) => effect.do === "execute")) return { events, due };
+      // What was read was read of the action as it was before.
+      if (due.event.type === "amended") return { events, due };
     }
   }
 
@@ -159,7 +163,14 @@ export function createDaemon(ports: DaemonPorts) {
       grant_ms: settings?.grant_ms ?? 0,
       settle_ms: ports.settle_ms,
       settle_ticks_ms: ports.settle_ticks_ms,
+      proposed: proposedIn(request, look),
     };
+  }
+
+  function proposedIn(request: Request, look: Seen["look"]): World["proposed"] {
+    const proposal = look.at === "folder" ? look.reading.proposal : null;
+    const settings = proposal === null ? null : ports.kind(request.submission.fields.kind);
+    return proposal === null || settings === null ? null : amend(request, proposal, settings);
   }
 
   /** Who executes it, when the configuration still says what it said when the request was made; null otherwise. */
@@ -171,7 +182,8 @@ export function createDaemon(ports: DaemonPorts) {
 
   /** What is unclear about a request, in its note or in the configuration. */
   function problemsOf(request: Request, { look }: Seen): readonly Problem[] {
-    const unclear = look.at === "folder" ? look.reading.problems : [];
+    const proposed = proposedIn(request, look);
+    const unclear = look.at === "folder" ? problemsIn(look.reading, { proposed }) : [];
     return executorNow(request) === null && !isFinal(request) ? [...unclear, problem("no_handler")] : unclear;
   }
 
@@ -224,6 +236,13 @@ export function createDaemon(ports: DaemonPorts) {
           text.trim() === ""
             ? renderNote(request, true)
             : answerNote(text, due.problems, renderAsked(request));
+        if (await notes.rewrite(request, note, edit)) return true;
+        alarms.set(id, due.wake_at);
+        return false;
+      }
+      case "show_amended": {
+        const edit = (text: string) =>
+          amendNote(answerNote(text, [], renderAsked(request)), request, { voids: true });
         if (await notes.rewrite(request, note, edit)) return true;
         alarms.set(id, due.wake_at);
         return false;
@@ -327,22 +346,27 @@ export function createDaemon(ports: DaemonPorts) {
      */
     ask(
       id: RequestId,
-      propose: (request: Request) => Event | Refusal,
+      propose: (request: Request) => Event | readonly Event[] | Refusal | Fault,
       { lookFirst = false } = {},
-    ): Promise<Request | Refusal | null> {
+    ): Promise<Request | Refusal | Fault | null> {
       return turns
         .take(id, async () => {
           if (lookFirst) await handle(id);
           const request = await ledger.read(id);
           if (request === null) return null;
           const proposed = propose(request);
-          if (!("type" in proposed)) return proposed;
-          const stepped = step(request, proposed);
-          if (!stepped.ok) return stepped.refusal;
+          if (!("type" in proposed) && "code" in proposed) return proposed;
+          const asked = "type" in proposed ? [proposed] : proposed;
+          let state = request;
+          for (const event of asked) {
+            const stepped = step(state, event);
+            if (!stepped.ok) return stepped.refusal;
+            state = stepped.request;
+          }
           // What follows from it, such as the start of what was approved, shares its write.
           const seen = sight.lookAt(request);
-          const { events } = plan(stepped.request, seen);
-          const recorded = await record(request, [proposed, ...events], noteOf(seen));
+          const { events } = plan(state, seen);
+          const recorded = await record(request, [...asked, ...events], noteOf(seen));
           void look(id);
           return recorded;
         })
@@ -399,6 +423,7 @@ function noteOf({ found }: Seen): NoteFile | null {
 
 /** Events that a person may have said in the note: the history shows the note as it was read. */
 const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
+  "amended",
   "approved",
   "rejected",
   "changes_requested",

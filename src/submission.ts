@@ -4,13 +4,12 @@ import { makeId } from "./core/id.ts";
 import type { JsonObject } from "./core/json.ts";
 import { iso } from "./core/reconcile.ts";
 import type { EffectClass, Request, RequestFields, Submission } from "./core/request.ts";
-import { fillTemplate } from "./core/template.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
+import { wordingOf } from "./daemon/amending.ts";
 import type { Clock, KindSettings, Ledger } from "./daemon/ports.ts";
 import type { Daemon } from "./daemon.ts";
 import { actionDigest, digestOf } from "./document/digest.ts";
-import { NOTE_LIMIT_BYTES } from "./document/frontmatter.ts";
-import { renderAction } from "./document/note.ts";
+import { fitsNote } from "./document/note.ts";
 
 export interface SubmitInput {
   readonly kind: string;
@@ -35,11 +34,7 @@ export interface Submitted {
 
 /** One kind of action, as the configuration has it. */
 export interface Kind extends KindSettings {
-  /** What is wrong with params, in plain words; empty when nothing is. */
-  readonly checkParams: (params: JsonObject) => readonly string[];
   readonly effect: EffectClass;
-  readonly title: string | null;
-  readonly next_effect: string | null;
   readonly expires_ms: number;
 }
 
@@ -59,8 +54,6 @@ const KEY_LIMIT = 200;
 const TITLE_LIMIT = 500;
 const MIN_EXPIRES_MS = 1_000;
 const MAX_EXPIRES_MS = 366 * 86_400_000;
-/** What a note has besides the action; the rest of what is read of a note is left for the action and the person. */
-const NOTE_RESERVE_BYTES = 64 * 1024;
 
 /** Checks, digests and records a request; see `Application.submit` for what it promises. */
 export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) => Promise<Submitted> {
@@ -109,7 +102,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     }
     const request = await ports.ledger.read(known);
     if (request === null) throw new Error(`the key's request ${known} is not in the ledger`);
-    const { action_digest } = request.submission;
+    const { action_digest } = request.amendment?.asked ?? request.submission;
     if (action_digest !== asked) {
       throw new Fault(
         "key_reused",
@@ -139,18 +132,20 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       expires: seconds(Math.ceil((now + (input.expires_in_ms ?? kind.expires_ms)) / 1000)),
     };
     const caller = kind.handler === null ? ports.createToken() : null;
-    const next_effect = kind.next_effect === null ? "" : fillTemplate(kind.next_effect, input.params);
-    const titled = kind.title === null ? next_effect : fillTemplate(kind.title, input.params);
+    const { title, next_effect } = wordingOf(input.kind, input.params, kind);
     const submission: Submission = {
       fields,
       digest: digestOf(fields),
       action_digest: digest,
-      title: input.title ?? (titled === "" ? input.kind : titled),
+      title: input.title ?? title,
       next_effect,
       caller: caller !== null,
       token_sha256: caller?.sha256 ?? null,
     };
-    checkSize(submission);
+    if (!fitsNote({ params: input.params, next_effect })) {
+      const hint = "Put long content into a file and pass its path and SHA-256.";
+      throw new Fault("invalid_params", "The params are too large for a note that a person can read.", hint);
+    }
     const request = await ports.daemon.submit({ type: "submitted", at: iso(now), submission });
     return { request: viewOf(request), created: true, joined: false, token: caller?.token ?? null };
   }
@@ -182,15 +177,6 @@ function checkInput({ requester, on_behalf_of, key, title, expires_in_ms }: Subm
   }
   if (expires_in_ms !== undefined && !(expires_in_ms >= MIN_EXPIRES_MS && expires_in_ms <= MAX_EXPIRES_MS)) {
     throw new Fault("invalid_request", "expires must be between 1 second and 366 days from now.");
-  }
-}
-
-/** A note that could not be read back whole could never be approved. */
-function checkSize(submission: Submission): void {
-  const bytes = Buffer.byteLength(renderAction(submission)) + Buffer.byteLength(submission.next_effect);
-  if (bytes > NOTE_LIMIT_BYTES - NOTE_RESERVE_BYTES) {
-    const hint = "Put long content into a file and pass its path and SHA-256.";
-    throw new Fault("invalid_params", "The params are too large for a note that a person can read.", hint);
   }
 }
 

@@ -178,6 +178,7 @@ function kindsOf(
       grant_ms: settings.timeout_ms,
       checkParams: (params) => configuration.checkParams(name, params),
       effect: settings.effect,
+      editable: settings.editable,
       title: settings.title,
       next_effect: settings.next_effect,
       expires_ms: settings.expires_ms,

@@ -60,6 +60,15 @@ export function sampleEvent(type: Event["type"], submission = sampleSubmission()
   switch (type) {
     case "submitted":
       return { type, at, submission };
+    case "amended": {
+      const fields = { ...submission.fields, params: { ...submission.fields.params, amount_cents: 90000 } };
+      const { digest, action_digest, title, next_effect } = sampleSubmission(fields, {
+        next_effect: "transfers 90000 cents to ACME GmbH",
+      });
+      const { params } = fields;
+      const version = { params, digest, action_digest, title, next_effect };
+      return { type, at, ...version, by: "ada", via: "note", note_sha256: null };
+    }
     case "approved": {
       const lapses = submission.caller ? iso(T0 + 900_000) : null;
       return { type, at, decision: sampleDecision("approve", submission, Date.parse(at)), lapses };

@@ -128,6 +128,21 @@ export const PROBLEMS = {
     means: "The action's text in the note is no longer what was asked for.",
     hint: "Undo that edit; what runs is always the stored action, so a change here is not carried out.",
   },
+  action_proposed: {
+    stops: "approval",
+    means: "A change of the action is proposed in the note.",
+    hint: "Left alone for a while it is taken up, and then needs a decision; undo the edit to keep what was asked for.",
+  },
+  proposal_invalid: {
+    stops: "approval",
+    means: "The changed action does not match the action's schema.",
+    hint: "Mend the value, or undo the edit; until then nothing is changed.",
+  },
+  outdated_note: {
+    stops: "approval",
+    means: "The note shows the action as it was before it was changed.",
+    hint: "Should it stay so: save elsewhere what you wrote, delete the note, and it is written again.",
+  },
   no_handler: {
     stops: "approval",
     means: "The configuration no longer says how this kind of action is executed.",
@@ -215,6 +230,10 @@ export const ERRORS = {
   invalid_params: {
     means: "The params do not match the action's schema.",
     hint: "Compare them with `params:` of that action in countersign.yaml.",
+  },
+  not_editable: {
+    means: "The configuration does not let a person change that param.",
+    hint: "`editable:` of the action in countersign.yaml lists what may be changed; otherwise ask for changes.",
   },
   invalid_json: {
     means: "That is not JSON that Countersign can bind a decision to.",

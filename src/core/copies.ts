@@ -48,6 +48,7 @@ export function judge(copies: readonly Copy[]): Judged {
     ...others.flatMap(({ file, reading }) => reading.problems.map((found) => inFile(found, file))),
     ...conflict,
     ...silent,
+    ...proposedIn(copies),
   ];
   const clear = verb === "reject" || !problems.some(stopsAll);
   const saying = [main, ...others].find(({ reading }) => reading.verb !== null)?.reading ?? main.reading;
@@ -60,6 +61,7 @@ export function judge(copies: readonly Copy[]): Judged {
       resolution: problems.some(stopsAll) ? null : resolution,
       reviewer: saying.reviewer ?? main.reading.reviewer,
       reason: saying.reason ?? main.reading.reason,
+      proposal: null,
       problems,
       half_typed: main.reading.half_typed && problems.length === 1,
       fingerprint: JSON.stringify(copies.map(({ file, reading }) => [file, reading.fingerprint])),
@@ -72,6 +74,15 @@ function noteAmong(copies: readonly Copy[]): number {
   const saying = copies.findIndex(({ own, reading }) => own && reading.verb !== null);
   const own = copies.findIndex((copy) => copy.own);
   return [saying, own, 0].find((index) => index !== -1) ?? 0;
+}
+
+/** A change of the action is taken up only from a note without copies: another file may show another change, or none. */
+function proposedIn(copies: readonly Copy[]): Problem[] {
+  const proposing = copies.find(({ reading }) => reading.proposal !== null);
+  const other = copies.find((copy) => copy !== proposing);
+  if (proposing === undefined || other === undefined) return [];
+  const message = `“${proposing.file}” proposes a change of the action, and “${other.file}” is there as well.`;
+  return [problem("copies_disagree", null, message)];
 }
 
 /** Names the first two files that say different things. */

@@ -1,3 +1,4 @@
+import type { Version } from "./amendment.ts";
 import type { Json } from "./json.ts";
 import type { Attempt, Decision, Submission } from "./request.ts";
 
@@ -9,6 +10,15 @@ export type Event =
   | { readonly type: "submitted"; readonly at: string; readonly submission: Submission }
   /** The same requester asked for the same action again while it waited: one decision and one outcome are for all. */
   | { readonly type: "joined"; readonly at: string }
+  /** A person changed the action, where the configuration allows it: what was decided before is void. */
+  | (Version & {
+      readonly type: "amended";
+      readonly at: string;
+      readonly by: string;
+      /** Where it was changed: `note`, or a surface. */
+      readonly via: string;
+      readonly note_sha256: string | null;
+    })
   | {
       readonly type: "approved";
       readonly at: string;
@@ -62,6 +72,7 @@ export type EventType = Event["type"];
 export const EVENT_TYPES = [
   "submitted",
   "joined",
+  "amended",
   "approved",
   "rejected",
   "changes_requested",

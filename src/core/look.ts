@@ -1,4 +1,5 @@
 import type { Problem } from "./codes.ts";
+import type { JsonObject } from "./json.ts";
 import type { Verb } from "./request.ts";
 
 /** What a person's note says at one look. Data only: whether it acts, and when, is for `reconcile` to say. */
@@ -11,6 +12,12 @@ export interface Reading {
   readonly resolution: "happened" | "did_not" | null;
   readonly reviewer: string | null;
   readonly reason: string | null;
+  /** The params as the note has them, where the note differs from what was asked in nothing but editable ones. */
+  readonly proposal: JsonObject | null;
+  /** The request's digest, where the note shows it. */
+  readonly shown: string | null;
+  /** Whether the note shows the action as it was before a person changed it. */
+  readonly outdated: boolean;
   readonly problems: readonly Problem[];
   /** Whether the only unclear thing is a word that is the beginning of a valid one: somebody is still typing. */
   readonly half_typed: boolean;
@@ -39,6 +46,8 @@ export interface Memory {
   readonly sha256: string;
   /** When any byte last changed, in ms. */
   readonly bytes_since: number;
+  /** The last digest of the request that the note was seen to show. */
+  readonly shown: string | null;
   readonly verb: Verb | null;
   /** When this statement was first seen, in ms: what `expires` is held against. */
   readonly verb_since: number;
@@ -54,6 +63,7 @@ export function observe(before: Memory | null, reading: Reading, sha256: string,
     fields_since: sameFields ? Math.min(before.fields_since, now) : now,
     sha256,
     bytes_since: sameBytes ? Math.min(before.bytes_since, now) : now,
+    shown: reading.shown ?? before?.shown ?? null,
     verb: reading.verb,
     verb_since: sameVerb ? Math.min(before.verb_since, now) : now,
   };

@@ -1,3 +1,4 @@
+import type { Version } from "./amendment.ts";
 import { type Problem, stopsAll } from "./codes.ts";
 import type { Event } from "./event.ts";
 import type { Look, Memory, Reading } from "./look.ts";
@@ -42,6 +43,8 @@ export interface World {
   /** How long a typed statement must stand unchanged before it acts, in ms; the same for ticks. */
   readonly settle_ms: number;
   readonly settle_ticks_ms: number;
+  /** What the note's proposal makes of the action, or what is wrong with it; null where none is proposed. */
+  readonly proposed: Version | Problem | null;
 }
 
 /** The next thing due for one request. `wake_at` (ms) says when to look again if nothing else happens. */
@@ -49,6 +52,8 @@ export type Due =
   | { readonly do: "record"; readonly event: Event }
   | { readonly do: "show"; readonly came_back: boolean }
   | { readonly do: "answer"; readonly problems: readonly Problem[]; readonly wake_at: number | null }
+  /** Brings the note up to date with the action as a person changed it, and takes out what was said before. */
+  | { readonly do: "show_amended"; readonly wake_at: number | null }
   | { readonly do: "ask_outcome" }
   | { readonly do: "archive" }
   | { readonly do: "keep_late" }
@@ -98,7 +103,36 @@ function reconcilePending(request: Request, world: World): Due {
     return record({ type: "expired", at: iso(now) });
   }
   if (look.at === "nowhere") return showWhenMissing(world, deadline);
-  return answer(look.reading, world, deadline, askedOf(request));
+  return (
+    bringUpToDate(request, world, deadline) ??
+    takeUp(look.reading, world, deadline) ??
+    answer(look.reading, world, deadline, askedOf(request))
+  );
+}
+
+/** A person's change of the action, once they have left the note alone: from then on it needs a fresh decision. */
+function takeUp(reading: Reading, world: World, deadline: number): Due | null {
+  const { now, look, proposed } = world;
+  if (proposed === null || isProblem(proposed) || look.at === "nowhere") return null;
+  const due = quietFrom(reading, world);
+  if (now < due) return { do: "nothing", wake_at: Math.min(due, deadline) };
+  if (world.merging) return { do: "nothing", wake_at: Math.min(now + MERGE_POLL_MS, deadline) };
+  const by = reading.reviewer ?? "unnamed";
+  return record({ type: "amended", at: iso(now), ...proposed, by, via: "note", note_sha256: look.sha256 });
+}
+
+/**
+ * A note that still shows the action as it was: from the same bytes at once, since the process that recorded the change
+ * may have ended before it wrote; from others when they have been left alone. A note that has shown the present action
+ * and shows the former one again was put back by somebody, who is told and not fought.
+ */
+function bringUpToDate(request: Request, world: World, deadline: number | null): Due | null {
+  const { now, look, memory } = world;
+  if (look.at === "nowhere" || !look.reading.outdated || isUnclear(look.reading)) return null;
+  if (memory?.shown === request.submission.digest) return null;
+  const due = look.sha256 === request.amendment?.note_sha256 ? now : quietFrom(look.reading, world);
+  if (now < due) return { do: "nothing", wake_at: deadline === null ? due : Math.min(due, deadline) };
+  return { do: "show_amended", wake_at: deadline };
 }
 
 function decideWhenSettled(request: Request, verb: Verb, reading: Reading, world: World): Due {
@@ -122,7 +156,8 @@ function reconcileApproved(request: Extract<Request, { status: "approved" }>, wo
   if (look.at === "folder") {
     const { reading, sha256 } = look;
     const stood = saidInNote(request.decision);
-    // What the note said when the approval was read cannot also be the person taking it back.
+    // What the note said when the approval was read cannot also be the person taking it back. A note that shows another
+    // action than the approved one does take it back, ticked or not.
     const edited =
       sha256 !== request.decision.note_sha256 ||
       (request.decision.via === "folder" && reading.via !== "folder");
@@ -140,7 +175,7 @@ function reconcileApproved(request: Extract<Request, { status: "approved" }>, wo
       const decision = decisionOf(request, "request_changes", reading, world);
       return record({ type: "changes_requested", at: iso(now), decision });
     }
-    if (stood && edited && reading.verb === null) {
+    if (stood && edited && (reading.verb === null || reading.problems.length > 0)) {
       // A save in place shows an empty note for a moment: nothing starts meanwhile, but it takes nothing back either.
       const due = (world.memory?.fields_since ?? now) + world.settle_ms;
       if (isUnclear(reading) && now < due) return { do: "nothing", wake_at: due };
@@ -148,6 +183,8 @@ function reconcileApproved(request: Extract<Request, { status: "approved" }>, wo
       return record({ type: "taken_back", at: iso(now), by, reason: reading.reason });
     }
   }
+  const outdated = bringUpToDate(request, world, request.lapses === null ? null : Date.parse(request.lapses));
+  if (outdated?.do === "show_amended") return outdated;
   if (request.lapses !== null) {
     const lapses = Date.parse(request.lapses);
     return now >= lapses ? record({ type: "expired", at: iso(now) }) : { do: "nothing", wake_at: lapses };
@@ -219,18 +256,32 @@ function showWhenMissing(world: World, deadline: number | null): Due {
  */
 function answer(reading: Reading, world: World, deadline: number | null, asked = reading.asked): Due {
   const { now } = world;
-  const problems = reading.problems;
+  const problems = problemsIn(reading, world);
   const told = reading.answer !== "" || reading.asked !== asked;
   if (problems.length === 0 && !told) return { do: "nothing", wake_at: deadline };
-  const quiet = quietFor(reading);
-  const due = (world.memory?.bytes_since ?? now) + quiet;
+  const due = quietFrom(reading, world);
   if (now >= due) return { do: "answer", problems, wake_at: deadline };
   return { do: "nothing", wake_at: deadline === null ? due : Math.min(due, deadline) };
+}
+
+/** When the note has been left alone for long enough to be written into. */
+function quietFrom(reading: Reading, { memory, now }: World): number {
+  return (memory?.bytes_since ?? now) + quietFor(reading);
 }
 
 function quietFor({ half_typed, problems }: Reading): number {
   if (problems.some(({ code }) => code === "copies_disagree" || code === "copy_decides")) return SYNC_MS;
   return half_typed ? TYPING_MS : QUIET_MS;
+}
+
+/** What is unclear in the note, a proposed change that cannot be taken up among it. */
+export function problemsIn(reading: Reading, { proposed }: Pick<World, "proposed">): readonly Problem[] {
+  if (proposed === null || !isProblem(proposed)) return reading.problems;
+  return reading.problems.map((found) => (found.code === "action_proposed" ? proposed : found));
+}
+
+function isProblem(proposed: Version | Problem): proposed is Problem {
+  return "code" in proposed;
 }
 
 function decisionOf(request: Request, verb: Verb, reading: Reading, world: World): Decision {

@@ -7,6 +7,7 @@
  * - reviewer: the person who decides
  * - decision: a reviewer's answer: `approve`, `reject`, `request_changes`
  * - statement: what a person's edit of a note says; becomes a decision once it is clear and settled
+ * - amendment: a person's change of the action, where the configuration allows it; needs a fresh decision
  * - action digest: SHA-256 over the RFC 8785 canonical JSON of `{kind, params}`
  * - digest: the same over all of `RequestFields`
  * - handler: what carries out one kind of action
@@ -15,6 +16,7 @@
  * - assurance: how strongly a decision is tied to a person
  * - journal: the append-only, hash-chained record outside the vault: the authority
  */
+import type { Amendment } from "./amendment.ts";
 import type { Json, JsonObject } from "./json.ts";
 
 export type RequestId = string;
@@ -90,7 +92,10 @@ export interface HistoryLine {
 }
 
 interface Facts {
+  /** With the action as it is now: see `amendment`. */
   readonly submission: Submission;
+  /** Only where a person changed the action. */
+  readonly amendment?: Amendment;
   /** How many events have been recorded for this request; the ledger compares it on append. */
   readonly revision: number;
   /** How often it was asked for, where that is more than once; see `askedOf`. */

@@ -1,3 +1,4 @@
+import { type Amendment, tellChanges, type Version } from "./amendment.ts";
 import { type Refusal, refusal } from "./codes.ts";
 import type { Event, EventType } from "./event.ts";
 import {
@@ -16,6 +17,7 @@ export const TRANSITIONS = {
   none: { submitted: "pending" },
   pending: {
     joined: "pending",
+    amended: "pending",
     approved: "approved",
     rejected: "rejected",
     changes_requested: "changes_requested",
@@ -91,6 +93,8 @@ function refuse(request: Request | null, event: Event): Refusal | null {
   if (request === null) return null;
   const { digest, fields } = request.submission;
   switch (event.type) {
+    case "amended":
+      return !isBefore(event.at, fields.expires) ? refusal("too_late") : null;
     case "approved":
       if (event.decision.digest !== digest) return refusal("digest_mismatch");
       return !isBefore(event.decision.seen_at, fields.expires) ? refusal("too_late") : null;
@@ -144,13 +148,20 @@ function evolve(request: Request | null, event: Event): Request {
   if (request === null) throw new Error("unreachable: only a submission begins a request");
   const facts = {
     submission: request.submission,
+    ...(request.amendment && { amendment: request.amendment }),
     revision: request.revision + 1,
-    history: [...request.history, historyOf(event)],
+    history: [...request.history, historyOf(event, request)],
     ...(request.asked !== undefined && { asked: request.asked }),
   };
   switch (event.type) {
     case "joined":
       return { ...request, ...facts, ...askedAgain(request, event) };
+    case "amended": {
+      const { params, digest, action_digest, title, next_effect } = event;
+      const fields = { ...request.submission.fields, params };
+      const submission = { ...request.submission, fields, digest, action_digest, title, next_effect };
+      return { ...facts, status: "pending", submission, amendment: amendmentOf(request, event) };
+    }
     case "approved":
       return {
         ...facts,
@@ -241,6 +252,18 @@ function askedAgain(request: Request, event: Extract<Event, { type: "joined" }>)
   return { asked, history: [...before, line(event, requester, `${asked} times by now`)] };
 }
 
+/** What the request says of its action now. */
+export function versionOf({ submission }: Request): Version {
+  const { fields, digest, action_digest, title, next_effect } = submission;
+  return { params: fields.params, digest, action_digest, title, next_effect };
+}
+
+function amendmentOf(request: Request, event: Extract<Event, { type: "amended" }>): Amendment {
+  const before = versionOf(request);
+  const { by, at, note_sha256 } = event;
+  return { asked: request.amendment?.asked ?? before, before, by, at, note_sha256 };
+}
+
 function finished(at: string): { finished_at: string; archived: false } {
   return { finished_at: at, archived: false };
 }
@@ -267,8 +290,12 @@ function effectsOf(event: Event, next: Request): Effect[] {
 /** Events behind which nobody has anything new to be told. */
 const LEAVES_AS_IT_IS: ReadonlySet<EventType> = new Set(["joined", "archived", "refused"]);
 
-function historyOf(event: Exclude<Event, { type: "submitted" }>): HistoryLine {
+function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request): HistoryLine {
   switch (event.type) {
+    case "amended": {
+      const { params } = before.submission.fields;
+      return line(event, event.by, tellChanges(params, event.params, "now").join("; ").replaceAll("**", ""));
+    }
     case "approved":
     case "rejected":
     case "changes_requested":

@@ -1,3 +1,4 @@
+import { changesBetween, type ParamChange } from "./amendment.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { askedOf, type HistoryLine, isFinal, type Request, type Status } from "./request.ts";
 
@@ -7,7 +8,11 @@ export interface RequestView {
   readonly status: Status;
   readonly title: string;
   readonly kind: string;
+  /** The action as it is now, with what a person changed in it. */
   readonly params: JsonObject;
+  /** What a person changed, against what was asked for. */
+  readonly amended: readonly ParamChange[];
+  readonly amended_by: string | null;
   readonly requester: string;
   readonly on_behalf_of: string | null;
   readonly host: string;
@@ -40,12 +45,15 @@ interface DecisionView {
 
 export function viewOf(request: Request): RequestView {
   const { fields, digest, action_digest, title, caller } = request.submission;
+  const { amendment } = request;
   return {
     id: fields.id,
     status: request.status,
     title,
     kind: fields.kind,
     params: fields.params,
+    amended: amendment === undefined ? [] : changesBetween(amendment.asked.params, fields.params),
+    amended_by: amendment?.by ?? null,
     requester: fields.requester,
     on_behalf_of: fields.on_behalf_of,
     host: fields.host,

@@ -136,6 +136,13 @@ export interface KindSettings {
   readonly handler: Handler | null;
   /** How long a `caller`'s grant is good for, in ms. */
   readonly grant_ms: number;
+  /** The params that a person may change. */
+  readonly editable: readonly string[];
+  /** What is wrong with params, in plain words; empty when nothing is. */
+  readonly checkParams: (params: JsonObject) => readonly string[];
+  /** The default title, and what the note says under "What happens if you approve", with `{name}` for params. */
+  readonly title: string | null;
+  readonly next_effect: string | null;
 }
 
 /** The audit trail in git; off the path from decision to execution. */

@@ -4,7 +4,7 @@ import { type Look, type Memory, observe, type Reading } from "../core/look.ts";
 import { isClosed, type Request, type RequestId } from "../core/request.ts";
 import { sha256 } from "../document/digest.ts";
 import { readNote, unreadable } from "../document/reading.ts";
-import type { Clock, Folder, NoteFile, Vault } from "./ports.ts";
+import type { Clock, Folder, KindSettings, NoteFile, Vault } from "./ports.ts";
 
 /** What one look at a request's files showed. */
 export interface Seen {
@@ -19,24 +19,28 @@ export interface SightPorts {
   readonly clock: Clock;
   /** Folder names below the vault's root. */
   readonly folders: Readonly<Record<Folder, string>>;
+  readonly kind: (kind: string) => KindSettings | null;
 }
 
 /** Looks at notes, and remembers from one look to the next what `reconcile` needs to know about change. */
-export function createSight({ vault, clock, folders }: SightPorts) {
+export function createSight({ vault, clock, folders, kind }: SightPorts) {
   const memories = new Map<RequestId, Memory>();
   const readings = new Map<RequestId, ReadonlyMap<string, Known>>();
   const missing = new Set<RequestId>();
 
   function readAll(request: Request, found: readonly NoteFile[]): readonly Read[] {
-    const { id } = request.submission.fields;
+    const { fields, digest } = request.submission;
+    const { id } = fields;
+    const editable = kind(fields.kind)?.editable ?? [];
     const before = readings.get(id);
     const all = found.map((note): Read => {
       const file = `${folders[note.folder]}/${note.name}`;
       const hash = "bytes" in note ? sha256(note.bytes) : note.problem;
       // What a note says does not depend on the request's status, so the same bytes need not be parsed again.
       const known = before?.get(file);
-      const reading = known?.hash === hash ? known.reading : readingOf(note, request);
-      return { note, file, own: note.name === `${id}.md`, hash, reading };
+      const same = known?.hash === hash && known.digest === digest;
+      const reading = same ? known.reading : readingOf(note, request, editable);
+      return { note, file, own: note.name === `${id}.md`, hash, digest, reading };
     });
     readings.set(id, new Map(all.map((read) => [read.file, read])));
     return all;
@@ -77,6 +81,8 @@ export function createSight({ vault, clock, folders }: SightPorts) {
 
 interface Known {
   readonly hash: string;
+  /** The digest of the request that it was read for. */
+  readonly digest: string;
   readonly reading: Reading;
 }
 
@@ -86,8 +92,8 @@ interface Read extends Known {
   readonly own: boolean;
 }
 
-function readingOf(note: NoteFile, request: Request): Reading {
+function readingOf(note: NoteFile, request: Request, editable: readonly string[]): Reading {
   if ("problem" in note) return unreadable([problem(note.problem)]);
   const dropped = note.folder === "pending" ? null : note.folder === "approved" ? "approve" : "reject";
-  return readNote(note.bytes, request, dropped);
+  return readNote(note.bytes, request, dropped, editable);
 }

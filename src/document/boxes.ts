@@ -53,6 +53,14 @@ export function readBoxes(body: Body, firstLine: number): Boxes {
   };
 }
 
+/** The line of a box about the decision without its tick; null for any other line. */
+export function unticked(line: string): string | null {
+  const label = boxIn(line)?.label;
+  if (label !== BOXES.approve && label !== BOXES.reject) return null;
+  const clear = line.replace(/^([^[]*\[).(\])/u, "$1 $2");
+  return clear === line ? null : clear;
+}
+
 interface Box {
   /** Ours, which the line's text is or begins with. */
   readonly label: string;

@@ -21,6 +21,7 @@ const REASON_CHARACTERS = 400;
 const VERBS = {
   submitted: "request",
   joined: "ask again for",
+  amended: "amend",
   approved: "approve",
   rejected: "reject",
   changes_requested: "request changes of",
@@ -93,7 +94,7 @@ function trailersOf({ record, request }: Transition): string[] {
   const trailers: [string, string | null][] = [
     ["Request-Id", fields.id],
     ["Event", record.event.type],
-    ["Digest", decision?.digest ?? digest],
+    ["Digest", record.event.type === "amended" ? record.event.digest : (decision?.digest ?? digest)],
     ["Reviewer", reviewerOf(record.event)],
     ["Assurance", decision?.assurance ?? null],
     ["Rule", fields.rule],
@@ -114,6 +115,7 @@ function reviewerOf(event: Event): string | null {
       return event.decision.reviewer;
     case "settled":
       return event.reviewer;
+    case "amended":
     case "taken_back":
     case "resolved_happened":
     case "resolved_did_not":

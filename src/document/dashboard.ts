@@ -36,7 +36,8 @@ export function renderDashboard(data: DashboardData): string {
       inline(request.submission.title),
       request.status === "outcome_unknown" ? inline(request.cause) : "",
     ]),
-    ...list("Not understood", unclear(data)),
+    ...list("Not understood", tellProblems(data, isUnclear)),
+    ...list("Changes proposed", tellProblems(data, isProposal)),
     ...list("Moved away", movedAway(data)),
     ...section(
       `Waiting (${waiting.length})`,
@@ -71,8 +72,18 @@ export function renderDashboard(data: DashboardData): string {
   return `${parts.join("\n\n")}\n`;
 }
 
-function unclear({ problems }: DashboardData): string[] {
-  return [...problems].flatMap(([id, found]) => found.map((one) => `[[${id}]]: ${renderProblem(one)}`));
+function tellProblems({ problems }: DashboardData, which: (found: Problem) => boolean): string[] {
+  return [...problems].flatMap(([id, found]) =>
+    found.filter(which).map((one) => `[[${id}]]: ${renderProblem(one)}`),
+  );
+}
+
+function isProposal({ code }: Problem): boolean {
+  return code === "action_proposed";
+}
+
+function isUnclear(found: Problem): boolean {
+  return !isProposal(found);
 }
 
 function movedAway({ moved }: DashboardData): string[] {

@@ -1,5 +1,6 @@
 import type { Problem } from "../core/codes.ts";
 import type { FinalRequest, HistoryLine, Request, UnknownRequest } from "../core/request.ts";
+import { amendNote } from "./amend.ts";
 import { removeCallouts } from "./answer.ts";
 import { sha256 } from "./digest.ts";
 import {
@@ -39,7 +40,7 @@ const BRACKETS = 100;
 
 /** Null where the note's properties cannot be read, or cannot take another line: as one flow map, or indented. */
 function finishText(text: string, request: FinalRequest): string | null {
-  const patch = openPatch(text);
+  const patch = openPatch(amendNote(text, request, { voids: false }) ?? text);
   if (patch === null) return null;
   try {
     return patched(patch, request);
@@ -91,7 +92,7 @@ export function answerNote(text: string, problems: readonly Problem[], asked = "
 
 /** The note with the question of what became of the action in place of the question whether to do it. */
 export function askOutcome(text: string, request: UnknownRequest): string | null {
-  const patch = openPatch(text);
+  const patch = openPatch(amendNote(text, request, { voids: false }) ?? text);
   if (patch === null) return null;
   patch.set("status", "outcome_unknown");
   patch.insertBeforeSections(renderResolve(request));

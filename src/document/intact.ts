@@ -1,27 +1,73 @@
 import { isScalar } from "yaml";
+import { changesBetween, tellChanges } from "../core/amendment.ts";
 import { type Problem, problem } from "../core/codes.ts";
-import type { JsonObject } from "../core/json.ts";
+import type { Json, JsonObject } from "../core/json.ts";
 import type { Request } from "../core/request.ts";
-import { type Body, type BodyLine, readBody, sectionBelow } from "./body.ts";
+import { versionOf } from "../core/transitions.ts";
+import {
+  type ActionBlock,
+  jsonOf,
+  readActionBlock,
+  shownLines,
+  writtenBlock,
+  writtenNext,
+} from "./action-block.ts";
+import { type Body, type BodyLine, sectionBelow } from "./body.ts";
 import { actionDigest } from "./digest.ts";
 import type { Frontmatter, Property } from "./frontmatter.ts";
-import { parseStrictJson } from "./json.ts";
-import { HEADINGS, ownProperties, renderAction, renderNext } from "./note.ts";
+import { HEADINGS, ownProperties } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 
 /** The properties that only look like ours are a problem when they look like one of these. */
 const WATCHED = ["status", "decision", "reviewer", "reason", "delegate_to", "id", "digest"];
 
+/** What of the action a person may change, and whether the note lies where only its folder speaks. */
+export interface EditRules {
+  readonly editable: readonly string[];
+  readonly dropped: boolean;
+}
+
+export interface Intact {
+  readonly problems: readonly Problem[];
+  /** The params in the note, where they are all that differs and may be edited. */
+  readonly proposal: JsonObject | null;
+  readonly shown: string | null;
+  readonly outdated: boolean;
+}
+
 /**
  * Whether the note still shows what was asked: the properties that identify the request, and the stored action. What
  * differs keeps an approval from counting, because the person may have been shown something else; a rejection counts.
  */
-export function checkIntact(frontmatter: Frontmatter, body: Body, request: Request): Problem[] {
-  return [
-    ...checkSimilarKeys(frontmatter),
-    ...checkProperties(frontmatter, request),
-    ...checkAction(body, request),
-  ];
+export function checkIntact(
+  frontmatter: Frontmatter,
+  body: Body,
+  request: Request,
+  rules: EditRules,
+): Intact {
+  const node = frontmatter.properties.get("digest")?.node;
+  const digest = isScalar(node) ? String(node.value ?? "").trim() : "";
+  const shown = digest === request.submission.digest ? digest : null;
+  const similar = checkSimilarKeys(frontmatter);
+  const { amendment } = request;
+  if (amendment && shown === null && [amendment.asked.digest, amendment.before.digest].includes(digest)) {
+    const changes = tellChanges(
+      (digest === amendment.before.digest ? amendment.before : amendment.asked).params,
+      request.submission.fields.params,
+      "now",
+    ).join("; ");
+    const message = `The note shows the action as it was before ${amendment.by} changed it: ${changes}.`;
+    const problems = [...similar, problem("outdated_note", null, message)];
+    return { problems, proposal: null, shown, outdated: true };
+  }
+  const action = checkAction(body, request, rules);
+  const properties = checkProperties(frontmatter, request);
+  return {
+    problems: [...similar, ...properties, ...action.problems],
+    proposal: action.proposal,
+    shown,
+    outdated: false,
+  };
 }
 
 function checkSimilarKeys({ properties }: Frontmatter): Problem[] {
@@ -108,70 +154,83 @@ function sameValue({ node, key }: Property, expected: string): boolean {
 }
 
 /** Sections are named and not counted: the callout that tells of them would itself move their lines. */
-function checkAction(body: Body, request: Request): Problem[] {
-  const { fields, action_digest } = request.submission;
+function checkAction(body: Body, request: Request, rules: EditRules): Pick<Intact, "problems" | "proposal"> {
   for (const heading of [HEADINGS.next, HEADINGS.action]) {
     if (body.lines.filter(({ plain, text }) => plain && text.trimEnd() === heading).length > 1) {
-      return [problem("action_changed", null, `The section **${heading.slice(3)}** is there twice.`)];
+      return changed(`The section **${heading.slice(3)}** is there twice.`);
     }
   }
-  if (shownLines(sectionBelow(body, HEADINGS.next)) !== shownLines(linesOf(renderNext(request.submission)))) {
-    return [problem("action_changed", null, "The section **What happens if you approve** was changed.")];
+  const next = sectionBelow(body, HEADINGS.next);
+  const block = readActionBlock(body);
+  const written = writtenNext(versionOf(request), request.submission.fields.kind);
+  if (next === null) return changed("The section **What happens if you approve** is not there any more.");
+  if (block === null) return changed("The section **Action** is not there any more.");
+  if (shownLines(next) !== written) {
+    return changed(
+      `The section **What happens if you approve** was changed: ${firstDifference(written, next)}.`,
+    );
   }
-  const section = sectionBelow(body, HEADINGS.action);
-  if (section === null) {
-    return [problem("action_changed", null, "The section **Action** is not there any more.")];
-  }
-  const shown = section.map(({ text }) => text);
-  const json = firstFence(shown);
-  const wanted = linesOf(renderAction(request.submission)).map(({ text }) => text);
-  const sameTexts = withoutFirstFence(shown) === withoutFirstFence(wanted);
-  const same = json !== null && (json === firstFence(wanted) || sameAction(fields.kind, json, action_digest));
-  if (!sameTexts || !same) {
-    return [problem("action_changed", null, "The section **Action** was changed.")];
-  }
-  return [];
+  return checkBlock(block, request, rules);
 }
 
-/** A rendered section without its heading. */
-function linesOf(rendered: string): readonly BodyLine[] {
-  return readBody(rendered).lines.slice(1);
-}
-
-/** The lines without what formatters move: blank ones and white space at line ends. */
-function shownLines(lines: readonly { readonly text: string }[] | null): string | null {
-  if (lines === null) return null;
-  return lines
-    .map(({ text }) => text.trimEnd())
-    .filter((text) => text !== "")
-    .join("\n");
-}
-
-function sameAction(kind: string, json: string, expected: string): boolean {
+function checkBlock(block: ActionBlock, request: Request, { editable, dropped }: EditRules) {
+  const { kind, params } = request.submission.fields;
+  let found: Json | undefined;
   try {
-    const params = parseStrictJson(json);
-    return actionDigest(kind, params as JsonObject) === expected;
-  } catch {
-    return false;
+    found = jsonOf(block);
+  } catch (error) {
+    const where = error instanceof Error ? error.message.replace(/\.$/, "") : "";
+    return changed(`The block below **Action** is no JSON any more. ${where}, counted in the block.`);
   }
+  if (found === undefined) return changed("The block of JSON below **Action** is not there any more.");
+  if (found === null || typeof found !== "object" || Array.isArray(found)) {
+    return changed("The block of JSON below **Action** holds no params any more.");
+  }
+  const now = found as JsonObject;
+  const asked = writtenBlock(versionOf(request)).rest;
+  if (actionDigest(kind, now) === request.submission.action_digest) {
+    if (block.rest === asked) return { problems: [], proposal: null };
+    const where = editable.length > 0 ? ", which is also the place for a change" : "";
+    return changed(
+      `Below **Action**, the text besides the JSON was changed; what counts is the JSON${where}.`,
+    );
+  }
+  const changes = tellChanges(params, now, "in the note").join("; ");
+  // What is shown once more below the JSON may lag behind it, or have been changed along with it.
+  if (block.rest !== asked && block.rest !== writtenBlock({ ...versionOf(request), params: now }).rest) {
+    return changed(
+      `Below **Action**, the JSON and the text besides it were changed differently: ${changes}.`,
+    );
+  }
+  const fixed = changesBetween(params, now).find(({ param }) => !editable.includes(param));
+  if (fixed !== undefined) {
+    const may = editable.length === 0 ? "" : ` ${named(fixed.param)} may not be changed.`;
+    return changed(`The action was changed: ${changes}.${may}`);
+  }
+  if (dropped) {
+    return changed(
+      `A change of the action is proposed: ${changes}. It can be taken up once the note is back among those that wait.`,
+    );
+  }
+  return {
+    problems: [problem("action_proposed", null, `A change of the action is proposed: ${changes}.`)],
+    proposal: now,
+  };
 }
 
-function fenceRange(lines: readonly string[]): [number, number] | null {
-  const open = lines.findIndex((text) => /^`{3,}json\s*$/.test(text));
-  if (open === -1) return null;
-  const mark = /^`+/.exec(lines[open] ?? "")?.[0] ?? "";
-  const close = lines.findIndex((text, i) => i > open && text.trimEnd() === mark);
-  return close === -1 ? null : [open, close];
+function changed(message: string): Pick<Intact, "problems" | "proposal"> {
+  return { problems: [problem("action_changed", null, message)], proposal: null };
 }
 
-function firstFence(lines: readonly string[]): string | null {
-  const range = fenceRange(lines);
-  return range === null ? null : lines.slice(range[0] + 1, range[1]).join("\n");
+function named(param: string): string {
+  return /^[\w.-]{1,40}$/.test(param) ? `**${param}**` : `“${visibleLine(param, 40)}”`;
 }
 
-/** What stands in the section besides the JSON. */
-function withoutFirstFence(lines: readonly string[]): string | null {
-  const range = fenceRange(lines);
-  if (range === null) return null;
-  return shownLines([...lines.slice(0, range[0]), ...lines.slice(range[1] + 1)].map((text) => ({ text })));
+function firstDifference(written: string, found: readonly BodyLine[]): string {
+  const [before, now] = [written.split("\n"), shownLines(found).split("\n")];
+  const at = before.findIndex((line, i) => line !== now[i]);
+  const show = (line: string | undefined) => (line === undefined ? "nothing" : `“${visibleLine(line, 80)}”`);
+  return at === -1
+    ? `${show(now[before.length])} was added`
+    : `where ${show(before[at])} stood is now ${show(now[at])}`;
 }

@@ -1,6 +1,9 @@
 import { stringify } from "yaml";
+import { tellChanges, type Version } from "../core/amendment.ts";
 import type { Problem } from "../core/codes.ts";
 import { askedOf, type Request, type Submission, type UnknownRequest } from "../core/request.ts";
+import { versionOf } from "../core/transitions.ts";
+import { NOTE_LIMIT_BYTES } from "./frontmatter.ts";
 import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
 
 /** The note's own headings. Everything before the first of them is where a person decides. */
@@ -65,8 +68,9 @@ export function renderNote(request: Request, cameBack = false): string {
       ? [renderResolve(request)]
       : [DECIDE, ...(cameBack ? [CAME_BACK] : []), `- [ ] ${BOXES.approve}\n- [ ] ${BOXES.reject}`]),
     ...(asked === "" ? [] : [asked]),
-    renderNext(submission),
-    renderAction(submission),
+    ...(request.amendment === undefined ? [] : [renderAmendment(request)]),
+    renderNext(versionOf(request), submission.fields.kind),
+    renderAction(versionOf(request)),
     WHY,
     `${HEADINGS.notes}\n`,
   ];
@@ -91,20 +95,43 @@ function renderValue(key: string, value: string): string {
 }
 
 /** What approving leads to, in the operator's words filled with the agent's values. */
-export function renderNext({ next_effect, fields }: Submission): string {
+export function renderNext({ next_effect }: Version, kind: string): string {
   const effect =
     next_effect === ""
-      ? `The action \`${fields.kind}\` is carried out once, with the parameters below.`
+      ? `The action \`${kind}\` is carried out once, with the parameters below.`
       : fenced(next_effect, "text");
   return `${HEADINGS.next}\n\n${effect}`;
 }
 
 /** The stored parameters: all of them as JSON, and texts of several lines once more as a person reads them. */
-export function renderAction({ fields }: Submission): string {
-  const texts = Object.entries(fields.params)
+export function renderAction({ params }: Pick<Version, "params">): string {
+  const texts = Object.entries(params)
     .filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1].includes("\n"))
     .map(([name, text]) => `${inline(name)}:\n\n${fenced(text, "text")}`);
-  return [HEADINGS.action, fencedJson(fields.params), ...texts].join("\n\n");
+  return [HEADINGS.action, fencedJson(params), ...texts].join("\n\n");
+}
+
+/** What a note has besides the action; the rest of what is read of a note is left for the action and the person. */
+const NOTE_RESERVE_BYTES = 64 * 1024;
+
+/** Whether a note can show it and be read back whole: one that could not could never be approved. */
+export function fitsNote(version: Pick<Version, "params" | "next_effect">): boolean {
+  const bytes = Buffer.byteLength(renderAction(version)) + Buffer.byteLength(version.next_effect);
+  return bytes <= NOTE_LIMIT_BYTES - NOTE_RESERVE_BYTES;
+}
+
+/** That the action is no longer the one that was asked for, and how it differs. */
+export function renderAmendment({ submission, amendment }: Request): string {
+  if (amendment === undefined) throw new Error("only a changed action is told of");
+  const { by, at, asked } = amendment;
+  const changes = tellChanges(asked.params, submission.fields.params, "now");
+  return [
+    `> [!info] ${inline(by)} changed the action at ${at}`,
+    ...(changes.length === 0 ? ["It is again what was asked for"] : changes).map(
+      (change) => `> - ${sentence(change)}.`,
+    ),
+    "> What was decided before that does not count; what is shown below needs a decision of its own.",
+  ].join("\n");
 }
 
 const WHY = `${HEADINGS.why}\n\nThere is no policy, so every action needs a person, and anyone may decide.`;

@@ -25,8 +25,15 @@ const OWN_STATUS = new Set(["pending", "outcome_unknown"]);
  * Reads a note's bytes; `dropped` is the verb of the folder that the note was dragged to, null in the pending folder.
  * Never throws: a file half-written by a person is an ordinary input.
  */
-export function readNote(bytes: Uint8Array, request: Request, dropped: Verb | null = null): Reading {
-  if (dropped === null && sameAsWritten(bytes, request)) return { ...UNTOUCHED, asked: askedOf(request) };
+export function readNote(
+  bytes: Uint8Array,
+  request: Request,
+  dropped: Verb | null = null,
+  editable: readonly string[] = [],
+): Reading {
+  if (dropped === null && sameAsWritten(bytes, request)) {
+    return { ...UNTOUCHED, asked: askedOf(request), shown: request.submission.digest };
+  }
   const decoded = decode(bytes);
   if ("problems" in decoded) return unreadable(decoded.problems);
   const { text } = decoded;
@@ -42,6 +49,7 @@ export function readNote(bytes: Uint8Array, request: Request, dropped: Verb | nu
   const said = [...folder, ...decision.statements, ...status.statements, ...ticks(boxes)];
   const reviewer = readText(frontmatter, "reviewer");
   const reason = readText(frontmatter, "reason");
+  const intact = checkIntact(frontmatter, body, request, { editable, dropped: dropped !== null });
   const problems = [
     ...decision.problems,
     ...status.problems,
@@ -51,7 +59,7 @@ export function readNote(bytes: Uint8Array, request: Request, dropped: Verb | nu
     ...besideTheFields(frontmatter, said),
     ...unreadableWhereDecided(body, frontmatter.bodyLine),
     ...mergeMarks(body, frontmatter.bodyLine),
-    ...checkIntact(frontmatter, body, request),
+    ...intact.problems,
   ];
   const clear = problems.some(stopsAll) ? null : (said[0] ?? null);
   return {
@@ -60,14 +68,22 @@ export function readNote(bytes: Uint8Array, request: Request, dropped: Verb | nu
     resolution: problems.some(stopsAll) ? null : boxes.resolution,
     reviewer: reviewer.text,
     reason: reason.text,
+    proposal: dropped === null && problems.every(isProposal) ? intact.proposal : null,
+    shown: intact.shown,
+    outdated: dropped === null && intact.outdated,
     problems,
     half_typed:
-      problems.length > 0 && problems.every((_, i) => i === 0) && (decision.half_typed || status.half_typed),
+      problems.filter((found) => !isProposal(found)).length === 1 &&
+      (decision.half_typed || status.half_typed),
     fingerprint: JSON.stringify([dropped, decision.raw, status.raw, reviewer.text, reason.text, boxes.marks]),
     answer: answerIn(text),
     asked: askedIn(text),
     asks_outcome: boxes.asks_outcome,
   };
+}
+
+function isProposal({ code }: Problem): boolean {
+  return code === "action_proposed";
 }
 
 /** Most looks are at notes that nobody has touched: those need no parsing. */
@@ -77,6 +93,9 @@ const UNTOUCHED: Reading = {
   resolution: null,
   reviewer: null,
   reason: null,
+  proposal: null,
+  shown: null,
+  outdated: false,
   problems: [],
   half_typed: false,
   fingerprint: "untouched",
@@ -97,6 +116,9 @@ export function unreadable(problems: readonly Problem[], text = ""): Reading {
     resolution: null,
     reviewer: null,
     reason: null,
+    proposal: null,
+    shown: null,
+    outdated: false,
     problems,
     half_typed: false,
     fingerprint: `unreadable ${problems.map((found) => found.code).join(" ")}`,

@@ -72,7 +72,7 @@ export function inline(text: string, limit = 200): string {
 
 /** A sentence of our own that may quote foreign text: the only thing in it that means anything is **emphasis** of words. */
 export function sentence(text: string): string {
-  return inline(text, 400).replaceAll(/\\\*\\\*([\w ]+)\\\*\\\*/g, "**$1**");
+  return inline(text, 1_200).replaceAll(/\\\*\\\*([\w .-]+)\\\*\\\*/g, "**$1**");
 }
 
 /**

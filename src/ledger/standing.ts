@@ -119,9 +119,10 @@ export function keyText(requester: string, key: string): string {
   return JSON.stringify([requester, key]);
 }
 
-/** Who asked for what, as one text. */
-function askedText({ submission: { fields, action_digest } }: Request): string {
-  return askText(fields.requester, fields.on_behalf_of, action_digest);
+/** Who asked for what, as one text: whatever a person made of it since. */
+function askedText({ submission, amendment }: Request): string {
+  const { requester, on_behalf_of } = submission.fields;
+  return askText(requester, on_behalf_of, (amendment?.asked ?? submission).action_digest);
 }
 
 export function askText(requester: string, onBehalfOf: string | null, actionDigest: string): string {

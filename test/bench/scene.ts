@@ -121,6 +121,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
           return outcome;
         },
         grant_ms: 0,
+        editable: [],
         checkParams: () => [],
         effect: "unsafe" as const,
         title: null,

@@ -26,6 +26,7 @@ const HISTORIES: Record<Status, EventType[]> = {
 const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
   pending: {
     joined: "pending",
+    amended: "pending",
     approved: "approved",
     rejected: "rejected",
     changes_requested: "changes_requested",

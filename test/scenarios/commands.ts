@@ -41,7 +41,10 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
     const waiting = world
       .up()
       .application.wait(world.idOf(name), FOREVER_MS, signal, until === "outcome" ? until : undefined);
-    void waiting.then(({ status }) => world.heard.push(`the agent that waits for ${name} hears: ${status}`));
+    void waiting.then(({ status, amended, amended_by }) => {
+      const changes = amended_by === null ? "" : `, changed by ${amended_by}: ${JSON.stringify(amended)}`;
+      world.heard.push(`the agent that waits for ${name} hears: ${status}${changes}`);
+    });
   },
   async cancel(world, { args }) {
     const { values, words } = options(args);
@@ -174,7 +177,8 @@ function noteOf({ ids, person }: World, what: string): string {
 
 async function decide(world: World, { args }: Command, verb: Verb): Promise<void> {
   const { values, words } = options(args);
-  const said = { verb, reviewer: values.as ?? null, reason: values.reason ?? null, via: "cli" };
+  const set = values.set === undefined ? {} : { set: paramsOf(values.set) };
+  const said = { verb, reviewer: values.as ?? null, reason: values.reason ?? null, via: "cli", ...set };
   await world.up().application.decide(world.idOf(words[0]), said);
 }
 
@@ -185,7 +189,14 @@ function options(args: readonly string[]) {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { ...known, token: text, grant: text, happened: flag, "did-not": flag },
+    options: {
+      ...known,
+      set: { ...text, multiple: true },
+      token: text,
+      grant: text,
+      happened: flag,
+      "did-not": flag,
+    },
   });
   return { values, words: positionals };
 }

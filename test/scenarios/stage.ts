@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
 import { openVault } from "../../src/adapters/vault.ts";
 import { createApplication } from "../../src/application.ts";
+import type { JsonObject } from "../../src/core/json.ts";
 import { iso } from "../../src/core/reconcile.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";
 import { createDesk } from "../../src/daemon/desk.ts";
@@ -87,8 +88,17 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   };
   const payment = { handler, grant_ms: 0 };
   const refactor = { handler: null, grant_ms: 900_000 };
+  const invoice = {
+    handler,
+    grant_ms: 0,
+    editable: ["amount_cents", "note"],
+    checkParams: ({ amount_cents }: JsonObject) =>
+      Number.isInteger(amount_cents) ? [] : ["params.amount_cents must be integer"],
+    next_effect: "pays {amount_cents} cents to {payee}",
+  };
   const common = {
-    checkParams: () => [],
+    editable: [] as readonly string[],
+    checkParams: (_: JsonObject): readonly string[] => [],
     effect: "unsafe" as const,
     title: null,
     next_effect: null,
@@ -97,6 +107,8 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   const kinds = new Map<string, Kind>([
     ["payment", { ...common, ...payment, next_effect: "transfers {amount_cents} cents to {payee}" }],
     ["refactor", { ...common, ...refactor }],
+    ["invoice", { ...common, ...invoice }],
+    ["release", { ...common, ...refactor, editable: ["version"] }],
   ]);
   const kind = (name: string) => kinds.get(name) ?? null;
   const daemon = createDaemon({

@@ -17,6 +17,8 @@ function detailOf(event: LedgerRecord["event"]): string {
   switch (event.type) {
     case "submitted":
       return `by ${event.submission.fields.requester}, until ${clockTime(event.submission.fields.expires)}`;
+    case "amended":
+      return `by ${event.by} (${event.via}) to ${JSON.stringify(event.params)}`;
     case "approved":
       return (
         said(event.decision) +

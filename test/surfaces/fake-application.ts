@@ -11,6 +11,8 @@ export function view(changes: Partial<RequestView> = {}): RequestView {
     title: "Pay ACME GmbH 1,500.00 EUR",
     kind: "payment",
     params: { amount_cents: 150_000 },
+    amended: [],
+    amended_by: null,
     requester: "billing-agent",
     on_behalf_of: null,
     host: "laptop",

@@ -34,6 +34,8 @@ export interface ActionSettings {
   readonly executor: RunSettings | { readonly by: "caller" };
   readonly effect: EffectClass;
   readonly tags: readonly string[];
+  /** The params that a person may change before approving. */
+  readonly editable: readonly string[];
   readonly title: string | null;
   readonly next_effect: string | null;
   /** For `run` how long an execution may take, for `caller` how long the grant is good for. */

@@ -25,6 +25,7 @@ interface RawAction {
   readonly next_effect?: string;
   readonly title?: string;
   readonly tags?: string[];
+  readonly editable?: string[];
   readonly effect?: EffectClass;
   readonly env?: Record<string, string | null>;
 }
@@ -63,6 +64,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
       executor: program?.settings ?? { by: "caller" },
       effect: action.effect ?? "unsafe",
       tags: action.tags ?? [],
+      editable: editableOf(source, path, action),
       title: action.title ?? null,
       next_effect: action.next_effect ?? null,
       timeout_ms: duration(source, [...path, "timeout"], program ? "60s" : "15m", "positive"),
@@ -116,6 +118,22 @@ function executorOf(source: Source, path: Path, action: RawAction): [string, ...
     throw wrong([...path, "run", bad], "an argument is empty or holds a NUL", "a program's name or path");
   }
   return run;
+}
+
+/** What a person may change must be something that the params have. */
+function editableOf(source: Source, path: Path, { editable = [], params }: RawAction): readonly string[] {
+  const properties = params?.properties;
+  if (typeof properties !== "object" || properties === null) return editable;
+  const stranger = editable.findIndex((name) => !Object.hasOwn(properties, name));
+  if (stranger === -1) return editable;
+  const known = Object.keys(properties);
+  throw invalid(
+    source.file,
+    source.lineOf([...path, "editable", stranger]),
+    `${[...path, "editable"].join(".")} names ${JSON.stringify(editable[stranger])}, which params does not describe`,
+    `names from params.properties (${known.join(", ") || "there are none"})`,
+    known.length === 0 ? undefined : `editable: [${known[0]}]`,
+  );
 }
 
 function foldersOf(source: Source, raw: RawFile): Folders {

@@ -69,6 +69,18 @@ const action = {
       description: "a list of different tags",
       examples: ["tags: [payment, external]"],
     },
+    editable: {
+      type: "array",
+      uniqueItems: true,
+      items: {
+        type: "string",
+        minLength: 1,
+        description: "the name of a param",
+        examples: ["editable: [amount_cents]"],
+      },
+      description: "a list of different params that a person may change before approving",
+      examples: ["editable: [amount_cents]"],
+    },
     effect: {
       enum: ["unsafe", "natural", "key", "lookup"],
       description: "one of unsafe, natural, key, lookup",

@@ -7,11 +7,16 @@ import { requestPath } from "./client.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { osUser } from "./options.ts";
+import { collect, paramsFrom } from "./params.ts";
 import { line, outcome } from "./text.ts";
 
 interface PersonOptions {
   readonly as?: string;
   readonly reason?: string;
+}
+
+interface DecideOptions extends PersonOptions {
+  readonly set?: readonly string[];
 }
 
 const ID = "20261121-091403-payment-7f3k9q";
@@ -28,9 +33,13 @@ export function addDecidingCommands(program: Command, run: Run): void {
     ],
   ];
   for (const [name, verb, description, example] of decisions) {
-    personOptions(program.command(`${name} <id>`).description(description))
+    const command = personOptions(program.command(`${name} <id>`).description(description))
       .addHelpText("after", `\nExample:\n  countersign ${name} ${ID} ${example}`)
-      .action((id: string, options: PersonOptions) => run((context) => decide(context, id, verb, options)));
+      .action((id: string, options: DecideOptions) => run((context) => decide(context, id, verb, options)));
+    if (verb === "approve") {
+      const description = "change a param before approving, as text, or name:=JSON; repeat for more";
+      command.option("--set <name=value>", description, collect);
+    }
   }
 
   personOptions(program.command("resolve <id>").description("settle a request whose outcome is unknown"))
@@ -71,8 +80,19 @@ export function personOptions(command: Command): Command {
     .option("--reason <text>", "why; the requester reads it");
 }
 
-function decide(context: Context, id: string, verb: Verb, { as, reason }: PersonOptions): Promise<number> {
-  const body = { verb, reviewer: as ?? osUser(context.env), reason: reason ?? null, via: "cli" };
+async function decide(
+  context: Context,
+  id: string,
+  verb: Verb,
+  { as, reason, set }: DecideOptions,
+): Promise<number> {
+  const body = {
+    verb,
+    reviewer: as ?? osUser(context.env),
+    reason: reason ?? null,
+    via: "cli",
+    ...(set !== undefined && { set: await paramsFrom("--set", set) }),
+  };
   return say(context, requestPath(id, "/decide"), body);
 }
 

@@ -63,6 +63,7 @@ export async function reportOutcome(context: Context, client: Client, request: R
       path,
       token,
     });
+    if (request.amended.length > 0) context.tell(outcome(request));
     context.tell(`Approved until ${line(String(expires))}; begin with: countersign claim ${request.id}`);
     context.print(
       { ...(request as unknown as Json as object), grant, grant_expires: expires },

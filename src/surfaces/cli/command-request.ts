@@ -9,6 +9,7 @@ import { reportOutcome } from "./command-reading.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { osUser, positiveDurationOption } from "./options.ts";
+import { collect, paramsFrom, strictJson } from "./params.ts";
 import { keepToken } from "./tokens.ts";
 import { waitForNews } from "./waiting.ts";
 
@@ -106,41 +107,14 @@ async function paramsOf(
   readInput: () => Promise<string>,
 ): Promise<JsonObject> {
   const collected = new Map<string, Json>();
-  const add = (name: string, value: Json) => {
-    if (collected.has(name)) throw new Fault("usage", `The param ${JSON.stringify(name)} is given twice.`);
-    collected.set(name, value);
-  };
   if (params !== undefined) {
     const value = await strictJson(params === "-" ? await readInput() : await readText(params), "--params");
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new Fault("invalid_json", "--params must hold a JSON object.", 'For example: {"payee": "ACME"}');
     }
-    for (const [name, inner] of Object.entries(value)) add(name, inner as Json);
+    for (const [name, inner] of Object.entries(value)) collected.set(name, inner as Json);
   }
-  for (const text of param) {
-    const found = /^([^=]*?)(:?)=(.*)$/s.exec(text);
-    const [, name = "", json = "", value = ""] = found ?? [];
-    if (name === "") {
-      throw new Fault(
-        "usage",
-        `--param ${JSON.stringify(text)} is not of the form name=value.`,
-        "For example: --param payee=ACME, or --param amount_cents:=150000 for what is not text.",
-      );
-    }
-    add(name, json === ":" ? await strictJson(value, `--param ${name}`) : value);
-  }
-  return Object.fromEntries(collected);
-}
-
-/** Read as strictly as the daemon would, so that nothing is lost on the way to it. */
-async function strictJson(text: string, from: string): Promise<Json> {
-  const { parseStrictJson } = await import("../../document/json.ts");
-  try {
-    return parseStrictJson(text);
-  } catch (error) {
-    if (error instanceof Fault) throw new Fault(error.code, `${from}: ${error.message}`, error.hint);
-    throw error;
-  }
+  return paramsFrom("--param", param, collected);
 }
 
 async function readText(file: string): Promise<string> {
@@ -149,8 +123,4 @@ async function readText(file: string): Promise<string> {
   } catch (cause) {
     throw new Fault("usage", `The file ${file} cannot be read as UTF-8 text.`, undefined, { cause });
   }
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }

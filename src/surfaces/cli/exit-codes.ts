@@ -51,6 +51,7 @@ const BY_CODE = {
   usage: EXIT.bad_input,
   unknown_kind: EXIT.bad_input,
   invalid_params: EXIT.bad_input,
+  not_editable: EXIT.bad_input,
   invalid_json: EXIT.bad_input,
   invalid_request: EXIT.bad_input,
   too_large: EXIT.bad_input,

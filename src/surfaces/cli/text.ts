@@ -88,17 +88,27 @@ export function outcome(request: RequestView): string {
   return [`${line(request.id)} ${request.status}`, ...outcomeFacts(request).flatMap(fact)].join("\n");
 }
 
-function outcomeFacts({ decision, status, result, error }: RequestView): [string, string | null][] {
+function outcomeFacts(request: RequestView): [string, string | null][] {
+  const { decision, status, result, error } = request;
   const decided =
     decision === null
       ? null
       : `${decision.verb} by ${line(decision.reviewer)} at ${time(decision.decided_at)} (${line(decision.via)}, ${line(decision.assurance)})`;
   return [
+    ["amended", amendedBy(request)],
     ["decision", decided],
     ["reason", decision?.reason ? line(decision.reason) : null],
     ["result", status === "executed" ? pretty(result) : null],
     ["error", error === null ? null : visible(error).trimEnd()],
   ];
+}
+
+/** What a person changed in the action, which is no longer quite what was asked for. */
+function amendedBy({ amended, amended_by }: RequestView): string | null {
+  if (amended_by === null) return null;
+  const value = (json: Json | undefined) => (json === undefined ? "not there" : line(JSON.stringify(json)));
+  const changes = amended.map(({ param, from, to }) => `${line(param)}: ${value(from)} is now ${value(to)}`);
+  return [`by ${line(amended_by)}`, ...changes].join("\n");
 }
 
 function fact([name, value]: [string, string | null]): string[] {

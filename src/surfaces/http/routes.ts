@@ -130,6 +130,7 @@ function addReviewerRoutes(app: Hono<Bindings>, application: Application): void 
         reason: fields.optional("reason", TEXT_LIMIT),
         via: fields.has("via") ? fields.oneOf("via", ["cli", "http"]) : "http",
         ...(digest !== null && { digest }),
+        ...(fields.has("set") && { set: fields.object("set") }),
       };
     });
     return c.json(await application.decide(c.req.param("id"), input));

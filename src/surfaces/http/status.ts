@@ -21,6 +21,7 @@ const STATUS = {
   usage: 400,
   unknown_kind: 422,
   invalid_params: 422,
+  not_editable: 422,
   invalid_json: 400,
   invalid_request: 400,
   too_large: 413,

@@ -62,6 +62,18 @@ describe("a wrong configuration is answered with file, line and what was expecte
       3,
       /is "node \.\/pay\.mjs"; expected the program and its arg/,
     ],
+    [
+      "an editable param that there is none of",
+      "actions:\n  a:\n    run: [node]\n    params: { properties: { cents: { type: integer } } }\n    editable:\n      - cents\n      - cent\n",
+      7,
+      /a\.editable names "cent", which params does not describe; expected names from params\.properties \(cents\)/,
+    ],
+    [
+      "editable as text",
+      "actions:\n  a:\n    run: [node]\n    editable: cents\n",
+      4,
+      /is "cents"; expected a list/,
+    ],
     ["an empty run", "actions:\n  a:\n    run: []\n", 3, /is an empty list/],
     [
       "a number as an argument",
@@ -189,6 +201,7 @@ test("what is left out has its default", async () => {
     executor: { by: "daemon", argv: [process.execPath], env: {} },
     effect: "unsafe",
     tags: [],
+    editable: [],
     title: null,
     next_effect: null,
     timeout_ms: 60_000,

@@ -1,0 +1,130 @@
+import { isScalar } from "yaml";
+import type { Version } from "../core/amendment.ts";
+import type { Json } from "../core/json.ts";
+import type { Request } from "../core/request.ts";
+import { versionOf } from "../core/transitions.ts";
+import {
+  type ActionBlock,
+  jsonOf,
+  readActionBlock,
+  shownLines,
+  writtenBlock,
+  writtenNext,
+} from "./action-block.ts";
+import { type Body, type BodyLine, decisionArea, readBody, sectionBelow } from "./body.ts";
+import { unticked } from "./boxes.ts";
+import { actionDigest } from "./digest.ts";
+import { readFrontmatter } from "./frontmatter.ts";
+import { HEADINGS, quoted, renderAction, renderAmendment, renderNext } from "./note.ts";
+import { openPatch } from "./patch.ts";
+import { fencedJson, title } from "./visible.ts";
+
+/**
+ * A note that shows the action as it was, brought up to date with what a person made of it; null where there is nothing
+ * to bring up to date, or where it cannot be placed safely. `voids` takes the statements out that were about the action
+ * as it was; every other text of the person's stays, their own change of the action included.
+ */
+export function amendNote(text: string, request: Request, { voids }: { voids: boolean }): string | null {
+  const { amendment, submission } = request;
+  if (amendment === undefined) return null;
+  const patch = openPatch(text);
+  const read = readFrontmatter(text);
+  if (patch === null || !read.ok) return null;
+  const propertyOf = (key: string) => {
+    const node = read.frontmatter.properties.get(key)?.node;
+    return isScalar(node) ? String(node.value ?? "").trim() : "";
+  };
+  const former = [amendment.before, amendment.asked];
+  const shown = former.find(({ digest }) => digest === propertyOf("digest"));
+  if (shown === undefined || shown.digest === submission.digest) return null;
+  patch.set("digest", submission.digest);
+  if (propertyOf("title") === title(shown.title)) patch.set("title", quoted(title(submission.title)));
+  if (voids && propertyOf("decision") !== "") patch.set("decision", "");
+  if (voids && propertyOf("status") !== "pending") patch.set("status", "pending");
+  patch.insertBeforeSections(renderAmendment(request));
+  return showVersion(patch.text(), request, shown, voids);
+}
+
+/** One stretch of the body's lines, by index, and what comes in its place. */
+interface Replacement {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+function showVersion(text: string, request: Request, shown: Version, voids: boolean): string | null {
+  const read = readFrontmatter(text);
+  if (!read.ok) return null;
+  const { body: start, eol } = read.frontmatter;
+  const body = readBody(text.slice(start));
+  const replacements = [
+    ...(voids ? untick(body) : []),
+    ...replaceNext(body, request, shown),
+    ...replaceAction(body, request, shown),
+  ];
+  let result = text;
+  // From the end, so that the offsets before stay right.
+  for (const { from, to, text: own } of replacements.sort((a, b) => b.from - a.from)) {
+    const [first, last] = [body.lines[from], body.lines[to]];
+    if (first === undefined || last === undefined) continue;
+    const end = start + last.offset + last.text.length;
+    result = result.slice(0, start + first.offset) + own.replaceAll("\n", eol) + result.slice(end);
+  }
+  return result;
+}
+
+function untick(body: Body): Replacement[] {
+  return decisionArea(body, HEADINGS.next).flatMap(({ text, plain, index }) => {
+    const clear = plain ? unticked(text) : null;
+    return clear === null ? [] : [{ from: index, to: index, text: clear }];
+  });
+}
+
+/** Only where it is still what the daemon wrote: a person's words there are theirs. */
+function replaceNext(body: Body, request: Request, shown: Version): Replacement[] {
+  const { kind } = request.submission.fields;
+  const lines = sectionBelow(body, HEADINGS.next) ?? [];
+  if (shownLines(lines) !== writtenNext(shown, kind)) return [];
+  return replaceFilled(lines, withoutHeading(renderNext(versionOf(request), kind)));
+}
+
+/** What the block shows may be the former action or already the present one; anything else is a newer change. */
+function replaceAction(body: Body, request: Request, shown: Version): Replacement[] {
+  const block = readActionBlock(body);
+  if (block === null || block.fence === null) return [];
+  const { kind } = request.submission.fields;
+  const present = versionOf(request);
+  const digest = digestOf(block, kind);
+  if (digest !== shown.action_digest && digest !== present.action_digest) return [];
+  const [own, now] = [writtenBlock(shown).rest, writtenBlock(present).rest];
+  if (block.rest === own && own !== now) {
+    return replaceFilled(block.lines, withoutHeading(renderAction(present)));
+  }
+  // Also where only its form differs: what cannot be seen in a person's text is made visible in the daemon's.
+  const [open, close] = block.fence.map((at) => block.lines[at]?.index);
+  if (open === undefined || close === undefined) return [];
+  return [{ from: open, to: close, text: fencedJson(present.params) }];
+}
+
+function digestOf(block: ActionBlock, kind: string): string | null {
+  let found: Json | undefined;
+  try {
+    found = jsonOf(block);
+  } catch {
+    return null;
+  }
+  return typeof found === "object" && found !== null && !Array.isArray(found)
+    ? actionDigest(kind, found as Version["params"])
+    : null;
+}
+
+/** From the first line that holds something to the last. */
+function replaceFilled(lines: readonly BodyLine[], text: string): Replacement[] {
+  const filled = lines.filter((line) => line.text.trim() !== "");
+  const [first, last] = [filled[0], filled.at(-1)];
+  return first === undefined || last === undefined ? [] : [{ from: first.index, to: last.index, text }];
+}
+
+function withoutHeading(section: string): string {
+  return section.slice(section.indexOf("\n")).trimStart();
+}
