@@ -35,9 +35,9 @@ export async function compareNotes(
 
 function compareFinished(request: Request, vault: Pick<Vault, "readDone">): string[] {
   const { fields, digest } = request.submission;
-  const bytes = vault.readDone(fields.id);
-  if (bytes === null) return [`${fields.id} is ${request.status}, but there is no note of it in Done.`];
-  const decoded = decode(bytes);
+  const done = vault.readDone(fields.id);
+  if (done === null) return [`${fields.id} is ${request.status}, but there is no note of it in Done.`];
+  const decoded = decode(done.bytes);
   const read = "text" in decoded ? readFrontmatter(decoded.text) : null;
   if (!read?.ok) return [`${fields.id}: the note in Done cannot be read.`];
   const wrong = Object.entries({ id: fields.id, digest, status: request.status }).filter(

@@ -85,7 +85,18 @@ export function memoryVault(files = new Map<string, Uint8Array>()): MemoryVault 
       if (!same(files.get(pathOf(place)), expected)) return false;
       return files.delete(pathOf(place));
     },
-    readDone: (id) => files.get(`done/${id}.md`) ?? files.get(`done/${monthOf(id)}/${id}.md`) ?? null,
+    readDone(id) {
+      for (const path of [`${id}.md`, `${monthOf(id)}/${id}.md`]) {
+        const bytes = files.get(`done/${path}`);
+        if (bytes !== undefined) return { path, bytes };
+      }
+      return null;
+    },
+    async replaceDone(_id, path, expected, bytes) {
+      if (!same(files.get(`done/${path}`), expected)) return false;
+      files.set(`done/${path}`, bytes);
+      return true;
+    },
     async *scan() {
       for (const folder of FOLDERS) {
         yield placesIn(folder).map((place) => ({

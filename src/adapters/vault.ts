@@ -1,14 +1,14 @@
-import { lstatSync, mkdirSync, statSync } from "node:fs";
-import { link, readFile, rename, rm, unlink } from "node:fs/promises";
+import { mkdirSync, statSync } from "node:fs";
+import { link, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ProblemCode } from "../core/codes.ts";
-import { idOfName, isId, monthOf } from "../core/id.ts";
+import { idOfName, monthOf } from "../core/id.ts";
 import type { RequestId } from "../core/request.ts";
 import { NOTE_LIMIT_BYTES } from "../document/frontmatter.ts";
 import { codeOf, listFolder, markOf, readSafely, sameBytes, syncFolder, writeDurably } from "./files.ts";
 import { createLanes } from "./lanes.ts";
+import { createAside, type Home, hashOf } from "./vault-aside.ts";
 import { createCopies, type Folder, type Place } from "./vault-copies.ts";
-import { createRetired } from "./vault-retired.ts";
 import { searchNotes } from "./vault-search.ts";
 
 const FOLDERS: readonly Folder[] = ["pending", "approved", "rejected"];
@@ -30,22 +30,18 @@ export interface VaultLayout {
 export function openVault({ root, folders, staging: places }: VaultLayout) {
   for (const folder of Object.values(folders)) mkdirSync(join(root, folder), { recursive: true });
   const staging = chooseStaging(join(root, folders.pending), places);
-  const retired = createRetired(keepBeside);
   let counter = 0;
   let listAgainAt = 0;
 
-  const pathOf = ({ folder, name }: Place) => join(root, folders[folder], name);
+  const pathOf = ({ folder, name }: Home) => join(root, folders[folder], name);
   const copies = createCopies(pathOf);
   const noteAt = (folder: Folder, id: RequestId) => pathOf({ folder, name: `${id}.md` });
   const doneAt = (name: string) => join(root, folders.done, name);
-  const aside = (id: RequestId, folder: Folder, end: string) => {
-    counter += 1;
-    return join(staging, `${id}.${folder}.${process.pid}-${counter}.${end}`);
-  };
+  const aside = createAside({ staging, pathOf, keep: keepSave });
 
   /** A new file under this name, durable; false when the name is taken. */
   async function createAt(path: string, id: RequestId, bytes: Uint8Array): Promise<boolean> {
-    const temporary = aside(id, "pending", "new");
+    const temporary = aside.nameFor(id, "pending", "new");
     await writeDurably(temporary, bytes);
     try {
       // A folder that git or a sync tool took away with its last note is made again.
@@ -62,31 +58,54 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
   }
 
   /**
-   * Moves the note aside and gives the place, when its bytes are still the expected ones. Otherwise puts it back
-   * and gives null; a save that lands in between keeps its place, and the older bytes are kept as a late edit.
+   * Puts a person's save where it will be looked at: in its place when that is free, or holds nothing but what the
+   * daemon wrote there; else beside it, as a copy.
    */
-  async function takeAside(id: RequestId, place: Place, expected: Uint8Array): Promise<string | null> {
-    const old = aside(id, place.folder, "old");
-    try {
-      await rename(pathOf(place), old);
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return null;
-      throw error;
+  async function keepSave(
+    id: RequestId,
+    home: Home,
+    bytes: Uint8Array,
+    written: string | null,
+  ): Promise<void> {
+    const { folder, name } = home;
+    const there = readSafely(pathOf(home), 1, DONE_LIMIT_BYTES);
+    if (there !== null && "bytes" in there) {
+      if (sameBytes(there.bytes, bytes)) return;
+      if (hashOf(there.bytes) === written && (await replaceAt(id, home, there.bytes, bytes))) return;
     }
-    if (sameBytes(await readFile(old), expected)) return old;
-    await putBack(old, id, place);
-    return null;
+    const stem = name.replace(/\.md$/i, "");
+    for (let n = 0; ; n += 1) {
+      const free = [name, `${stem} (saved meanwhile).md`][n] ?? `${stem} (saved meanwhile ${n}).md`;
+      if (!(await createAt(pathOf({ folder, name: free }), id, bytes))) continue;
+      if (folder !== "done") copies.notice({ folder, name: free });
+      return;
+    }
   }
 
-  async function putBack(old: string, id: RequestId, place: Place): Promise<void> {
+  /** Replaces a note whose bytes are still the expected ones; false when somebody saved it meanwhile. */
+  async function replaceAt(
+    id: RequestId,
+    home: Home,
+    expected: Uint8Array,
+    bytes: Uint8Array,
+  ): Promise<boolean> {
+    const temporary = aside.nameFor(id, home.folder, "new");
+    await writeDurably(temporary, bytes);
     try {
-      await link(old, pathOf(place));
-      await unlink(old);
-    } catch (error) {
-      if (codeOf(error) !== "EEXIST") throw error;
-      // The same file under both names is a putting back that was cut short.
-      if (lstatSync(old).ino !== lstatSync(pathOf(place)).ino) await keepBeside(id, await readFile(old));
-      await unlink(old);
+      const old = await aside.take(id, home, expected);
+      if (old === null) return false;
+      try {
+        await link(temporary, pathOf(home));
+      } catch (error) {
+        if (codeOf(error) !== "EEXIST") throw error;
+        await aside.retire(old, id, home, expected);
+        return false;
+      }
+      await syncFolder(dirname(pathOf(home)));
+      await aside.retire(old, id, home, expected, bytes);
+      return true;
+    } finally {
+      await unlink(temporary);
     }
   }
 
@@ -140,27 +159,8 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       return createAt(noteAt("pending", id), id, bytes);
     },
 
-    /** Replaces a note whose bytes are still the expected ones; false when somebody saved it meanwhile. */
-    async replace(id: RequestId, place: Place, expected: Uint8Array, bytes: Uint8Array): Promise<boolean> {
-      const temporary = aside(id, place.folder, "new");
-      await writeDurably(temporary, bytes);
-      try {
-        const old = await takeAside(id, place, expected);
-        if (old === null) return false;
-        try {
-          await link(temporary, pathOf(place));
-        } catch (error) {
-          if (codeOf(error) !== "EEXIST") throw error;
-          await unlink(old);
-          return false;
-        }
-        await syncFolder(join(root, folders[place.folder]));
-        await retired.watch(old, id, expected);
-        return true;
-      } finally {
-        await unlink(temporary);
-      }
-    },
+    replace: (id: RequestId, place: Place, expected: Uint8Array, bytes: Uint8Array): Promise<boolean> =>
+      replaceAt(id, place, expected, bytes),
 
     /**
      * Puts the finished note into `Done/` and takes the waiting one away. Gives the finished note's name and, when
@@ -178,9 +178,9 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
         name = `${id}-${n}.md`;
       }
       if (from === null) return { name, changed: false };
-      const old = await takeAside(id, from, from.expected);
+      const old = await aside.take(id, from, from.expected);
       if (old !== null) {
-        await retired.watch(old, id, from.expected);
+        await aside.retire(old, id, from, from.expected);
         await syncFolder(join(root, folders[from.folder]));
       }
       return { name, changed: old === null };
@@ -193,29 +193,33 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       expected: Uint8Array,
       bytes: Uint8Array,
     ): Promise<string | null> {
-      const old = await takeAside(id, place, expected);
+      const old = await aside.take(id, place, expected);
       if (old === null) return null;
       const name = await keepBeside(id, bytes);
-      await retired.watch(old, id, expected);
+      await aside.retire(old, id, place, expected);
       return name;
     },
 
     /** Takes a note away that says nothing that is not in `Done/` already; false when it changed meanwhile. */
     async discard(id: RequestId, place: Place, expected: Uint8Array): Promise<boolean> {
-      const old = await takeAside(id, place, expected);
+      const old = await aside.take(id, place, expected);
       if (old === null) return false;
-      await retired.watch(old, id, expected);
+      await aside.retire(old, id, place, expected);
       return true;
     },
 
-    /** The finished note, in `Done/` or in its month's folder; null when neither has it. */
-    readDone(id: RequestId): Uint8Array | null {
-      for (const path of [doneAt(`${id}.md`), join(root, folders.done, monthOf(id), `${id}.md`)]) {
-        const found = readSafely(path, 1, DONE_LIMIT_BYTES);
-        if (found !== null && "bytes" in found) return found.bytes;
+    /** The finished note, in `Done/` or in its month's folder, by its path below `Done/`; null when neither has it. */
+    readDone(id: RequestId): { path: string; bytes: Uint8Array } | null {
+      for (const path of [`${id}.md`, `${monthOf(id)}/${id}.md`]) {
+        const found = readSafely(doneAt(path), 1, DONE_LIMIT_BYTES);
+        if (found !== null && "bytes" in found) return { path, bytes: found.bytes };
       }
       return null;
     },
+
+    /** Replaces the finished note where it is, when its bytes are still the expected ones; false when they are not. */
+    replaceDone: (id: RequestId, path: string, expected: Uint8Array, bytes: Uint8Array): Promise<boolean> =>
+      replaceAt(id, { folder: "done", name: path }, expected, bytes),
 
     /** Every name in the decision folders with what changes when its file does; in slices, so that nothing stalls. */
     async *scan(): AsyncGenerator<readonly (Place & { mark: string; id: RequestId | null })[]> {
@@ -276,26 +280,18 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
 
     /** Finishes what a crash left aside: a note taken away but not put in place again goes back or beside. */
     async recover(): Promise<void> {
-      await retired.recover(staging, (name) => idOfDone(`${name.split(".")[0]}.md`));
-      for (const name of listFolder(staging)) {
-        const [id = "", folder = "", , end] = name.split(".");
-        const path = join(staging, name);
-        if (!lstatSync(path).isFile()) continue;
-        if (end === "old" && isId(id) && isFolder(folder)) {
-          // Also when its request is finished by now: then the next look finds out whether it says anything new.
-          await putBack(path, id, { folder, name: `${id}.md` });
-        } else await unlink(path);
-      }
+      await aside.recover();
       await findCopies();
     },
   };
-  const close = () => retired.close();
+  const close = () => aside.close();
   const take = createLanes(LANES);
   return {
     ...vault,
     /** Looks a last time at the notes that were taken away; nothing of the daemon's is left behind. */
     close,
     replace: (...asked: Parameters<typeof vault.replace>) => take(() => vault.replace(...asked)),
+    replaceDone: (...asked: Parameters<typeof vault.replaceDone>) => take(() => vault.replaceDone(...asked)),
     archive: (...asked: Parameters<typeof vault.archive>) => take(() => vault.archive(...asked)),
     keepLate: (...asked: Parameters<typeof vault.keepLate>) => take(() => vault.keepLate(...asked)),
     discard: (...asked: Parameters<typeof vault.discard>) => take(() => vault.discard(...asked)),
@@ -329,8 +325,4 @@ function chooseStaging(pending: string, places: readonly string[]): string {
 /** The request of a file in `Done/`: a finished note, or what was kept beside it. */
 function idOfDone(name: string): RequestId | null {
   return idOfName(name) ?? idOfName(name.replace(/-(late-)?\d+\.md$/, ".md"));
-}
-
-function isFolder(text: string): text is Folder {
-  return text === "pending" || text === "approved" || text === "rejected";
 }

@@ -133,7 +133,7 @@ function changesNow(
     return [{ path: `${folders.pending}/${id}.md`, bytes: Buffer.from(renderNote(first)) }];
   }
   if (event.type === "archived" && isFinal(request)) {
-    const bytes = vault.readDone(id) ?? Buffer.from(finishNote(null, request).text);
+    const bytes = vault.readDone(id)?.bytes ?? Buffer.from(finishNote(null, request).text);
     return [...noteIsAt(folders, id, null), { path: `${folders.done}/${id}.md`, bytes }];
   }
   if (isFinal(request) || (event.type !== "approved" && event.type !== "outcome_lost")) return [];

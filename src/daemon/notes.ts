@@ -1,5 +1,5 @@
 import { type FinalRequest, isFinal, type Request, type RequestId } from "../core/request.ts";
-import { answerLate, answerUnread, finishNote } from "../document/finish.ts";
+import { answerLate, answerUnread, finishNote, linkLate, withoutLateLinks } from "../document/finish.ts";
 import { decode, readFrontmatter } from "../document/frontmatter.ts";
 import { renderNote } from "../document/note.ts";
 import type { Change, Folder, NoteFile, Place, Vault } from "./ports.ts";
@@ -15,6 +15,16 @@ export function createNotes({ vault, folders }: NotesPorts) {
   const pathOf = (folder: Folder | "done", name: string) => `${folders[folder]}/${name}`;
   const isAt = (request: Request, place: Place | null, bytes: Uint8Array | null = null) =>
     noteIsAt(folders, request.submission.fields.id, place, bytes);
+
+  /** Links what is kept beside the finished note from it; a person who is saving that very note goes before. */
+  async function linkTo(kept: string, id: RequestId): Promise<readonly Change[]> {
+    const done = vault.readDone(id);
+    const decoded = done === null ? null : decode(done.bytes);
+    if (done === null || decoded === null || !("text" in decoded)) return [];
+    const bytes = Buffer.from(linkLate(decoded.text, kept));
+    const linked = await vault.replaceDone(id, done.path, done.bytes, bytes);
+    return linked ? [{ path: pathOf("done", done.path), bytes }] : [];
+  }
 
   return {
     /** What the coming note of a request changes in the vault. */
@@ -37,8 +47,8 @@ export function createNotes({ vault, folders }: NotesPorts) {
       if (!isFinal(request)) throw new Error(`only a finished request is archived, not ${request.status}`);
       const { id } = request.submission.fields;
       const there = note === null ? vault.readDone(id) : null;
-      if (there !== null && isFinished(there, request)) {
-        return [...isAt(request, null), { path: pathOf("done", `${id}.md`), bytes: there }];
+      if (there !== null && isFinished(there.bytes, request)) {
+        return [...isAt(request, null), { path: pathOf("done", there.path), bytes: there.bytes }];
       }
       const text = textOf(note);
       const final = finishNote(text, request);
@@ -54,7 +64,8 @@ export function createNotes({ vault, folders }: NotesPorts) {
       if (inPlace || note === null) return changes;
       const beside = text === null ? note.bytes : Buffer.from(answerUnread(text, request));
       const kept = await vault.keepLate(id, note, note.bytes, beside);
-      return kept === null ? changes : [...changes, { path: pathOf("done", kept), bytes: beside }];
+      if (kept === null) return changes;
+      return [...changes, { path: pathOf("done", kept), bytes: beside }, ...(await linkTo(kept, id))];
     },
 
     /**
@@ -69,14 +80,15 @@ export function createNotes({ vault, folders }: NotesPorts) {
       const { id } = request.submission.fields;
       const text = textOf(note);
       const done = vault.readDone(id);
-      if (text !== null && done !== null && isSource(text, request, done)) {
+      if (text !== null && done !== null && isSource(text, request, done.bytes)) {
         return (await vault.discard(id, note, note.bytes)) ? "discarded" : "changed";
       }
       const bytes =
         text === null ? note.bytes : Buffer.from(answerLate(text, request, note.name !== `${id}.md`));
       const kept = await vault.keepLate(id, note, note.bytes, bytes);
       if (kept === null) return "changed";
-      return { kept, changes: [...goneFrom(folders, note), { path: pathOf("done", kept), bytes }] };
+      const gone = goneFrom(folders, note);
+      return { kept, changes: [...gone, { path: pathOf("done", kept), bytes }, ...(await linkTo(kept, id))] };
     },
 
     /** True when the note was changed, or somebody else changed it first, so that it must be looked at again. */
@@ -137,7 +149,9 @@ function isSource(text: string, request: Request, done: Uint8Array): boolean {
   const status = node && "value" in node ? String(node.value) : "";
   // `status` is the one statement that finishing overwrites.
   if (!["", "pending", "outcome_unknown", ...statusWords(request)].includes(status)) return false;
-  return isFinal(request) && finishNote(text, request).text === Buffer.from(done).toString();
+  return (
+    isFinal(request) && finishNote(text, request).text === withoutLateLinks(Buffer.from(done).toString())
+  );
 }
 
 function statusWords(request: Request): string[] {

@@ -94,7 +94,10 @@ export interface Vault {
   keepLate(id: RequestId, place: Place, expected: Uint8Array, bytes: Uint8Array): Promise<string | null>;
   /** Takes away a note that says nothing new; false when it changed meanwhile. */
   discard(id: RequestId, place: Place, expected: Uint8Array): Promise<boolean>;
-  readDone(id: RequestId): Uint8Array | null;
+  /** The finished note, by its path below `Done/`. */
+  readDone(id: RequestId): { readonly path: string; readonly bytes: Uint8Array } | null;
+  /** False when the finished note's bytes are no longer the expected ones. */
+  replaceDone(id: RequestId, path: string, expected: Uint8Array, bytes: Uint8Array): Promise<boolean>;
   /** Every name in the decision folders; all copies are known before the first slice comes. */
   scan(): AsyncIterable<readonly Entry[]>;
   /** Where else in the vault notes of these ids are, by their names. */

@@ -2,6 +2,7 @@ import type { Problem } from "../core/codes.ts";
 import type { FinalRequest, HistoryLine, Request, UnknownRequest } from "../core/request.ts";
 import { amendNote } from "./amend.ts";
 import { removeCallouts } from "./answer.ts";
+import { readBody, sectionBelow } from "./body.ts";
 import { sha256 } from "./digest.ts";
 import {
   CAME_BACK,
@@ -113,6 +114,27 @@ export function answerLate(text: string, request: Request, isCopy = false): stri
   patch.insertBeforeSections(says);
   return patch.text();
 }
+
+/** The finished note with a link to what was saved too late and is kept beside it: in its history, or at its end. */
+export function linkLate(text: string, name: string): string {
+  const lines = text.split("\n");
+  const end = text.includes("\r\n") ? "\r" : "";
+  const link = `${LATE_LINK}[[${name.replace(/\.md$/, "")}]]${end}`;
+  const history = sectionBelow(readBody(text), HEADINGS.history);
+  const last = history?.findLast((line) => line.text.trim() !== "");
+  if (last === undefined) return `${text}${text.endsWith("\n") ? "" : `${end}\n`}${link}\n`;
+  return [...lines.slice(0, last.index + 1), link, ...lines.slice(last.index + 1)].join("\n");
+}
+
+/** The finished note without those links: what finishing it once made of it. */
+export function withoutLateLinks(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => !line.startsWith(LATE_LINK))
+    .join("\n");
+}
+
+const LATE_LINK = "- kept beside this note: ";
 
 /** A note that could not be read when its request was finished, and is kept beside the finished one. */
 export function answerUnread(text: string, request: Request): string {

@@ -111,7 +111,7 @@ function vaultContract(make: () => Bench): void {
     const from = { ...PENDING, expected: bytes("one") };
     expect(await vault.archive(ID, from, bytes("final"))).toEqual({ name: `${ID}.md`, changed: false });
     expect(read("pending", `${ID}.md`)).toBeNull();
-    expect(vault.readDone(ID)).toEqual(bytes("final"));
+    expect(vault.readDone(ID)).toEqual({ path: `${ID}.md`, bytes: bytes("final") });
     write("pending", `${ID}.md`, "one");
     expect(await vault.archive(ID, from, bytes("final"))).toEqual({ name: `${ID}.md`, changed: false });
     expect(read("pending", `${ID}.md`)).toBeNull();
@@ -271,7 +271,10 @@ function vaultContract(make: () => Bench): void {
     expect(read("done", `2026-11/${ID}.md`)).toBe("old");
     expect(read("done", `2026-11/${ID}-late-1.md`)).toBe("old edit");
     expect(read("done", "mine.md")).toBe("a person's own");
-    expect(vault.readDone(ID)).toEqual(bytes("old"));
+    expect(vault.readDone(ID)).toEqual({ path: `2026-11/${ID}.md`, bytes: bytes("old") });
+    expect(await vault.replaceDone(ID, `2026-11/${ID}.md`, bytes("other"), bytes("new"))).toBe(false);
+    expect(await vault.replaceDone(ID, `2026-11/${ID}.md`, bytes("old"), bytes("new"))).toBe(true);
+    expect(read("done", `2026-11/${ID}.md`)).toBe("new");
   });
 }
 
@@ -333,7 +336,7 @@ describe("a real folder", () => {
     writeFileSync(join(staging, `${OTHER}.pending.1-3.old`), "older");
     await vault.recover();
     expect(read("pending", `${OTHER}.md`)).toBe("saved since");
-    expect(read("done", `${OTHER}-late-1.md`)).toBe("older");
+    expect(read("pending", `${OTHER} (saved meanwhile).md`)).toBe("older");
     expect(readdirSync(staging)).toEqual([]);
   });
 
@@ -346,8 +349,29 @@ describe("a real folder", () => {
     writeSync(file, text.slice(20));
     closeSync(file);
     await vault.close();
-    expect(read("done", `${ID}-late-1.md`)).toBe(text);
+    expect(read("pending", `${ID}.md`)).toBe(text);
     expect(readdirSync(staging)).toEqual([]);
+  });
+
+  test("takes what an editor goes on writing for the newest save when the daemon had replaced the note", async () => {
+    const { vault, pathOf, read } = realVault();
+    for (const [other, expected] of [
+      [null, { [`${ID}.md`]: "first, and the rest" }],
+      [
+        "a newer save",
+        { [`${ID}.md`]: "a newer save", [`${ID} (saved meanwhile).md`]: "first, and the rest" },
+      ],
+    ] as const) {
+      const file = openSync(pathOf("pending", `${ID}.md`), "w");
+      writeSync(file, "first");
+      expect(await vault.replace(ID, PENDING, bytes("first"), bytes("first, answered"))).toBe(true);
+      writeSync(file, ", and the rest");
+      closeSync(file);
+      if (other !== null) writeFileSync(pathOf("pending", `${ID}.md`), other);
+      await vault.close();
+      const names = readdirSync(pathOf("pending", "."));
+      expect(Object.fromEntries(names.map((name) => [name, read("pending", name)]))).toEqual(expected);
+    }
   });
 
   test("does the same for what an earlier process had taken away, and makes no copy of what did not change", async () => {
@@ -368,8 +392,8 @@ describe("a real folder", () => {
     writeFileSync(join(first.staging, name), "one, and more");
     const next = openVault({ root: first.root, folders: FOLDERS, staging: [first.staging] });
     await next.recover();
-    expect(first.read("done", `${ID}-late-1.md`)).toBe("one, and more");
-    expect(first.read("done", `${OTHER}-late-1.md`)).toBeNull();
+    expect(first.read("pending", `${ID}.md`)).toBe("one, and more");
+    expect(first.read("pending", `${OTHER}.md`)).toBeNull();
     expect(readdirSync(first.staging)).toEqual([]);
     await first.vault.close();
   });
