@@ -212,7 +212,6 @@ export function createDaemon(ports: DaemonPorts) {
 
   function report(request: Request): void {
     for (const listener of listeners) listener(request);
-    if (isFinal(request)) desk.addRecent(request);
   }
 
   /** Does what is due besides records; true when something changed, so that the request must be looked at again. */
@@ -411,7 +410,7 @@ export function createDaemon(ports: DaemonPorts) {
       stopping = true;
       alarms.stop();
       await turns.settled();
-      await desk.flush();
+      await desk.stop();
     },
   };
 }

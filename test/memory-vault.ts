@@ -116,8 +116,11 @@ export function memoryVault(files = new Map<string, Uint8Array>()): MemoryVault 
       }
       return found;
     },
-    async writeOwn(name, text) {
+    async writeOwn(name, text, isOwn) {
+      const there = files.get(name);
+      if (there !== undefined && !isOwn(Buffer.from(there).toString())) return false;
       files.set(name, Buffer.from(text));
+      return true;
     },
     async fileAwayMonths(thisMonth) {
       for (const [path, bytes] of [...files]) {

@@ -238,20 +238,28 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       return searchNotes(root, ids);
     },
 
-    /** Writes a file of the daemon's own in the vault's root, only when its text differs. */
-    async writeOwn(name: string, text: string): Promise<void> {
+    /**
+     * Writes a file of the daemon's own in the vault's root, only when its text differs; false where something is there
+     * that is not `isOwn`, which is left alone.
+     */
+    async writeOwn(name: string, text: string, isOwn: (there: string) => boolean): Promise<boolean> {
       const path = join(root, name);
       const bytes = Buffer.from(text);
-      const there = readSafely(path);
-      if (there !== null && "bytes" in there && sameBytes(there.bytes, bytes)) return;
+      const there = readSafely(path, Number.POSITIVE_INFINITY);
+      if (there !== null && "problem" in there) return false;
+      if (there !== null && sameBytes(there.bytes, bytes)) return true;
+      if (there !== null && !isOwn(Buffer.from(there.bytes).toString())) return false;
       counter += 1;
       const temporary = join(staging, `${name}.${process.pid}-${counter}.new`);
       try {
         await writeDurably(temporary, bytes);
-        await rename(temporary, path);
+        await (there === null ? link(temporary, path) : rename(temporary, path));
+        return true;
       } catch (error) {
-        await rm(temporary, { force: true });
+        if (codeOf(error) === "EEXIST") return false;
         throw error;
+      } finally {
+        await rm(temporary, { force: true });
       }
     },
 

@@ -32,6 +32,12 @@ export function leadingId(name: string): RequestId | null {
   return /^\d{8}-\d{6}-[a-z0-9-]{1,40}?-[a-z0-9]{6}(?![a-z0-9])/.exec(name.toLowerCase())?.[0] ?? null;
 }
 
+/** When a request was made, to the second, in ms since the epoch. */
+export function createdOf(id: RequestId): number {
+  const at = (start: number, end: number) => Number(id.slice(start, end));
+  return Date.UTC(at(0, 4), at(4, 6) - 1, at(6, 8), at(9, 11), at(11, 13), at(13, 15));
+}
+
 /** The month of submission, `2026-11`: the folder that a finished note of a past month goes to. */
 export function monthOf(id: RequestId): string {
   return `${id.slice(0, 4)}-${id.slice(4, 6)}`;

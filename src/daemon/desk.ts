@@ -1,12 +1,14 @@
 import type { Problem } from "../core/codes.ts";
 import type { Request, RequestId } from "../core/request.ts";
-import { renderDashboard } from "../document/dashboard.ts";
+import { soonAt } from "../core/waiting.ts";
+import { isDashboardOf, renderDashboard } from "../document/dashboard.ts";
+import { createLately } from "./lately.ts";
 import type { Clock, HaltSwitch, Ledger, Log, Vault } from "./ports.ts";
 
 /** At most one rewrite of the dashboard in this time. */
 const REWRITE_MS = 1_000;
-/** How many finished requests the dashboard remembers. */
-const RECENT = 20;
+/** Timers far away are set again on the way. */
+const LONGEST_MS = 86_400_000;
 
 export type Desk = ReturnType<typeof createDesk>;
 
@@ -18,29 +20,36 @@ export interface DeskPorts {
   readonly halt: Pick<HaltSwitch, "isHalted">;
   /** Whether the vault's repository is in the middle of a merge or rebase. */
   readonly merging: () => boolean;
+  readonly host: string;
 }
 
 /** What the reviewer's dashboard is made of, and its writing: at once, but at most once a second. */
 export function createDesk(ports: DeskPorts) {
   const problems = new Map<RequestId, readonly Problem[]>();
-  const recent: Request[] = [];
+  const lately = createLately(ports);
   let strangers: readonly string[] = [];
   let moved: ReadonlyMap<RequestId, string> = new Map();
   /** Why something does not work as it should, in a sentence, by what it is about. */
   const troubles = new Map<"history" | "watching", string>();
   let writtenAt = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | null = null;
+  /** Takes back the waking for the next request whose time will be nearly over. */
+  let cancelSoon: (() => void) | null = null;
   let writing: Promise<void> = Promise.resolve();
+  let stopped = false;
+  /** The dashboard's file; null where there can be none, undefined before the first one. */
+  let name: string | null | undefined;
 
   async function write(): Promise<void> {
-    writtenAt = ports.clock.now();
-    const open = await ports.ledger.open();
-    const notices = [...noticesOf(ports), ...troubles.values()];
+    const now = ports.clock.now();
+    writtenAt = now;
     try {
-      await ports.vault.writeOwn(
-        "Dashboard.md",
-        renderDashboard({ open, problems, recent, strangers, moved, notices }),
-      );
+      const shown = await lately.read();
+      const open = await ports.ledger.open();
+      const soon = findSoon(open, now);
+      const notices = [...noticesOf(ports), ...troubles.values()];
+      const { host } = ports;
+      await writeText(renderDashboard({ host, open, soon, problems, ...shown, strangers, moved, notices }));
     } catch (error) {
       ports.log.warn(
         { err: error },
@@ -49,9 +58,33 @@ export function createDesk(ports: DeskPorts) {
     }
   }
 
+  /** Where the vault's `Dashboard.md` is a person's own, or another host's, this host's has another name. */
+  async function writeText(text: string): Promise<void> {
+    const isOwn = (there: string) => isDashboardOf(ports.host, there);
+    const before = name;
+    name = null;
+    for (const candidate of ["Dashboard.md", `Dashboard ${ports.host}.md`]) {
+      if (name === null && (await ports.vault.writeOwn(candidate, text, isOwn))) name = candidate;
+    }
+    if (name === before || name === "Dashboard.md") return;
+    const said = name === null ? "there is no dashboard" : `the dashboard is ${name}`;
+    ports.log.warn({}, `${said}, because the vault has a Dashboard.md that is not this daemon's`);
+  }
+
+  /** The requests whose time is nearly over; for the next one to become that, the dashboard is written again then. */
+  function findSoon(open: readonly Request[], now: number): ReadonlySet<RequestId> {
+    const waiting = open.filter(({ status }) => status === "pending");
+    const times = waiting.map((request) => ({ id: request.submission.fields.id, at: soonAt(request) }));
+    const next = times.reduce((least, { at }) => (at > now ? Math.min(least, at) : least), now + LONGEST_MS);
+    cancelSoon?.();
+    cancelSoon = stopped || waiting.length === 0 ? null : ports.clock.after(next - now, refresh);
+    return new Set(times.filter(({ at }) => at <= now).map(({ id }) => id));
+  }
+
   function refresh(): void {
-    if (cancel !== null) return;
-    const wait = Math.max(0, writtenAt + REWRITE_MS - ports.clock.now());
+    if (cancel !== null || stopped) return;
+    // A clock that was set back must not hold it up.
+    const wait = Math.min(REWRITE_MS, Math.max(0, writtenAt + REWRITE_MS - ports.clock.now()));
     cancel = ports.clock.after(wait, () => {
       cancel = null;
       writing = writing.then(write);
@@ -65,15 +98,6 @@ export function createDesk(ports: DeskPorts) {
       if (found.length === 0 && !problems.has(id)) return;
       if (found.length === 0) problems.delete(id);
       else problems.set(id, found);
-      refresh();
-    },
-    /** A request that was decided or came to its end. */
-    addRecent(request: Request): void {
-      const { id } = request.submission.fields;
-      const at = recent.findIndex((one) => one.submission.fields.id === id);
-      if (at !== -1) recent.splice(at, 1);
-      recent.unshift(request);
-      recent.length = Math.min(recent.length, RECENT);
       refresh();
     },
     setScan(found: { strangers: readonly string[]; moved: ReadonlyMap<RequestId, string> }): void {
@@ -91,12 +115,14 @@ export function createDesk(ports: DeskPorts) {
     /** Resolves when no writing is under way. */
     settled: () => writing,
 
-    /** Resolves when what is known now has been written. */
-    async flush(): Promise<void> {
+    /** Writes what is known now, and nothing from then on. */
+    async stop(): Promise<void> {
+      stopped = true;
       cancel?.();
       cancel = null;
       writing = writing.then(write);
       await writing;
+      lately.stop();
     },
   };
 }

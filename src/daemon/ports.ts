@@ -37,6 +37,8 @@ export interface Ledger {
   findKey(requester: string, key: string): Promise<RequestId | null>;
   /** The newest open request without a key by this requester, on behalf of the same one, for this action. */
   findAsked(requester: string, onBehalfOf: string | null, actionDigest: string): Promise<RequestId | null>;
+  /** Where the ledger ends now. */
+  head(): { readonly seq: number };
   /** Records after a sequence number, oldest first, up to now. */
   records(after: number): AsyncIterable<LedgerRecord>;
   /** Calls back with every record once it is durable, in order. */
@@ -102,7 +104,8 @@ export interface Vault {
   scan(): AsyncIterable<readonly Entry[]>;
   /** Where else in the vault notes of these ids are, by their names. */
   findElsewhere(ids: ReadonlySet<RequestId>): Promise<ReadonlyMap<RequestId, string>>;
-  writeOwn(name: string, text: string): Promise<void>;
+  /** Writes a file of the daemon's own; false where something is there that is not `isOwn`, which is left alone. */
+  writeOwn(name: string, text: string, isOwn: (there: string) => boolean): Promise<boolean>;
   fileAwayMonths(thisMonth: string): Promise<void>;
   recover(): Promise<void>;
 }

@@ -1,5 +1,9 @@
 import type { Problem } from "../core/codes.ts";
-import type { Request, RequestId } from "../core/request.ts";
+import { askedOf, type Request, type RequestId } from "../core/request.ts";
+import type { Figures } from "../core/tally.ts";
+import { inOrderOfNeed } from "../core/waiting.ts";
+import { renderFigures } from "./figures.ts";
+import { readFrontmatter } from "./frontmatter.ts";
 import { renderProblem } from "./note.ts";
 import { inline } from "./visible.ts";
 
@@ -7,11 +11,16 @@ import { inline } from "./visible.ts";
 const ROWS = 100;
 
 export interface DashboardData {
+  readonly host: string;
   /** Requests that are not closed, oldest first. */
   readonly open: readonly Request[];
+  /** Of those, the ones whose time is nearly over. */
+  readonly soon: ReadonlySet<RequestId>;
   readonly problems: ReadonlyMap<RequestId, readonly Problem[]>;
-  /** Decided or finished, newest first. */
+  /** Decided or finished, newest first; those that failed once more by themselves. */
   readonly recent: readonly Request[];
+  readonly failed: readonly Request[];
+  readonly figures: Figures;
   /** File names in the decision folders that are not notes of a request. */
   readonly strangers: readonly string[];
   /** Notes of open requests that were moved elsewhere, by path. */
@@ -20,56 +29,72 @@ export interface DashboardData {
 }
 
 /**
- * The dashboard's text. It has no clock in it, so that it only changes when something did; agents' text stands in it
- * escaped, as one line.
+ * The dashboard's text, what needs a person first. It has no clock in it, so that it only changes when something did;
+ * agents' text stands in it escaped, as one line.
  */
 export function renderDashboard(data: DashboardData): string {
-  const waiting = data.open.filter(({ status }) => status === "pending");
-  const unknown = data.open.filter(({ status }) => status === "outcome_unknown");
-  const running = data.open.filter(({ status }) => status === "approved" || status === "executing");
+  const { open, soon, recent, failed } = data;
+  const waiting = open.filter(({ status }) => status === "pending");
+  const unknown = open.filter(({ status }) => status === "outcome_unknown");
+  const running = open.filter(({ status }) => status === "approved" || status === "executing");
+  const isSoon = ({ submission }: Request) => soon.has(submission.fields.id);
   const parts = [
-    "# Approvals",
+    `---\nhost: ${data.host}\n---\n# Approvals`,
     "Written by Countersign; what you write here is replaced. How to decide: [[Handbook]].",
     ...data.notices.map((notice) => `> [!warning] ${notice}`),
     ...section("Did it happen?", unknown, ["Note", "Title", "What is known"], (request) => [
       link(request),
-      inline(request.submission.title),
+      titleOf(request),
       request.status === "outcome_unknown" ? inline(request.cause) : "",
     ]),
     ...list("Not understood", tellProblems(data, isUnclear)),
     ...list("Changes proposed", tellProblems(data, isProposal)),
-    ...list("Moved away", movedAway(data)),
     ...section(
       `Waiting (${waiting.length})`,
-      waiting,
+      inOrderOfNeed(waiting, isSoon),
       ["Note", "Title", "Requester", "Since", "Until"],
       (request) => [
         link(request),
-        inline(request.submission.title),
+        titleOf(request),
         inline(request.submission.fields.requester),
         request.submission.fields.created,
-        request.submission.fields.expires,
+        `${isSoon(request) ? "**soon**: " : ""}${request.submission.fields.expires}`,
       ],
     ),
     ...(waiting.length === 0 ? ["## Waiting\n\nNo request waits for a decision."] : []),
     ...section("Approved, not finished", running, ["Note", "Title", "Status"], (request) => [
       link(request),
-      inline(request.submission.title),
+      titleOf(request),
       request.status,
     ]),
-    ...section("Last decisions", data.recent, ["Note", "Title", "Outcome", "By", "At"], (request) => [
+    ...section("Failed lately", failed, ["Note", "Title", "Why", "At"], (request) => [
       link(request),
-      inline(request.submission.title),
-      request.status,
-      "decision" in request ? inline(request.decision.reviewer) : "",
-      "finished_at" in request ? request.finished_at : "",
+      titleOf(request),
+      request.status === "failed" ? inline(request.error) : "",
+      endOf(request),
     ]),
+    ...section("Last decisions", recent, ["Note", "Title", "Outcome", "By", "At"], (request) => [
+      link(request),
+      titleOf(request),
+      request.status.replaceAll("_", " "),
+      "decision" in request ? inline(request.decision.reviewer) : "",
+      endOf(request),
+    ]),
+    ...renderFigures(data.figures),
     ...list(
       "Not known to this daemon, and left alone",
       data.strangers.map((name) => inline(name)),
     ),
+    ...list("Moved away", movedAway(data)),
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+/** Whether a text is a dashboard of this host's daemon: nothing else may be replaced by it. */
+export function isDashboardOf(host: string, text: string): boolean {
+  const read = readFrontmatter(text);
+  const node = read.ok ? read.frontmatter.properties.get("host")?.node : null;
+  return Boolean(node && "value" in node && node.value === host);
 }
 
 function tellProblems({ problems }: DashboardData, which: (found: Problem) => boolean): string[] {
@@ -94,6 +119,17 @@ function movedAway({ moved }: DashboardData): string[] {
 
 function link(request: Request): string {
   return `[[${request.submission.fields.id}]]`;
+}
+
+function titleOf(request: Request): string {
+  const asked = askedOf(request);
+  const title = inline(request.submission.title);
+  return asked === 1 ? title : `${title} (asked ${asked} times)`;
+}
+
+/** To the second, as the other times are. */
+function endOf(request: Request): string {
+  return "finished_at" in request ? request.finished_at.replace(/\.\d+Z$/, "Z") : "";
 }
 
 function section(

@@ -321,7 +321,9 @@ describe("a real folder", () => {
     await vault.replace(ID, PENDING, bytes("one"), bytes("two"));
     await vault.replace(ID, PENDING, bytes("one"), bytes("two"));
     await vault.archive(ID, { ...PENDING, expected: bytes("two") }, bytes("final"));
-    await vault.writeOwn("Dashboard.md", "text");
+    await vault.writeOwn("Dashboard.md", "text", () => true);
+    await vault.writeOwn("Dashboard.md", "another", () => true);
+    await vault.writeOwn("Dashboard.md", "a third", () => false);
     await vault.close();
     expect(readdirSync(staging)).toEqual([]);
   });

@@ -84,6 +84,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     open: () => journal.open(),
     findAsked: (...asked) => journal.findAsked(...asked),
     findKey: (requester, key) => journal.findKey(requester, key),
+    head: () => journal.head(),
     records: (after) => journal.records(after),
     follow: (listener) => journal.follow(listener),
     close: () => journal.close(),
@@ -134,7 +135,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
 
   const halt = openHaltSwitch(state, clock.now);
   const merging = () => false;
-  const desk = createDesk({ ledger, vault, clock, log, halt, merging });
+  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host: "bench" });
   const chronicle = createChronicle({ ledger, vault, clock, folders: FOLDERS });
   const daemon = createDaemon({
     ledger,

@@ -34,6 +34,8 @@ export const FOLDERS = {
 
 export interface StageOptions {
   readonly settle_ms?: number;
+  /** `laptop` where a test does not say. */
+  readonly host?: string;
   /** What the `payment` handler answers; a promise that never resolves stands for one that is still running. */
   readonly handler?: (job: Job) => Promise<Outcome>;
   /** Stands between the daemon and its ledger or vault: for tests that make the n-th operation fail. */
@@ -75,10 +77,12 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   const folder = openVault({ root, folders: FOLDERS, staging: [join(state, "staging")] });
   const vault = options.through?.vault?.(folder) ?? folder;
   const halt = openHaltSwitch(state, clock.now);
-  const log = { info() {}, warn() {}, error() {} };
+  const warnings: string[] = [];
+  const log = { info() {}, warn: (_: object, message: string) => void warnings.push(message), error() {} };
+  const host = options.host ?? "laptop";
   const errors: unknown[] = [];
   const merging = options.merging ?? (() => false);
-  const desk = createDesk({ ledger, vault, clock, log, halt, merging });
+  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host });
   const chronicle = createChronicle({ ledger, vault, clock, folders: FOLDERS });
   const answer =
     options.handler ?? (async () => ({ status: "executed", result: { receipt: "R-1" } }) as const);
@@ -137,7 +141,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
       return new Uint8Array(length).fill(scenery.counter % 256);
     },
     createToken,
-    host: "laptop",
+    host,
     kind,
     kinds: [...kinds.keys()],
     about: { version: "0", pid: 1, vault: root, state },
@@ -156,6 +160,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     desk,
     chronicle,
     errors,
+    warnings,
     pathOf,
 
     /** What the watcher tells when a file, by its path in the vault, has come, changed or gone. */

@@ -1,0 +1,34 @@
+import type { Request, Submission } from "./request.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** From when on a request's time is nearly over (ms): with less than a quarter of it left, or less than an hour. */
+export function soonAt({ submission: { fields } }: Request): number {
+  const expires = Date.parse(fields.expires);
+  const life = expires - Date.parse(fields.created);
+  return Math.min(expires - life / 4, expires - HOUR_MS);
+}
+
+/** Requests in the order in which they need somebody: nearly over, then riskiest, then oldest first. */
+export function inOrderOfNeed(
+  requests: readonly Request[],
+  isSoon: (request: Request) => boolean,
+): Request[] {
+  return requests
+    .map((request) => ({ request, soon: isSoon(request) ? 1 : 0, risk: riskOf(request.submission) }))
+    .sort((a, b) => b.soon - a.soon || b.risk - a.risk || olderFirst(a.request, b.request))
+    .map(({ request }) => request);
+}
+
+function olderFirst(a: Request, b: Request): number {
+  const [one, other] = [a.submission.fields.id, b.submission.fields.id];
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+const RISKS = ["low", "medium", "high", "critical"];
+
+/** 0 where nothing says how risky it is. */
+function riskOf(submission: Submission): number {
+  const risk = "risk" in submission ? submission.risk : null;
+  return typeof risk === "string" ? RISKS.indexOf(risk) + 1 : 0;
+}
