@@ -60,7 +60,8 @@ test("a wait ends with the decision that stood, and only a person's decision end
     ["resolved_did_not", 60_000],
   ];
   for (const [type, after] of said) tally.take(id, event(type, T0 + after));
-  tally.take(idOf(T0, 2), event("expired", T0 + 90_000));
+  for (const type of ["approved", "taken_back", "expired"] as const)
+    tally.take(idOf(T0, 2), event(type, T0 + 90_000));
   const { waits, outcomes } = tally.figures();
   expect(waits).toEqual({ decided: 1, half: 9_000, longest: 9_000 });
   expect([...outcomes]).toEqual([
