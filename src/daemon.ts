@@ -251,7 +251,7 @@ export function createDaemon(ports: DaemonPorts) {
           request.status === "outcome_unknown" ? askOutcome(text, request) : null,
         );
       case "nothing":
-        if (isClosed(request)) forget(id);
+        if (isClosed(request) && due.wake_at === null) forget(id);
         else alarms.set(id, due.wake_at);
         if (seen.look.at === "nowhere" && !seen.look.confirmed && !isFinal(request))
           rescan.within(MISSING_GRACE_MS);

@@ -1,4 +1,4 @@
-import { idOfName, leadingId } from "../core/id.ts";
+import { idOfName, isNoteName, leadingId } from "../core/id.ts";
 import type { RequestId } from "../core/request.ts";
 import { idInside } from "../document/frontmatter.ts";
 import { listFolder, markOf, readSafely } from "./files.ts";
@@ -83,9 +83,4 @@ export function createCopies(pathOf: (place: Place) => string) {
       return known.get(pathOf(place))?.owner ?? null;
     },
   };
-}
-
-/** What editors and sync tools leave beside a note for a moment (swap files, locks, parts) never has such a name. */
-function isNoteName(name: string): boolean {
-  return /^[^.~#].*\.md$/iu.test(name);
 }

@@ -42,3 +42,8 @@ export function createdOf(id: RequestId): number {
 export function monthOf(id: RequestId): string {
   return `${id.slice(0, 4)}-${id.slice(4, 6)}`;
 }
+
+/** What editors and sync tools leave beside a note for a moment (swap files, locks, parts) never has such a name. */
+export function isNoteName(name: string): boolean {
+  return /^[^.~#].*\.md$/iu.test(name);
+}

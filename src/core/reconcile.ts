@@ -66,8 +66,8 @@ const NOTHING: Due = { do: "nothing", wake_at: null };
  * earlier event was lost, and finishing whatever a crash left half done.
  */
 export function reconcile(request: Request, world: World): Due {
-  if (isClosed(request)) return world.look.at === "folder" ? { do: "keep_late" } : NOTHING;
-  if (isReportable(request)) return { do: "archive" };
+  if (isClosed(request)) return world.look.at === "folder" ? takeAway({ do: "keep_late" }, world) : NOTHING;
+  if (isReportable(request)) return takeAway({ do: "archive" }, world);
   switch (request.status) {
     case "pending":
       return reconcilePending(request, world);
@@ -80,8 +80,15 @@ export function reconcile(request: Request, world: World): Due {
     case "rejected":
       return settleRejection(request, world);
     default:
-      return { do: "archive" };
+      return takeAway({ do: "archive" }, world);
   }
+}
+
+/** A save in place shows an empty note for a moment: taken away then, it would be torn from the text that follows. */
+function takeAway(due: Due, { now, look, memory }: World): Due {
+  const isEmpty = look.at === "folder" && look.reading.problems.some(({ code }) => code === "empty_note");
+  const wake_at = (memory?.bytes_since ?? now) + QUIET_MS;
+  return isEmpty && now < wake_at ? { do: "nothing", wake_at } : due;
 }
 
 function reconcilePending(request: Request, world: World): Due {

@@ -62,6 +62,10 @@ export function createNotes({ vault, folders }: NotesPorts) {
       if (note !== null && "problem" in note) return [finished];
       const changes = [...isAt(request, null), ...goneFrom(folders, note), finished];
       if (inPlace || note === null) return changes;
+      if (text?.trim() === "") {
+        await vault.discard(id, note, note.bytes);
+        return changes;
+      }
       const beside = text === null ? note.bytes : Buffer.from(answerUnread(text, request));
       const kept = await vault.keepLate(id, note, note.bytes, beside);
       if (kept === null) return changes;
@@ -70,7 +74,7 @@ export function createNotes({ vault, folders }: NotesPorts) {
 
     /**
      * A note that came back after its request was finished decides nothing: it is kept beside the finished one, with
-     * an answer, unless it says nothing that is not there already.
+     * an answer, unless it is empty or says nothing that is not there already.
      */
     async keepLate(
       request: Request,
@@ -80,7 +84,8 @@ export function createNotes({ vault, folders }: NotesPorts) {
       const { id } = request.submission.fields;
       const text = textOf(note);
       const done = vault.readDone(id);
-      if (text !== null && done !== null && isSource(text, request, done.bytes)) {
+      const isKnown = text !== null && done !== null && isSource(text, request, done.bytes);
+      if (isKnown || text?.trim() === "") {
         return (await vault.discard(id, note, note.bytes)) ? "discarded" : "changed";
       }
       const bytes =

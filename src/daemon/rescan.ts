@@ -1,3 +1,4 @@
+import { isNoteName } from "../core/id.ts";
 import { isFinal, type Request, type RequestId } from "../core/request.ts";
 import type { Desk } from "./desk.ts";
 import type { Clock, Ledger, Place, Vault } from "./ports.ts";
@@ -52,7 +53,7 @@ export function createRescan(ports: RescanPorts) {
     const open = await ledger.open();
     const unknown = await findUnknown(open, found);
     const moved = await findMissing(open, found);
-    desk.setScan({ strangers: [...strangers.filter((name) => name.endsWith(".md")), ...unknown], moved });
+    desk.setScan({ strangers: [...strangers.filter(isNoteName), ...unknown], moved });
   }
 
   /** Open requests without a note in the decision folders: moved elsewhere by a person, or missing. */

@@ -36,6 +36,8 @@ export const GESTURES: readonly Gesture[] = [
   },
 ];
 
+export const tick = GESTURES[0] as Gesture;
+
 export const decided = (note: string, { changes }: Gesture) =>
   changes.reduce((text, [from, to]) => text.replace(from, to), note);
 

@@ -177,15 +177,18 @@ export async function openScene(program: Program, { git = "off" }: { git?: "off"
       expect(scene.executions(id)).toBe(executions);
     },
 
-    /** The dashboard's list of names that nobody knows, as a daemon that has just looked through the vault writes it. */
+    /** What the dashboard lists as known to nobody, besides a note that surely is, as of a full look at the vault. */
     async strangers(): Promise<string[]> {
       await scene.stop();
       rmSync(join(vault, "Dashboard.md"));
+      writeFileSync(join(folderAt("Pending_Approval"), "Shopping.md"), "Milk\n");
       await scene.start();
       // A daemon that is asked to end has looked through everything first.
       await scene.stop();
       const [, list = ""] = scene.dashboard().split("left alone\n\n");
-      return list.split("\n").filter((line) => line.startsWith("- "));
+      const listed = list.split("\n").filter((line) => line.startsWith("- "));
+      expect(listed).toContain("- Shopping.md");
+      return listed.filter((line) => line !== "- Shopping.md");
     },
   };
   await scene.start();
