@@ -5,23 +5,29 @@ import { ANSWER_HEAD, askedInLine } from "./note.ts";
 
 /** A callout of the daemon's in a person's note: how its first line is known, and the lines below that belong to it. */
 interface Own {
+  /** What its first line begins with: without it in a text, nothing else need be looked at. */
+  readonly mark: string;
   readonly head: (line: string) => boolean;
   readonly below: (line: string) => boolean;
 }
 
-const ANSWER: Own = { head: (line) => line.trimEnd() === ANSWER_HEAD, below: isProblem };
-const ASKED: Own = { head: (line) => askedInLine(line) !== null, below: () => false };
+const ANSWER: Own = { mark: ANSWER_HEAD, head: (line) => line.trimEnd() === ANSWER_HEAD, below: isProblem };
+const ASKED: Own = {
+  mark: "> [!info] Asked ",
+  head: (line) => askedInLine(line) !== null,
+  below: () => false,
+};
 
 /** What the daemon tells in a note about what is unclear; the empty string when it tells nothing. */
 export function answerIn(text: string): string {
-  const found = findOwn(text, ANSWER);
-  return found === null ? "" : text.slice(found.start, found.end);
+  const [found] = findOwn(text, ANSWER, 1);
+  return found === undefined ? "" : text.slice(found.start, found.end);
 }
 
 /** How often a note says that it was asked for. */
 export function askedIn(text: string): number {
-  const found = findOwn(text, ASKED);
-  return found === null ? 1 : (askedInLine(text.slice(found.start, found.end)) ?? 1);
+  const [found] = findOwn(text, ASKED, 1);
+  return found === undefined ? 1 : (askedInLine(text.slice(found.start, found.end)) ?? 1);
 }
 
 /** The note without the daemon's callouts, and without the line ends that were put in with them. */
@@ -30,34 +36,50 @@ export function removeCallouts(text: string): string {
 }
 
 function removeOwn(text: string, own: Own): string {
-  const found = findOwn(text, own);
-  if (found === null) return text;
-  const callout = text.slice(found.start, found.end);
-  const before = text.slice(0, found.start);
-  const behind = text.slice(found.end);
-  // It was put before a line, with a blank one behind it, or to the end in the way that the note ended.
-  if (behind.trim() !== "") return removeOwn(before + behind.replace(/^[ \t]*\r?\n/, ""), own);
-  const eol = text.slice(0, found.start).endsWith("\r\n") ? "\r\n" : "\n";
-  return removeOwn(cutOff(cutOff(before, eol), callout.endsWith("\n") ? "" : eol) + behind, own);
+  let kept = "";
+  let from = 0;
+  for (const { start, end } of findOwn(text, own)) {
+    kept += text.slice(from, start);
+    from = end;
+    // It was put before a line, with a blank one behind it, or to the end in the way that the note ended.
+    if (hasMore(text, end)) {
+      const blank = /[ \t]*\r?\n/y;
+      blank.lastIndex = end;
+      if (blank.test(text)) from = blank.lastIndex;
+    } else {
+      const eol = kept.endsWith("\r\n") ? "\r\n" : "\n";
+      kept = cutOff(cutOff(kept, eol), text.slice(start, end).endsWith("\n") ? "" : eol);
+    }
+  }
+  return kept + text.slice(from);
 }
 
-/** The callout with its last line's end. */
-function findOwn(text: string, { head, below }: Own): { start: number; end: number } | null {
+/** The callouts with their last lines' ends, the first `most` of them. */
+function findOwn(text: string, { mark, head, below }: Own, most = Number.POSITIVE_INFINITY) {
+  const found: { start: number; end: number }[] = [];
   // Nearly all notes have none.
-  if (!text.includes("\n> [!")) return null;
+  if (!text.includes(mark)) return found;
   const read = readFrontmatter(text);
   const from = read.ok ? read.frontmatter.body : 0;
   const lines = readBody(text.slice(from)).lines;
-  for (const { text: line, offset, index, fence } of lines) {
-    if (!head(line)) continue;
-    let next = index + 1;
+  for (let at = 0; at < lines.length && found.length < most; at += 1) {
+    const { text: line = "", offset = 0, fence = null } = lines[at] ?? {};
+    if (!line.startsWith(mark) || !head(line)) continue;
+    let next = at + 1;
     while (below(lines[next]?.text ?? "")) next += 1;
     const start = from + offset;
     const end = from + (lines[next]?.offset ?? text.length - from);
     // Quoted in a block of code it is somebody else's, except at the end: that block may just not be closed.
-    if (fence === null || (!read.ok && text.slice(end).trim() === "")) return { start, end };
+    if (fence === null || (!read.ok && !hasMore(text, end))) found.push({ start, end });
   }
-  return null;
+  return found;
+}
+
+/** Whether there is anything but white space from there on. */
+function hasMore(text: string, from: number): boolean {
+  const more = /\S/g;
+  more.lastIndex = from;
+  return more.test(text);
 }
 
 /** One of the daemon's lines about what is unclear: it ends in one of the known hints. A person's remark does not. */

@@ -1,6 +1,6 @@
 import { type Problem, problem } from "../core/codes.ts";
 import type { Verb } from "../core/request.ts";
-import { type Body, type BodyLine, decisionArea } from "./body.ts";
+import { type Body, type BodyLine, decisionArea, isHeading } from "./body.ts";
 import { skeleton } from "./intact.ts";
 import { BOXES, HEADINGS } from "./note.ts";
 import { visibleLine } from "./visible.ts";
@@ -17,6 +17,8 @@ export interface Boxes {
 const BOX = /^\s*(?:[-*+]|\d{1,9}[.)])[ \t]{1,4}\[(.)\][ \t]+(.*)$/u;
 /** What a formatter, a phone or a merge may have made of one: other bullets, brackets and numbers of characters. */
 const NEARLY = /^\s*(?:(?:[-*+•‣◦–—]|\d{1,9}[.)])[ \t]*)*\\?[[(](.{0,3}?)\\?[\])][ \t]*(.*)$/u;
+/** More lines of the same kind help nobody to find what to change. */
+const TOLD = 3;
 /** Far longer than any label with its trailers. */
 const LABEL_CHARACTERS = 200;
 /** What Obsidian and its Tasks plug-in hang behind a task: a block id, a done date in either of its formats. */
@@ -34,7 +36,8 @@ export function readBoxes(body: Body, firstLine: number): Boxes {
     found.push(`${label}=${mark}`);
     if (/^[ \t]*$/.test(mark)) continue;
     if (exact && (mark === "x" || mark === "X")) ticked.set(label, firstLine + index);
-    else problems.push(problem("unclear_box", firstLine + index, boxMessage(box)));
+    else if (problems.length < TOLD)
+      problems.push(problem("unclear_box", firstLine + index, boxMessage(box)));
   }
   problems.push(...swallowing(body, firstLine));
   const happened = ticked.has(BOXES.happened);
@@ -94,8 +97,10 @@ function exactLabel(rest: string): string | null {
 /** Our label that a text begins with, emphasis, invisible characters and look-alike letters aside. */
 function labelLike(rest: string): string | null {
   const letters = lettersOf(rest.slice(0, LABEL_CHARACTERS));
-  return Object.values(BOXES).find((name) => letters.startsWith(lettersOf(name))) ?? null;
+  return LETTERS.find(([, known]) => letters.startsWith(known))?.[0] ?? null;
 }
+
+const LETTERS = Object.values(BOXES).map((name) => [name, name.toLowerCase().replaceAll(" ", "")] as const);
 
 function lettersOf(text: string): string {
   return skeleton(text).replaceAll(/[^\p{L}\p{N}]/gu, "");
@@ -109,7 +114,7 @@ function boxMessage({ label, mark, exact }: Box): string {
 
 /** What runs on over our first heading, and so over the boxes or what they are about. */
 function swallowing({ lines, unclosedFence, unclosedComment }: Body, firstLine: number): Problem[] {
-  const isFirst = ({ text }: BodyLine) => text.trimEnd() === HEADINGS.next;
+  const isFirst = (line: BodyLine) => isHeading(line, HEADINGS.next);
   if (lines.some((line) => line.plain && isFirst(line))) return [];
   const fence = lines.find((line) => line.fence !== null && isFirst(line))?.fence ?? unclosedFence;
   if (fence !== null && fence !== unclosedFence) return [problem("unclosed_fence", firstLine + fence)];

@@ -6,9 +6,14 @@ import type { RequestId } from "../core/request.ts";
 
 /** The largest note and the largest frontmatter that are read, in bytes, and what keeps YAML's own costs small. */
 export const NOTE_LIMIT_BYTES = 256 * 1024;
+export const NOTE_LIMIT_LINES = 20_000;
 const FRONTMATTER_LIMIT_BYTES = 16 * 1024;
 const FRONTMATTER_LIMIT_LINES = 400;
 const BRACKET_LIMIT = 600;
+/** Everything outside of double quotes that may mean something to YAML: each costs, most of all where it is wrong. */
+const INDICATOR_LIMIT = 1_500;
+/** In one line: each may open a list or a map within the one before, and a reader goes down into all of them. */
+const NESTING_LIMIT = 100;
 
 /** One property: its parsed value, and where its value stands in the note's text (offsets in UTF-16 units). */
 export interface Property {
@@ -57,16 +62,13 @@ export function readFrontmatter(text: string): FrontmatterReading {
   const early = refuseBeforeParsing(yaml);
   if (early !== null) return { ok: false, problems: [early] };
 
-  const document = parseDocument(yaml, {
-    version: "1.2",
-    schema: "core",
-    uniqueKeys: true,
-    logLevel: "silent",
-  });
+  const document = parse(yaml);
+  if (document === null) return { ok: false, problems: [problem("frontmatter_too_large")] };
   const problems = refuseDocument(document, yaml);
   if (problems.length > 0) return { ok: false, problems };
 
   const properties = new Map<string, Property>();
+  const lineAt = lineCounter(yaml);
   if (isMap(document.contents)) {
     for (const pair of document.contents.items) {
       if (!isScalar(pair.key) || typeof pair.key.value !== "string" || !pair.key.range) continue;
@@ -75,7 +77,7 @@ export function readFrontmatter(text: string): FrontmatterReading {
       properties.set(pair.key.value, {
         key: pair.key.value,
         node,
-        line: lineOf(yaml, pair.key.range[0]) + 1,
+        line: lineAt(pair.key.range[0]) + 1,
         start: start + at.start,
         end: start + at.end,
         comment: Boolean(node?.comment ?? node?.commentBefore) || /^[ \t]*#/.test(yaml.slice(at.end)),
@@ -93,6 +95,23 @@ export function idInside(bytes: Uint8Array): RequestId | null {
   const node = read?.ok ? read.frontmatter.properties.get("id")?.node : null;
   const id = node && isScalar(node) && typeof node.value === "string" ? node.value.trim() : "";
   return isId(id) ? id : null;
+}
+
+/** Null for what is nested deeper than its reader can go down. */
+function parse(yaml: string): Document.Parsed | null {
+  try {
+    // Without `prettyErrors`: an excerpt for every one of a thousand errors would cost more than all the rest.
+    return parseDocument(yaml, {
+      version: "1.2",
+      schema: "core",
+      uniqueKeys: true,
+      logLevel: "silent",
+      prettyErrors: false,
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 interface Split {
@@ -122,11 +141,12 @@ function splitText(text: string): Split | { problems: Problem[] } {
   // Before anything but a plain search has read it: a few KB can cost a YAML reader seconds.
   if (isTooLarge(yaml)) return no("frontmatter_too_large", null);
   // gray-matter takes any line that begins with --- for the end; where it would cut elsewhere, the note is unclear.
-  if (!grayMatterAgrees(text, yaml)) {
+  if (!grayMatterAgrees(text.slice(0, found.index + found[0].length), yaml)) {
     return {
       problems: [problem("frontmatter_unclosed", null, "A line among the properties begins with ---.")],
     };
   }
+  if (hasTooManyLines(text)) return no("note_too_large", null);
   return { yaml, start, close, body: found.index + found[0].length, eol: open[1] === "\r\n" ? "\r\n" : "\n" };
 }
 
@@ -164,8 +184,26 @@ function unified(yaml: string): string {
 }
 
 function isTooLarge(yaml: string): boolean {
-  if (yaml.length > FRONTMATTER_LIMIT_BYTES || yaml.split("\n").length > FRONTMATTER_LIMIT_LINES) return true;
-  return (yaml.match(/[[{]/g) ?? []).length > BRACKET_LIMIT;
+  if (yaml.length > FRONTMATTER_LIMIT_BYTES) return true;
+  const lines = yaml.split("\n");
+  if (lines.length > FRONTMATTER_LIMIT_LINES) return true;
+  if (lines.some((line) => count(line, /[-?:](?=\s)/g) > NESTING_LIMIT)) return true;
+  const bare = yaml.replaceAll(/"(?:[^"\\\n]|\\.)*"/g, '""');
+  return (
+    count(yaml, /[[{]/g) > BRACKET_LIMIT || count(bare, /[[\]{},&*!|>'"?]|[-:](?=\s)/g) > INDICATOR_LIMIT
+  );
+}
+
+function count(text: string, pattern: RegExp): number {
+  return (text.match(pattern) ?? []).length;
+}
+
+function hasTooManyLines(text: string): boolean {
+  let lines = 1;
+  for (let at = text.indexOf("\n"); at !== -1 && lines <= NOTE_LIMIT_LINES; at = text.indexOf("\n", at + 1)) {
+    lines += 1;
+  }
+  return lines > NOTE_LIMIT_LINES;
 }
 
 function refuseBeforeParsing(yaml: string): Problem | null {
@@ -181,7 +219,7 @@ function refuseBeforeParsing(yaml: string): Problem | null {
 }
 
 function refuseDocument(document: Document.Parsed, yaml: string): Problem[] {
-  const problems = document.errors.map((error) => {
+  const problems = document.errors.slice(0, 20).map((error) => {
     const line = lineOf(yaml, error.pos[0]) + 1;
     return problem(error.code === "DUPLICATE_KEY" ? "duplicate_key" : "frontmatter_invalid", line);
   });
@@ -220,4 +258,16 @@ function valueRange(yaml: string, keyEnd: number, node: Node | null): { start: n
 /** The line number, from 1, of an offset in the YAML part. */
 function lineOf(yaml: string, offset: number): number {
   return yaml.slice(0, offset).split("\n").length;
+}
+
+/** The same for offsets that only grow: nothing is counted twice. */
+function lineCounter(yaml: string): (offset: number) => number {
+  let counted = 0;
+  let line = 1;
+  return (offset) => {
+    for (let at = yaml.indexOf("\n", counted); at !== -1 && at < offset; at = yaml.indexOf("\n", at + 1))
+      line += 1;
+    counted = offset;
+    return line;
+  };
 }

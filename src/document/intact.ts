@@ -12,7 +12,7 @@ import {
   writtenBlock,
   writtenNext,
 } from "./action-block.ts";
-import { type Body, type BodyLine, sectionBelow } from "./body.ts";
+import { type Body, type BodyLine, isHeading, sectionBelow } from "./body.ts";
 import { actionDigest } from "./digest.ts";
 import type { Frontmatter, Property } from "./frontmatter.ts";
 import { HEADINGS, ownProperties } from "./note.ts";
@@ -156,7 +156,7 @@ function sameValue({ node, key }: Property, expected: string): boolean {
 /** Sections are named and not counted: the callout that tells of them would itself move their lines. */
 function checkAction(body: Body, request: Request, rules: EditRules): Pick<Intact, "problems" | "proposal"> {
   for (const heading of [HEADINGS.next, HEADINGS.action]) {
-    if (body.lines.filter(({ plain, text }) => plain && text.trimEnd() === heading).length > 1) {
+    if (body.lines.filter((line) => line.plain && isHeading(line, heading)).length > 1) {
       return changed(`The section **${heading.slice(3)}** is there twice.`);
     }
   }
@@ -175,6 +175,11 @@ function checkAction(body: Body, request: Request, rules: EditRules): Pick<Intac
 
 function checkBlock(block: ActionBlock, request: Request, { editable, dropped }: EditRules) {
   const { kind, params } = request.submission.fields;
+  const asked = writtenBlock(versionOf(request));
+  // The strict reader costs a lot, and nobody's change makes so much of so little.
+  if (lengthOf(block) > LONGER * lengthOf(asked) + LONG_CHARACTERS) {
+    return changed("The block below **Action** is far longer than what was asked.");
+  }
   let found: Json | undefined;
   try {
     found = jsonOf(block);
@@ -187,9 +192,8 @@ function checkBlock(block: ActionBlock, request: Request, { editable, dropped }:
     return changed("The block of JSON below **Action** holds no params any more.");
   }
   const now = found as JsonObject;
-  const asked = writtenBlock(versionOf(request)).rest;
   if (actionDigest(kind, now) === request.submission.action_digest) {
-    if (block.rest === asked) return { problems: [], proposal: null };
+    if (block.rest === asked.rest) return { problems: [], proposal: null };
     const where = editable.length > 0 ? ", which is also the place for a change" : "";
     return changed(
       `Below **Action**, the text besides the JSON was changed; what counts is the JSON${where}.`,
@@ -197,7 +201,7 @@ function checkBlock(block: ActionBlock, request: Request, { editable, dropped }:
   }
   const changes = tellChanges(params, now, "in the note").join("; ");
   // What is shown once more below the JSON may lag behind it, or have been changed along with it.
-  if (block.rest !== asked && block.rest !== writtenBlock({ ...versionOf(request), params: now }).rest) {
+  if (block.rest !== asked.rest && block.rest !== writtenBlock({ ...versionOf(request), params: now }).rest) {
     return changed(
       `Below **Action**, the JSON and the text besides it were changed differently: ${changes}.`,
     );
@@ -216,6 +220,13 @@ function checkBlock(block: ActionBlock, request: Request, { editable, dropped }:
     problems: [problem("action_proposed", null, `A change of the action is proposed: ${changes}.`)],
     proposal: now,
   };
+}
+
+const LONGER = 8;
+const LONG_CHARACTERS = 16_384;
+
+function lengthOf({ lines }: ActionBlock): number {
+  return lines.reduce((sum, { text }) => sum + text.length, 0);
 }
 
 function changed(message: string): Pick<Intact, "problems" | "proposal"> {

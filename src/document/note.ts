@@ -3,7 +3,7 @@ import { tellChanges, type Version } from "../core/amendment.ts";
 import type { Problem } from "../core/codes.ts";
 import { askedOf, type Request, type Submission, type UnknownRequest } from "../core/request.ts";
 import { versionOf } from "../core/transitions.ts";
-import { NOTE_LIMIT_BYTES } from "./frontmatter.ts";
+import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
 import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
 
 /** The note's own headings. Everything before the first of them is where a person decides. */
@@ -116,8 +116,9 @@ const NOTE_RESERVE_BYTES = 64 * 1024;
 
 /** Whether a note can show it and be read back whole: one that could not could never be approved. */
 export function fitsNote(version: Pick<Version, "params" | "next_effect">): boolean {
-  const bytes = Buffer.byteLength(renderAction(version)) + Buffer.byteLength(version.next_effect);
-  return bytes <= NOTE_LIMIT_BYTES - NOTE_RESERVE_BYTES;
+  const shown = `${renderAction(version)}\n${version.next_effect}`;
+  if (shown.split("\n").length > NOTE_LIMIT_LINES / 2) return false;
+  return Buffer.byteLength(shown) <= NOTE_LIMIT_BYTES - NOTE_RESERVE_BYTES;
 }
 
 /** That the action is no longer the one that was asked for, and how it differs. */
