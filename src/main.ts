@@ -116,7 +116,6 @@ async function init(options: GlobalOptions) {
     people,
     // Beside `src/` in a checkout and beside `dist/` in the package.
     handbook: fileURLToPath(new URL("../vault/Handbook.md", import.meta.url)),
-    folders: ["Pending_Approval", "Done", "Approved", "Rejected"],
     user: osUser(env),
     env,
   });

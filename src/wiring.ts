@@ -76,7 +76,7 @@ async function wire(
   });
   const halt = openHaltSwitch(places.state, clock.now);
   const merging = () => isMerging(places.vault);
-  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host: configuration.host });
+  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host: configuration.host, folders });
   const chronicle = createChronicle({ ledger, vault, clock, folders });
   const commands = createCommandHandler();
   opened.push(() => commands.close());

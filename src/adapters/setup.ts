@@ -4,6 +4,7 @@ import { constants, copyFile, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
+import { FOLDERS, renderApprovalsBase } from "../document/approvals-base.ts";
 
 const run = promisify(execFile);
 
@@ -14,8 +15,6 @@ export interface SetupPlan {
   readonly people: string;
   /** The handbook that comes with the package. */
   readonly handbook: string;
-  /** Names of the vault's folders. */
-  readonly folders: readonly string[];
   /** The current user's name, by the operating system. */
   readonly user: string;
   /** The environment of the command, for git. */
@@ -28,7 +27,7 @@ export interface SetupReport {
 }
 
 /**
- * Makes what a vault needs and is not there yet: folders, handbook, configuration, people, a git repository unless the
+ * Makes what a vault needs and is not there yet: folders, handbook, table of approvals, configuration, people, a git repository unless the
  * vault is in one. Never overwrites anything.
  */
 export async function setUp(plan: SetupPlan): Promise<SetupReport> {
@@ -36,12 +35,14 @@ export async function setUp(plan: SetupPlan): Promise<SetupReport> {
   const kept: string[] = [];
   const note = (path: string, isNew: boolean) => void (isNew ? made : kept).push(path);
 
-  for (const name of plan.folders) {
+  for (const name of Object.values(FOLDERS)) {
     const folder = join(plan.vault, name);
     note(`${folder}/`, await makeFolder(folder));
   }
   const handbook = join(plan.vault, "Handbook.md");
   note(handbook, await unlessThere(copyFile(plan.handbook, handbook, constants.COPYFILE_EXCL)));
+  const base = join(plan.vault, "Approvals.base");
+  note(base, await unlessThere(writeFile(base, renderApprovalsBase(FOLDERS), { flag: "wx" })));
   await mkdir(dirname(plan.configuration), { recursive: true, mode: 0o700 });
   note(plan.configuration, await write(plan.configuration, STARTER));
   note(plan.people, await write(plan.people, await peopleOf(plan)));

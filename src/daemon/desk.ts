@@ -1,9 +1,10 @@
 import type { Problem } from "../core/codes.ts";
 import type { Request, RequestId } from "../core/request.ts";
 import { soonAt } from "../core/waiting.ts";
+import { isUnchangedBase, renderApprovalsBase } from "../document/approvals-base.ts";
 import { isDashboardOf, renderDashboard } from "../document/dashboard.ts";
 import { createLately } from "./lately.ts";
-import type { Clock, HaltSwitch, Ledger, Log, Vault } from "./ports.ts";
+import type { Clock, Folder, HaltSwitch, Ledger, Log, Vault } from "./ports.ts";
 
 /** At most one rewrite of the dashboard in this time. */
 const REWRITE_MS = 1_000;
@@ -21,6 +22,8 @@ export interface DeskPorts {
   /** Whether the vault's repository is in the middle of a merge or rebase. */
   readonly merging: () => boolean;
   readonly host: string;
+  /** Folder names below the vault's root. */
+  readonly folders: Readonly<Record<Folder | "done", string>>;
 }
 
 /** What the reviewer's dashboard is made of, and its writing: at once, but at most once a second. */
@@ -39,6 +42,7 @@ export function createDesk(ports: DeskPorts) {
   let stopped = false;
   /** The dashboard's file; null where there can be none, undefined before the first one. */
   let name: string | null | undefined;
+  let hasBase = false;
 
   async function write(): Promise<void> {
     const now = ports.clock.now();
@@ -47,6 +51,9 @@ export function createDesk(ports: DeskPorts) {
       const shown = await lately.read();
       const open = await ports.ledger.open();
       const soon = findSoon(open, now);
+      if (!hasBase)
+        await ports.vault.writeOwn("Approvals.base", renderApprovalsBase(ports.folders), isUnchangedBase);
+      hasBase = true;
       const notices = [...noticesOf(ports), ...troubles.values()];
       const { host } = ports;
       await writeText(renderDashboard({ host, open, soon, problems, ...shown, strangers, moved, notices }));

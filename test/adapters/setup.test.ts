@@ -27,7 +27,6 @@ beforeEach(() => {
     configuration: join(root, "config/countersign.yaml"),
     people: join(root, "config/people.yaml"),
     handbook: join(root, "Handbook.md"),
-    folders: ["Pending_Approval", "Done", "Approved", "Rejected"],
     user: "anna",
     env: { PATH: process.env.PATH, HOME: root, GIT_DIR: join(root, "elsewhere") },
   };
@@ -38,6 +37,7 @@ test("an empty folder becomes a vault", async () => {
   const { made, kept } = await setUp(plan);
   expect(readdirSync(plan.vault).sort()).toEqual([
     ".git",
+    "Approvals.base",
     "Approved",
     "Done",
     "Handbook.md",
@@ -45,7 +45,7 @@ test("an empty folder becomes a vault", async () => {
     "Rejected",
   ]);
   expect(kept).toEqual([]);
-  expect(made).toHaveLength(8);
+  expect(made).toHaveLength(9);
   expect(existsSync(join(root, "elsewhere"))).toBe(false);
   expect(readFileSync(plan.people, "utf8")).toContain(
     "anna:\n    name: Anna Example\n    email: anna@example.org\n",
@@ -67,6 +67,7 @@ test("the starter configuration loads without a warning and has an action that r
 test("what is there is kept as it is", async () => {
   const mine: Record<string, string> = {
     [join(plan.vault, "Handbook.md")]: "my own",
+    [join(plan.vault, "Approvals.base")]: "views: []\n",
     [plan.configuration]: "mine: 1\n",
     [plan.people]: "ours: 1\n",
     [join(plan.vault, "Done/x.md")]: "done",
@@ -79,6 +80,7 @@ test("what is there is kept as it is", async () => {
   expect(kept).toEqual([
     `${join(plan.vault, "Done")}/`,
     join(plan.vault, "Handbook.md"),
+    join(plan.vault, "Approvals.base"),
     plan.configuration,
     plan.people,
   ]);
@@ -93,6 +95,6 @@ test("a vault inside a repository gets none of its own", async () => {
 
 test("a machine without git gets everything else", async () => {
   const { made } = await setUp({ ...plan, env: { PATH: join(root, "none") } });
-  expect(made).toHaveLength(7);
+  expect(made).toHaveLength(8);
   expect(readFileSync(plan.people, "utf8")).toContain("anna:\n    name: anna\n");
 });

@@ -135,7 +135,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
 
   const halt = openHaltSwitch(state, clock.now);
   const merging = () => false;
-  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host: "bench" });
+  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host: "bench", folders: FOLDERS });
   const chronicle = createChronicle({ ledger, vault, clock, folders: FOLDERS });
   const daemon = createDaemon({
     ledger,

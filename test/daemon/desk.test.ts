@@ -2,7 +2,9 @@ import { readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, w
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Vault } from "../../src/daemon/ports.ts";
+import { renderApprovalsBase } from "../../src/document/approvals-base.ts";
 import {
+  FOLDERS,
   makeScenery,
   openStage,
   removeScenery,
@@ -165,5 +167,24 @@ describe("a vault with another dashboard in it", () => {
     stage.desk.refresh();
     await stage.pass(1_000);
     expect(readdirSync(stage.root)).toContain("Dashboard.md");
+  });
+});
+
+describe("the table of approvals", () => {
+  const table = (stage: Stage) => readFileSync(pathOf(stage, "Approvals.base"), "utf8");
+
+  test("is written where there is none, and follows the configuration until somebody changes it", async () => {
+    const scenery = makeScenery();
+    writeFileSync(join(scenery.root, "Approvals.base"), renderApprovalsBase(FOLDERS));
+    const stage = await open({ folders: { ...FOLDERS, done: "Archive" } }, scenery);
+    expect(table(stage)).toContain('file.inFolder("Archive")');
+    rmSync(pathOf(stage, "Approvals.base"));
+    const next = await restart(stage);
+    expect(table(next)).toBe(renderApprovalsBase(FOLDERS));
+    writeFileSync(pathOf(next, "Approvals.base"), "views: []\n");
+    const last = await restart(next);
+    await submit(last);
+    await last.pass(1_000);
+    expect(table(last)).toBe("views: []\n");
   });
 });

@@ -4,7 +4,7 @@ import type { RequestId } from "../../src/core/request.ts";
 
 /** What a person does to the notes of a vault with an editor and a file manager, whether the daemon runs or not. */
 export interface Person {
-  /** All files by path below the vault's root, the dashboard left out. */
+  /** All files by path below the vault's root, the dashboard and the table left out. */
   files(): Map<string, string>;
   /** The note's path, wherever in the vault it is; everywhere here, any other file goes by its path. */
   find(id: RequestId): string;
@@ -22,6 +22,8 @@ export interface Person {
   copy(id: RequestId, path: string): void;
 }
 
+const DESK: ReadonlySet<string> = new Set(["Dashboard.md", "Approvals.base"]);
+
 export function createPerson(root: string): Person {
   const buffers = new Map<RequestId, { path: string; text: string }>();
   const bin = new Map<RequestId, { path: string; text: string }>();
@@ -34,7 +36,7 @@ export function createPerson(root: string): Person {
 
   function paths(): string[] {
     return readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name !== "Dashboard.md")
+      .filter((entry) => entry.isFile() && !DESK.has(entry.name))
       .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
       .sort();
   }

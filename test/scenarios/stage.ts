@@ -36,6 +36,7 @@ export interface StageOptions {
   readonly settle_ms?: number;
   /** `laptop` where a test does not say. */
   readonly host?: string;
+  readonly folders?: typeof FOLDERS;
   /** What the `payment` handler answers; a promise that never resolves stands for one that is still running. */
   readonly handler?: (job: Job) => Promise<Outcome>;
   /** Stands between the daemon and its ledger or vault: for tests that make the n-th operation fail. */
@@ -74,7 +75,8 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   const { clock } = life;
   const journal = await openJournal({ directory: state, now: () => new Date(clock.now()) });
   const ledger = options.through?.ledger?.(journal) ?? journal;
-  const folder = openVault({ root, folders: FOLDERS, staging: [join(state, "staging")] });
+  const folders = options.folders ?? FOLDERS;
+  const folder = openVault({ root, folders, staging: [join(state, "staging")] });
   const vault = options.through?.vault?.(folder) ?? folder;
   const halt = openHaltSwitch(state, clock.now);
   const warnings: string[] = [];
@@ -82,8 +84,8 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   const host = options.host ?? "laptop";
   const errors: unknown[] = [];
   const merging = options.merging ?? (() => false);
-  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host });
-  const chronicle = createChronicle({ ledger, vault, clock, folders: FOLDERS });
+  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host, folders });
+  const chronicle = createChronicle({ ledger, vault, clock, folders });
   const answer =
     options.handler ?? (async () => ({ status: "executed", result: { receipt: "R-1" } }) as const);
   const handler = (job: Job) => {
@@ -127,7 +129,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     merging,
     settle_ms: options.settle_ms ?? 2_000,
     settle_ticks_ms: 0,
-    folders: FOLDERS,
+    folders,
   });
   const keys = await openGrantKeys(state, clock.now);
   const application = createApplication({

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { JsonObject } from "../../core/json.ts";
 import type { EffectClass } from "../../core/request.ts";
+import { FOLDERS } from "../../document/approvals-base.ts";
 import type { ActionSettings, Configuration, Environment, Folders } from "./configuration.ts";
 import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
 import { settleProgram } from "./program.ts";
@@ -29,13 +30,6 @@ interface RawAction {
   readonly effect?: EffectClass;
   readonly env?: Record<string, string | null>;
 }
-
-const FOLDERS: Folders = {
-  pending: "Pending_Approval",
-  done: "Done",
-  approved: "Approved",
-  rejected: "Rejected",
-};
 
 /**
  * Reads and checks a configuration by its absolute path. `env` is the daemon's own environment: `PATH` finds programs,

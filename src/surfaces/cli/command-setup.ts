@@ -5,7 +5,9 @@ import { EXIT } from "./exit-codes.ts";
 export function addSetupCommands(program: Command, run: Run): void {
   program
     .command("init")
-    .description("make a vault's folders, handbook and a starter configuration; never overwrites anything")
+    .description(
+      "make a vault's folders, handbook, table of approvals and a starter configuration; never overwrites anything",
+    )
     .addHelpText("after", "\nExample:\n  countersign init --vault ~/vault")
     .action(() => run(init));
   program
