@@ -66,7 +66,7 @@ function patched(patch: Patch, request: FinalRequest): string {
   if ((request.status === "executed" || request.status === "failed") && doubt === undefined)
     patch.set("executed_at", request.finished_at);
   if (doubt !== undefined) patch.replace(renderDoubt(doubt.detail ?? ""), renderAnswered(request, doubt));
-  const told = renderSummary(request);
+  const told = renderSummary(request) + renderOverwritten(patch.overwritten());
   patch.replace(`${CAME_BACK}\n\n`, "");
   if (!patch.replace(DECIDE, told) && !patch.replace(APPROVED_AND_STARTED, told))
     patch.insertBeforeSections(told);
@@ -96,7 +96,7 @@ export function askOutcome(text: string, request: UnknownRequest): string | null
   const patch = openPatch(amendNote(text, request, { voids: false }) ?? text);
   if (patch === null) return null;
   patch.set("status", "outcome_unknown");
-  patch.insertBeforeSections(renderResolve(request));
+  patch.insertBeforeSections(renderResolve(request) + renderOverwritten(patch.overwritten()));
   patch.replace(DECIDE, APPROVED_AND_STARTED);
   return removeCallouts(patch.text());
 }
@@ -162,6 +162,11 @@ function renderSummary(request: FinalRequest): string {
   const { reviewer, via, assurance, reason } = request.decision;
   const who = `> Decided by ${inline(reviewer)} (${via}, assurance ${assurance}) at ${request.decided_at}.`;
   return [`> ${head}`, who, ...(reason === null ? [] : [`> Reason: ${inline(reason)}`])].join("\n");
+}
+
+/** A plug-in's or a person's own value of a property that the daemon has set is theirs, and is kept. */
+function renderOverwritten(lines: string): string {
+  return lines === "" ? "" : `\n\nThese properties said something else before:\n\n${fenced(lines, "text")}`;
 }
 
 function headOf(request: FinalRequest): string {

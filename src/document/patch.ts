@@ -11,6 +11,8 @@ export interface Patch {
   set(key: string, value: string): void;
   /** The same, but only where the note has no value of the person's. */
   fill(key: string, value: string): void;
+  /** What the properties that were set had said of somebody else's, line by line; empty when nothing. */
+  overwritten(): string;
   /** Replaces the daemon's own text where it still stands unchanged; false when it does not. */
   replace(own: string, text: string): boolean;
   /** Puts text before the first heading of the body, or at the end when there is none. */
@@ -29,6 +31,7 @@ export function openPatch(original: string): Patch | null {
   let frontmatter = first.frontmatter;
   /** Property edits at offsets of `current`, by key: made all at once, since parsing again is what costs. */
   const edits = new Map<string, { start: number; end: number; text: string }>();
+  const overwritten: string[] = [];
 
   const lines = (text: string) => text.replaceAll("\n", eol);
   const splice = (start: number, end: number, text: string) => {
@@ -54,6 +57,8 @@ export function openPatch(original: string): Patch | null {
     const { node, start, end } = property;
     const empty = node === null || (isScalar(node) && (node.value === null || node.value === ""));
     if (onlyEmpty && !empty) return;
+    const said = current.slice(start, end);
+    if (said !== value && !OWN_WORD.test(said)) overwritten.push(`${key}: ${said}`);
     // An empty value stands right behind its colon and needs the space that YAML wants there.
     const text = start === end && current[start - 1] === ":" ? ` ${value}` : value;
     edits.set(key, { start, end, text });
@@ -62,11 +67,13 @@ export function openPatch(original: string): Patch | null {
   return {
     set: (key, value) => set(key, value, false),
     fill: (key, value) => set(key, value, true),
+    overwritten: () => overwritten.join("\n"),
     replace(own, text) {
       flush();
       const wanted = lines(own);
       const at = current.indexOf(wanted, frontmatter.body);
-      if (at === -1) return false;
+      // Lines that the person has written on are theirs.
+      if (at === -1 || !isWholeLines(current, at, at + wanted.length)) return false;
       splice(at, at + wanted.length, text);
       return true;
     },
@@ -84,6 +91,15 @@ export function openPatch(original: string): Patch | null {
     },
   };
 }
+
+function isWholeLines(text: string, start: number, end: number): boolean {
+  const before = text[start - 1] ?? "\n";
+  return before === "\n" && (text[end - 1] === "\n" || /^(\r?\n|$)/.test(text.slice(end, end + 2)));
+}
+
+/** Nothing, what the daemon writes into its own properties, and the statements that people make in `status`. */
+const OWN_WORD =
+  /^["']?(|null|~|[>|][-+]?|pending|outcome_unknown|approved?|rejected|reject|changes_requested|executed|failed|expired|cancelled|\d{4}-\d\d-\d\dT[\d:.]+Z)["']?$/i;
 
 /** The patches above keep the frontmatter readable; were that ever wrong, a half-patched note must not be written. */
 function frontmatterOf(text: string): Frontmatter {
