@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { idOfName, leadingId, monthOf } from "../src/core/id.ts";
 import type { RequestId } from "../src/core/request.ts";
 import type { Folder, Place, Vault } from "../src/daemon/ports.ts";
-import { idInside } from "../src/document/frontmatter.ts";
+import { hostInside, idInside } from "../src/document/frontmatter.ts";
 
 const FOLDERS: readonly Folder[] = ["pending", "approved", "rejected"];
 
@@ -58,6 +58,7 @@ export function memoryVault(files = new Map<string, Uint8Array>()): MemoryVault 
       insiders.add(pathOf(place));
       return inside;
     },
+    hostInside: (place) => hostInside(files.get(pathOf(place)) ?? Buffer.of()),
     create: async (id, bytes) => putNew(pathOf({ folder: "pending", name: `${id}.md` }), bytes),
     async replace(_id, place, expected, bytes) {
       if (!same(files.get(pathOf(place)), expected)) return false;

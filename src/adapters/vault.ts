@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { ProblemCode } from "../core/codes.ts";
 import { idOfName, monthOf } from "../core/id.ts";
 import type { RequestId } from "../core/request.ts";
-import { NOTE_LIMIT_BYTES } from "../document/frontmatter.ts";
+import { hostInside, NOTE_LIMIT_BYTES } from "../document/frontmatter.ts";
 import { codeOf, listFolder, markOf, readSafely, sameBytes, syncFolder, writeDurably } from "./files.ts";
 import { createLanes } from "./lanes.ts";
 import { createAside, type Home, hashOf } from "./vault-aside.ts";
@@ -153,6 +153,11 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
 
     notice: copies.notice,
     noticeInside: copies.noticeInside,
+
+    hostInside(place: Place): string | null {
+      const found = readSafely(pathOf(place));
+      return found !== null && "bytes" in found ? hostInside(found.bytes) : null;
+    },
 
     /** Writes a new note into the pending folder; false when there is one. */
     create(id: RequestId, bytes: Uint8Array): Promise<boolean> {

@@ -31,6 +31,7 @@ export function createDesk(ports: DeskPorts) {
   const problems = new Map<RequestId, readonly Problem[]>();
   const lately = createLately(ports);
   let strangers: readonly string[] = [];
+  let foreign: readonly { name: string; host: string }[] = [];
   let moved: ReadonlyMap<RequestId, string> = new Map();
   /** Why something does not work as it should, in a sentence, by what it is about. */
   const troubles = new Map<"history" | "watching", string>();
@@ -56,7 +57,9 @@ export function createDesk(ports: DeskPorts) {
       hasBase = true;
       const notices = [...noticesOf(ports), ...troubles.values()];
       const { host } = ports;
-      await writeText(renderDashboard({ host, open, soon, problems, ...shown, strangers, moved, notices }));
+      await writeText(
+        renderDashboard({ host, open, soon, problems, ...shown, strangers, foreign, moved, notices }),
+      );
     } catch (error) {
       ports.log.warn(
         { err: error },
@@ -107,8 +110,17 @@ export function createDesk(ports: DeskPorts) {
       else problems.set(id, found);
       refresh();
     },
-    setScan(found: { strangers: readonly string[]; moved: ReadonlyMap<RequestId, string> }): void {
-      strangers = found.strangers;
+    /** What a full look has found; `unknown` notes have a request's name and, as they say, a host. */
+    setScan(found: {
+      strangers: readonly string[];
+      unknown: readonly { name: string; host: string | null }[];
+      moved: ReadonlyMap<RequestId, string>;
+    }): void {
+      foreign = found.unknown.flatMap(({ name, host }) =>
+        host === null || host === ports.host ? [] : [{ name, host }],
+      );
+      const own = found.unknown.filter(({ host }) => host === null || host === ports.host);
+      strangers = [...found.strangers, ...own.map((one) => one.name)];
       moved = found.moved;
       refresh();
     },

@@ -77,6 +77,8 @@ export interface Vault {
   notice(place: Place): RequestId | null;
   /** The same, by the id that stands inside, for a file whose name only looks like a request's. */
   noticeInside(place: Place): RequestId | null;
+  /** The host that the note there says it belongs to; null when it says none. */
+  hostInside(place: Place): string | null;
   /**
    * Looks for files that nobody has told of yet, by name only; true when there is one that belongs to some request.
    * Where that is dear, what was looked at a moment ago is not looked at again.

@@ -23,10 +23,15 @@ export interface RescanPorts {
   readonly onError: (error: unknown) => void;
 }
 
+/** A note of a request that the journal does not know, and the host that it says it belongs to. */
+type Unknown = Place & { readonly host: string | null };
+
 /** The full look through the decision folders that makes up for whatever the watcher did not tell. */
 export function createRescan(ports: RescanPorts) {
   const { vault, ledger, clock, desk } = ports;
   const marks = new Map<string, string>();
+  /** What the notes of unknown requests say whose they are, by path. */
+  let hosts = new Map<string, { host: string | null; mark: string }>();
   let running: Promise<void> | null = null;
   let cancel: (() => void) | null = null;
   let dueAt = Number.POSITIVE_INFINITY;
@@ -53,7 +58,7 @@ export function createRescan(ports: RescanPorts) {
     const open = await ledger.open();
     const unknown = await findUnknown(open, found);
     const moved = await findMissing(open, found);
-    desk.setScan({ strangers: [...strangers.filter(isNoteName), ...unknown], moved });
+    desk.setScan({ strangers: strangers.filter(isNoteName), unknown, moved });
   }
 
   /** Open requests without a note in the decision folders: moved elsewhere by a person, or missing. */
@@ -78,23 +83,37 @@ export function createRescan(ports: RescanPorts) {
   async function findUnknown(
     open: readonly Request[],
     found: Map<RequestId, Place[]>,
-  ): Promise<readonly string[]> {
+  ): Promise<readonly Unknown[]> {
     const known = new Set(open.map(({ submission }) => submission.fields.id));
     const isKnown = async (id: RequestId) => known.has(id) || (await ledger.read(id)) !== null;
-    const names: string[] = [];
+    const unknown: Unknown[] = [];
     for (const [id, places] of [...found]) {
       if (await isKnown(id)) continue;
       for (const place of places) {
         const inside = vault.noticeInside(place);
         if (inside === null || !(await isKnown(inside))) {
-          names.push(place.name);
+          unknown.push({ ...place, host: hostOf(place) });
           continue;
         }
         found.set(inside, [...(found.get(inside) ?? []), place]);
         ports.onChange(inside);
       }
     }
-    return names;
+    hosts = new Map(
+      unknown.map(({ folder, name, host }) => [`${folder}/${name}`, { host, mark: markOf(folder, name) }]),
+    );
+    return unknown;
+  }
+
+  /** Read once for as long as the file does not change: another host may have thousands. */
+  function hostOf(place: Place): string | null {
+    const known = hosts.get(`${place.folder}/${place.name}`);
+    const isSame = known !== undefined && known.mark === markOf(place.folder, place.name);
+    return isSame ? known.host : vault.hostInside(place);
+  }
+
+  function markOf(folder: string, name: string): string {
+    return marks.get(`${folder}/${name}`) ?? "";
   }
 
   function now(): Promise<void> {

@@ -3,7 +3,7 @@ import { askedOf, type Request, type RequestId } from "../core/request.ts";
 import type { Figures } from "../core/tally.ts";
 import { inOrderOfNeed } from "../core/waiting.ts";
 import { renderFigures } from "./figures.ts";
-import { readFrontmatter } from "./frontmatter.ts";
+import { hostInside } from "./frontmatter.ts";
 import { renderProblem } from "./note.ts";
 import { inline } from "./visible.ts";
 
@@ -23,6 +23,8 @@ export interface DashboardData {
   readonly figures: Figures;
   /** File names in the decision folders that are not notes of a request. */
   readonly strangers: readonly string[];
+  /** Notes of other hosts' requests. */
+  readonly foreign: readonly { readonly name: string; readonly host: string }[];
   /** Notes of open requests that were moved elsewhere, by path. */
   readonly moved: ReadonlyMap<RequestId, string>;
   readonly notices: readonly string[];
@@ -85,6 +87,10 @@ export function renderDashboard(data: DashboardData): string {
       "Not known to this daemon, and left alone",
       data.strangers.map((name) => inline(name)),
     ),
+    ...list(
+      "Of other hosts, and left alone",
+      data.foreign.map(({ name, host }) => `${inline(name)} belongs to host ${inline(host)}.`),
+    ),
     ...list("Moved away", movedAway(data)),
   ];
   return `${parts.join("\n\n")}\n`;
@@ -92,9 +98,7 @@ export function renderDashboard(data: DashboardData): string {
 
 /** Whether a text is a dashboard of this host's daemon: nothing else may be replaced by it. */
 export function isDashboardOf(host: string, text: string): boolean {
-  const read = readFrontmatter(text);
-  const node = read.ok ? read.frontmatter.properties.get("host")?.node : null;
-  return Boolean(node && "value" in node && node.value === host);
+  return hostInside(Buffer.from(text)) === host;
 }
 
 function tellProblems({ problems }: DashboardData, which: (found: Problem) => boolean): string[] {

@@ -90,11 +90,21 @@ export function readFrontmatter(text: string): FrontmatterReading {
 
 /** The request's id that stands in a note; null when there is none, or when its properties cannot be read. */
 export function idInside(bytes: Uint8Array): RequestId | null {
+  const id = wordInside(bytes, "id");
+  return isId(id) ? id : null;
+}
+
+/** The host that a note or a dashboard says it belongs to; null when it says none, or its properties cannot be read. */
+export function hostInside(bytes: Uint8Array): string | null {
+  const host = wordInside(bytes, "host");
+  return host === "" ? null : host;
+}
+
+function wordInside(bytes: Uint8Array, key: "id" | "host"): string {
   const decoded = decode(bytes);
   const read = "text" in decoded ? readFrontmatter(decoded.text) : null;
-  const node = read?.ok ? read.frontmatter.properties.get("id")?.node : null;
-  const id = node && isScalar(node) && typeof node.value === "string" ? node.value.trim() : "";
-  return isId(id) ? id : null;
+  const node = read?.ok ? read.frontmatter.properties.get(key)?.node : null;
+  return node && isScalar(node) && typeof node.value === "string" ? node.value.trim() : "";
 }
 
 /** Null for what is nested deeper than its reader can go down. */

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Vault } from "../../src/daemon/ports.ts";
 import { renderApprovalsBase } from "../../src/document/approvals-base.ts";
+import { renderNote } from "../../src/document/note.ts";
+import { sampleRequest, sampleSubmission } from "../sample.ts";
 import {
   FOLDERS,
   makeScenery,
@@ -168,6 +170,32 @@ describe("a vault with another dashboard in it", () => {
     await stage.pass(1_000);
     expect(readdirSync(stage.root)).toContain("Dashboard.md");
   });
+});
+
+test("another host's notes are left alone and listed as its own, and what only looks like that is not", async () => {
+  const stage = await open();
+  const idOf = (n: number) => `20261121-080000-payment-aaaaa${n}`;
+  const note = (n: number, host: string) =>
+    renderNote(sampleRequest(["submitted"], sampleSubmission({ id: idOf(n), host }))).replace(
+      "decision:",
+      "decision: approved",
+    );
+  writeFileSync(stage.pathOf("pending", idOf(1)), note(1, "phone"));
+  writeFileSync(stage.pathOf("approved", idOf(2)), note(2, "desk"));
+  writeFileSync(stage.pathOf("pending", idOf(3)), note(3, "laptop"));
+  await stage.daemon.rescan();
+  await stage.pass(1_000);
+  const [, unknown = "", others = ""] =
+    /left alone\n\n(.*)\n\n## Of other hosts, and left alone\n\n(.*)$/s.exec(dashboard(stage)) ?? [];
+  expect(unknown).toBe(`- ${idOf(3)}.md`);
+  expect(others).toBe(`- ${idOf(1)}.md belongs to host phone.\n- ${idOf(2)}.md belongs to host desk.\n`);
+  expect(stage.note(idOf(1))).toBe(note(1, "phone"));
+  expect(stage.note(idOf(2), "approved")).toBe(note(2, "desk"));
+  expect(stage.executions).toEqual([]);
+  writeFileSync(stage.pathOf("pending", idOf(1)), note(1, "tablet"));
+  await stage.daemon.rescan();
+  await stage.pass(1_000);
+  expect(dashboard(stage)).toContain("belongs to host tablet");
 });
 
 describe("the table of approvals", () => {

@@ -15,6 +15,7 @@ const EMPTY: DashboardData = {
   failed: [],
   figures: createTally().figures(),
   strangers: [],
+  foreign: [],
   moved: new Map(),
   notices: [],
 };
@@ -41,6 +42,7 @@ describe("the dashboard", () => {
       failed: [failed],
       figures: tally.figures(),
       strangers: ["a.md"],
+      foreign: [{ name: "b.md", host: "phone" }],
       moved: new Map([[idOf(5), "Elsewhere/x.md"]]),
       notices: ["Halted."],
     });
@@ -54,6 +56,7 @@ describe("the dashboard", () => {
       "## Last decisions",
       "## Lately",
       "## Not known to this daemon, and left alone",
+      "## Of other hosts, and left alone",
       "## Moved away",
     ]);
   });
@@ -101,7 +104,13 @@ describe("the dashboard", () => {
         const failed = sampleRequest(["submitted", "approved", "started"], sampleSubmission({}, { title }));
         const request = { ...failed, status: "failed", error, finished_at: "", archived: true } as never;
         const rendered = (one: never) =>
-          renderDashboard({ ...EMPTY, recent: [one], failed: [one], strangers: [name] });
+          renderDashboard({
+            ...EMPTY,
+            recent: [one],
+            failed: [one],
+            strangers: [name],
+            foreign: [{ name, host: title }],
+          });
         const plain = sampleRequest(["submitted", "approved", "started", "failed"]);
         const [found, wanted] = [rendered(request), rendered(plain as never)].map((text) => text.split("\n"));
         expect(found?.length).toBe(wanted?.length);
