@@ -210,13 +210,16 @@ describe("what is not understood", () => {
     expect(stage.note(id)).toContain("Not decided yet");
   });
 
-  test("a changed action keeps an approval from counting until it is undone", async () => {
+  test("a changed action keeps an approval from counting until it is undone, and approved again", async () => {
     const stage = await open();
     const id = await submit(stage);
     await stage.edit(id, (text) => tick("Approve")(text).replace(": 150000", ": 15"));
     await stage.pass(20_000);
     expect(await stage.status(id)).toBe("pending");
     await stage.edit(id, (text) => text.replace(/: 15(?=,\n)/, ": 150000"));
+    expect(await stage.status(id)).toBe("pending");
+    await stage.edit(id, (text) => text.replace("- [x] Approve", "- [ ] Approve"));
+    await stage.edit(id, tick("Approve"));
     expect(await stage.status(id)).toBe("executed");
     expect(stage.executions).toMatchObject([{ params: { amount_cents: 150000 } }]);
   });

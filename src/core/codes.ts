@@ -126,7 +126,12 @@ export const PROBLEMS = {
   action_changed: {
     stops: "approval",
     means: "The action's text in the note is no longer what was asked for.",
-    hint: "Undo that edit; what runs is always the stored action, so a change here is not carried out.",
+    hint: "Undo that edit, then give the approval again; what runs is always the stored action, never this text.",
+  },
+  approval_of_other: {
+    stops: "approval",
+    means: "The approval was given while the note showed something else than what was asked for.",
+    hint: "Look at the note again; then take the approval out, save, and give it once more.",
   },
   action_proposed: {
     stops: "approval",

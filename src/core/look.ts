@@ -1,4 +1,4 @@
-import type { Problem } from "./codes.ts";
+import { type Problem, problem } from "./codes.ts";
 import type { JsonObject } from "./json.ts";
 import type { Verb } from "./request.ts";
 
@@ -51,6 +51,8 @@ export interface Memory {
   readonly verb: Verb | null;
   /** When this statement was first seen, in ms: what `expires` is held against. */
   readonly verb_since: number;
+  /** Whether this approval was seen standing in a note that showed something else than what was asked for. */
+  readonly misled: boolean;
 }
 
 /** Carries the memory of a note on to what is seen now (ms). */
@@ -66,5 +68,21 @@ export function observe(before: Memory | null, reading: Reading, sha256: string,
     shown: reading.shown ?? before?.shown ?? null,
     verb: reading.verb,
     verb_since: sameVerb ? Math.min(before.verb_since, now) : now,
+    misled: reading.verb === "approve" && (before?.misled || showsOther(reading)),
   };
 }
+
+/**
+ * What a note says, given what is remembered of it: an approval that was given while the note showed something else is
+ * not about the request, and mending the note does not make it so (edit, consent, restore).
+ */
+export function remembering(reading: Reading, { misled }: Memory): Reading {
+  if (!misled || showsOther(reading)) return reading;
+  return { ...reading, problems: [...reading.problems, problem("approval_of_other")] };
+}
+
+function showsOther({ problems }: Reading): boolean {
+  return problems.some(({ code }) => SHOWS_OTHER.has(code));
+}
+
+const SHOWS_OTHER: ReadonlySet<Problem["code"]> = new Set(["action_changed", "changed_key", "missing_key"]);

@@ -1,6 +1,6 @@
 import { problem } from "../core/codes.ts";
 import { judge } from "../core/copies.ts";
-import { type Look, type Memory, observe, type Reading } from "../core/look.ts";
+import { type Look, type Memory, observe, type Reading, remembering } from "../core/look.ts";
 import { isClosed, type Request, type RequestId } from "../core/request.ts";
 import { sha256 } from "../document/digest.ts";
 import { readNote, unreadable } from "../document/reading.ts";
@@ -63,7 +63,11 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
       memories.set(id, memory);
       const hash = all.length === 1 ? (all[0]?.hash ?? "") : sha256(Buffer.from(mark));
       const notes = [...found.slice(note, note + 1), ...found.slice(0, note), ...found.slice(note + 1)];
-      return { look: { at: "folder", reading, sha256: hash }, found: notes, memory };
+      return {
+        look: { at: "folder", reading: remembering(reading, memory), sha256: hash },
+        found: notes,
+        memory,
+      };
     },
 
     /** A full rescan has found no note of this id. */

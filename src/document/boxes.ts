@@ -2,7 +2,7 @@ import { type Problem, problem } from "../core/codes.ts";
 import type { Verb } from "../core/request.ts";
 import { type Body, type BodyLine, decisionArea, isHeading } from "./body.ts";
 import { skeleton } from "./intact.ts";
-import { BOXES, HEADINGS } from "./note.ts";
+import { BOXES, DOUBT_HEAD, HEADINGS } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 
 export interface Boxes {
@@ -29,10 +29,14 @@ export function readBoxes(body: Body, firstLine: number): Boxes {
   const problems: Problem[] = [];
   const ticked = new Map<string, number>();
   const found: string[] = [];
-  for (const { text, plain, index } of decisionArea(body, HEADINGS.next)) {
+  let asked = false;
+  for (const { text, plain, index, fence } of decisionArea(body, HEADINGS.next)) {
+    if (fence === null && text.trimEnd() === DOUBT_HEAD) asked = true;
     const box = plain ? boxIn(text) : null;
     if (box === null) continue;
     const { label, mark, exact } = box;
+    // An answer that stands there before the question was put is nobody's answer.
+    if (!asked && (label === BOXES.happened || label === BOXES.did_not)) continue;
     found.push(`${label}=${mark}`);
     if (/^[ \t]*$/.test(mark)) continue;
     if (exact && (mark === "x" || mark === "X")) ticked.set(label, firstLine + index);

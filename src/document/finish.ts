@@ -1,22 +1,27 @@
 import type { Problem } from "../core/codes.ts";
 import type { FinalRequest, HistoryLine, Request, UnknownRequest } from "../core/request.ts";
+import { versionOf } from "../core/transitions.ts";
 import { amendNote } from "./amend.ts";
 import { removeCallouts } from "./answer.ts";
 import { readBody, sectionBelow } from "./body.ts";
 import { sha256 } from "./digest.ts";
+import { readFrontmatter } from "./frontmatter.ts";
+import { checkIntact } from "./intact.ts";
 import {
   CAME_BACK,
   DECIDE,
   HEADINGS,
   quoted,
+  renderAction,
   renderAnswer,
   renderDoubt,
+  renderNext,
   renderNote,
   renderResolve,
   scalar,
 } from "./note.ts";
 import { appended, openPatch, type Patch, Unpatchable } from "./patch.ts";
-import { fenced, fencedJson, inline, visibleLine } from "./visible.ts";
+import { fenced, fencedJson, inline, sentence, visibleLine } from "./visible.ts";
 
 /**
  * The finished note: the person's note with the outcome, the result and the request's history added. When the note's
@@ -44,14 +49,29 @@ function finishText(text: string, request: FinalRequest): string | null {
   const patch = openPatch(amendNote(text, request, { voids: false }) ?? text);
   if (patch === null) return null;
   try {
-    return patched(patch, request);
+    return patched(patch, request, tellOther(text, request));
   } catch (error) {
     if (error instanceof Unpatchable) return null;
     throw error;
   }
 }
 
-function patched(patch: Patch, request: FinalRequest): string {
+/** What the note shows otherwise than it was asked for, as lines of a callout: a record must not show another action. */
+function tellOther(text: string, request: FinalRequest): string {
+  const version = versionOf(request);
+  const next = renderNext(version, request.submission.fields.kind);
+  if (text.includes(renderAction(version)) && text.includes(next)) return "";
+  const read = readFrontmatter(text);
+  if (!read.ok) return "";
+  const { frontmatter } = read;
+  const body = readBody(text.slice(frontmatter.body));
+  return checkIntact(frontmatter, body, request, { editable: [], dropped: false })
+    .problems.filter(({ code }) => code === "action_changed" || code === "outdated_note")
+    .map(({ message }) => `\n> This text is not what was asked for. ${sentence(message)}`)
+    .join("");
+}
+
+function patched(patch: Patch, request: FinalRequest, other: string): string {
   patch.set("status", request.status);
   patch.set("outcome", request.status);
   if ("decision" in request) {
@@ -66,7 +86,7 @@ function patched(patch: Patch, request: FinalRequest): string {
   if ((request.status === "executed" || request.status === "failed") && doubt === undefined)
     patch.set("executed_at", request.finished_at);
   if (doubt !== undefined) patch.replace(renderDoubt(doubt.detail ?? ""), renderAnswered(request, doubt));
-  const told = renderSummary(request) + renderOverwritten(patch.overwritten());
+  const told = renderSummary(request) + other + renderOverwritten(patch.overwritten());
   patch.replace(`${CAME_BACK}\n\n`, "");
   if (!patch.replace(DECIDE, told) && !patch.replace(APPROVED_AND_STARTED, told))
     patch.insertBeforeSections(told);

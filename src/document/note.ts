@@ -82,8 +82,10 @@ export function renderResolve({ cause }: UnknownRequest): string {
   return `${renderDoubt(cause)}\n\n- [ ] ${BOXES.happened}\n- [ ] ${BOXES.did_not}`;
 }
 
+export const DOUBT_HEAD = "> [!danger] Did it happen?";
+
 export function renderDoubt(cause: string): string {
-  return `> [!danger] Did it happen?
+  return `${DOUBT_HEAD}
 > The action was started, but its end was not seen: ${inline(cause)}.
 > It is not tried again. Look where it would have happened, then tick one box; your name goes into **reviewer**.`;
 }

@@ -345,3 +345,47 @@ test("a contrary conflict copy that no event has told of keeps a tick from count
   expect(stage.executions).toEqual([]);
   expect(await stage.status(id)).toBe("pending");
 });
+
+describe("an approval over a note that shows something else", () => {
+  const altered = (text: string) => text.replace('"payee": "ACME"', '"payee": "Mallory"');
+  const restored = (text: string) => text.replace('"payee": "Mallory"', '"payee": "ACME"');
+
+  test("does not count when the note is put right, until it is given once more", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, (text) => tick("Approve")(altered(text)));
+    await stage.edit(id, restored);
+    await stage.pass(12_000);
+    expect(stage.executions).toEqual([]);
+    expect(stage.note(id)).toContain("showed something else");
+    await stage.edit(id, untick("Approve"));
+    await stage.edit(id, tick("Approve"));
+    expect(stage.executions).toHaveLength(1);
+  });
+
+  test("is no reason against one that is given afterwards", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, altered);
+    await stage.edit(id, restored);
+    await stage.edit(id, tick("Approve"));
+    expect(stage.executions).toHaveLength(1);
+  });
+});
+
+test("an answer to what became of an action counts only behind the question", async () => {
+  const stage = await open({ handler: async () => ({ status: "unknown", cause: "the line was cut" }) });
+  const id = await submit(stage);
+  await stage.edit(id, (text) =>
+    tick("Approve")(text).replace("- [ ] Reject", "- [ ] Reject\n- [x] It happened"),
+  );
+  await stage.pass(0);
+  expect(await stage.status(id)).toBe("outcome_unknown");
+  const note = stage.note(id) ?? "";
+  const question = note.indexOf("Did it happen?");
+  await stage.edit(
+    id,
+    (text) => text.slice(0, question) + text.slice(question).replace("- [ ] It did not", "- [x] It did not"),
+  );
+  expect(await stage.status(id)).toBe("failed");
+});
