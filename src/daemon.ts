@@ -8,6 +8,7 @@ import { amend } from "./daemon/amending.ts";
 import type { Desk } from "./daemon/desk.ts";
 import { createExecutions } from "./daemon/executions.ts";
 import { createNotes } from "./daemon/notes.ts";
+import { createPace } from "./daemon/pace.ts";
 import type {
   Chronicle,
   Clock,
@@ -63,6 +64,7 @@ export type Daemon = ReturnType<typeof createDaemon>;
 export function createDaemon(ports: DaemonPorts) {
   const { ledger, clock, desk, log } = ports;
   const turns = createTurns();
+  const pace = createPace();
   const sight = createSight(ports);
   const notes = createNotes(ports);
   const queued = new Set<RequestId>();
@@ -116,7 +118,9 @@ export function createDaemon(ports: DaemonPorts) {
     let request = await ledger.read(id);
     for (let turn = 0; request !== null && !stopping; turn += 1) {
       if (turn === MAX_TURNS) throw new Error(`request ${id} does not come to rest`);
-      const seen = sight.lookAt(request);
+      await pace.enter();
+      const current = request;
+      const seen = sight.glanceAt(current) ?? (await pace.apart(() => sight.lookAt(current)));
       const { events, due } = plan(request, seen);
       // A sync tool makes a conflict copy in the very moment in which it changes the note: both must be judged together.
       if (events.some(({ type }) => NEEDS_ALL_COPIES.has(type)) && ports.vault.findNewCopies()) continue;

@@ -6,6 +6,9 @@ import { sha256 } from "../document/digest.ts";
 import { readNote, unreadable } from "../document/reading.ts";
 import type { Clock, Folder, KindSettings, NoteFile, Vault } from "./ports.ts";
 
+/** Notes as the daemon writes them are far smaller, and what is smaller costs little whatever is in it. */
+const CHEAP_BYTES = 6_144;
+
 /** What one look at a request's files showed. */
 export interface Seen {
   readonly look: Look;
@@ -27,6 +30,18 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
   const memories = new Map<RequestId, Memory>();
   const readings = new Map<RequestId, ReadonlyMap<string, Known>>();
   const missing = new Set<RequestId>();
+  const fileOf = (note: NoteFile) => `${folders[note.folder]}/${note.name}`;
+
+  /** Whether there is a note among them that nobody has read yet, and that may be dear to read. */
+  function isDear(request: Request, found: readonly NoteFile[]): boolean {
+    const before = readings.get(request.submission.fields.id);
+    return found.some(
+      (note) =>
+        "bytes" in note &&
+        note.bytes.length > CHEAP_BYTES &&
+        before?.get(fileOf(note))?.hash !== sha256(note.bytes),
+    );
+  }
 
   function readAll(request: Request, found: readonly NoteFile[]): readonly Read[] {
     const { fields, digest } = request.submission;
@@ -34,7 +49,7 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
     const editable = kind(fields.kind)?.editable ?? [];
     const before = readings.get(id);
     const all = found.map((note): Read => {
-      const file = `${folders[note.folder]}/${note.name}`;
+      const file = fileOf(note);
       const hash = "bytes" in note ? sha256(note.bytes) : note.problem;
       // What a note says does not depend on the request's status, so the same bytes need not be parsed again.
       const known = before?.get(file);
@@ -46,28 +61,35 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
     return all;
   }
 
+  function see(request: Request, there: readonly NoteFile[]): Seen {
+    const { id } = request.submission.fields;
+    // What is no file cannot be taken away as a note that came back; it is left where it is.
+    const found = isClosed(request) ? there.filter((note) => "bytes" in note) : there;
+    if (found.length === 0) {
+      return { look: { at: "nowhere", confirmed: missing.has(id) }, found, memory: null };
+    }
+    missing.delete(id);
+    const all = readAll(request, found);
+    const { reading, note } = judge(all);
+    const mark = all.map(({ file, hash }) => `${file} ${hash}`).join("\n");
+    const memory = observe(memories.get(id) ?? null, reading, mark, clock.now());
+    memories.set(id, memory);
+    const hash = all.length === 1 ? (all[0]?.hash ?? "") : sha256(Buffer.from(mark));
+    const notes = [...found.slice(note, note + 1), ...found.slice(0, note), ...found.slice(note + 1)];
+    return {
+      look: { at: "folder", reading: remembering(reading, memory), sha256: hash },
+      found: notes,
+      memory,
+    };
+  }
+
   return {
-    lookAt(request: Request): Seen {
-      const { id } = request.submission.fields;
-      const there = vault.read(id);
-      // What is no file cannot be taken away as a note that came back; it is left where it is.
-      const found = isClosed(request) ? there.filter((note) => "bytes" in note) : there;
-      if (found.length === 0) {
-        return { look: { at: "nowhere", confirmed: missing.has(id) }, found, memory: null };
-      }
-      missing.delete(id);
-      const all = readAll(request, found);
-      const { reading, note } = judge(all);
-      const mark = all.map(({ file, hash }) => `${file} ${hash}`).join("\n");
-      const memory = observe(memories.get(id) ?? null, reading, mark, clock.now());
-      memories.set(id, memory);
-      const hash = all.length === 1 ? (all[0]?.hash ?? "") : sha256(Buffer.from(mark));
-      const notes = [...found.slice(note, note + 1), ...found.slice(0, note), ...found.slice(note + 1)];
-      return {
-        look: { at: "folder", reading: remembering(reading, memory), sha256: hash },
-        found: notes,
-        memory,
-      };
+    lookAt: (request: Request): Seen => see(request, vault.read(request.submission.fields.id)),
+
+    /** The same, but null where that may be dear: then `lookAt` is for when there is time. */
+    glanceAt(request: Request): Seen | null {
+      const there = vault.read(request.submission.fields.id);
+      return isDear(request, there) ? null : see(request, there);
     },
 
     /** A full rescan has found no note of this id. */
