@@ -15,9 +15,9 @@ import { type Body, type BodyLine, decisionArea, readBody, sectionBelow } from "
 import { unticked } from "./boxes.ts";
 import { actionDigest } from "./digest.ts";
 import { readFrontmatter } from "./frontmatter.ts";
-import { HEADINGS, quoted, renderAction, renderAmendment, renderNext } from "./note.ts";
+import { HEADINGS, quoted, renderAction, renderAmendment, renderNext, renderParams } from "./note.ts";
 import { openPatch } from "./patch.ts";
-import { fencedJson, title } from "./visible.ts";
+import { title } from "./visible.ts";
 
 /**
  * A note that shows the action as it was, brought up to date with what a person made of it; null where there is nothing
@@ -103,7 +103,7 @@ function replaceAction(body: Body, request: Request, shown: Version): Replacemen
   // Also where only its form differs: what cannot be seen in a person's text is made visible in the daemon's.
   const [open, close] = block.fence.map((at) => block.lines[at]?.index);
   if (open === undefined || close === undefined) return [];
-  return [{ from: open, to: close, text: fencedJson(present.params) }];
+  return [{ from: open, to: close, text: renderParams(present.params) }];
 }
 
 function digestOf(block: ActionBlock, kind: string): string | null {

@@ -1,8 +1,10 @@
 import { stringify } from "yaml";
 import { tellChanges, type Version } from "../core/amendment.ts";
 import type { Problem } from "../core/codes.ts";
+import type { Json, JsonObject } from "../core/json.ts";
 import { askedOf, type Request, type Submission, type UnknownRequest } from "../core/request.ts";
 import { versionOf } from "../core/transitions.ts";
+import { sha256 } from "./digest.ts";
 import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
 import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
 
@@ -107,10 +109,41 @@ export function renderNext({ next_effect }: Version, kind: string): string {
 
 /** The stored parameters: all of them as JSON, and texts of several lines once more as a person reads them. */
 export function renderAction({ params }: Pick<Version, "params">): string {
-  const texts = Object.entries(params)
-    .filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1].includes("\n"))
-    .map(([name, text]) => `${inline(name)}:\n\n${fenced(text, "text")}`);
-  return [HEADINGS.action, fencedJson(params), ...texts].join("\n\n");
+  const texts = Object.entries(params).flatMap(([name, value]) =>
+    typeof value === "string" && value.includes("\n") && value.length <= LONG_CHARACTERS
+      ? [`${inline(name)}:\n\n${fenced(value, "text")}`]
+      : longTexts(value, name).map(renderLong),
+  );
+  return [HEADINGS.action, renderParams(params), ...texts].join("\n\n");
+}
+
+/** All of the params as JSON. Long ones come last, so that they cannot push a short one out of sight. */
+export function renderParams(params: JsonObject): string {
+  const isLong = ([, value]: [string, Json]) => JSON.stringify(value).length > LONG_CHARACTERS;
+  const entries = Object.entries(params);
+  const ordered = [...entries.filter((entry) => !isLong(entry)), ...entries.filter(isLong)];
+  return fencedJson(Object.fromEntries(ordered));
+}
+
+/** Nobody reads more than this of one text. */
+const LONG_CHARACTERS = 4_000;
+const HEAD_CHARACTERS = 1_500;
+const TAIL_CHARACTERS = 500;
+
+/** The long texts in a value, each with the path to it. */
+function longTexts(value: Json, path: string): [path: string, text: string][] {
+  if (typeof value === "string") return value.length > LONG_CHARACTERS ? [[path, value]] : [];
+  if (value === null || typeof value !== "object") return [];
+  return Object.entries(value).flatMap(([key, inner]) => longTexts(inner, `${path}.${key}`));
+}
+
+/** A long text by what tells it from any other, and by its two ends. */
+function renderLong([path, text]: [string, string]): string {
+  const left = text.length - HEAD_CHARACTERS - TAIL_CHARACTERS;
+  const [head, tail] = [text.slice(0, HEAD_CHARACTERS), text.slice(-TAIL_CHARACTERS)];
+  const ends = `${head.toWellFormed()}\n\n[${left} characters left out here]\n\n${tail.toWellFormed()}`;
+  const size = `${text.length} characters in ${text.split("\n").length} lines, SHA-256 ${sha256(text)}`;
+  return `${inline(path)}: ${size}. All of it stands above; this is how it begins and ends:\n\n${fenced(ends, "text")}`;
 }
 
 /** What a note has besides the action; the rest of what is read of a note is left for the action and the person. */

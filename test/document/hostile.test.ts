@@ -5,6 +5,7 @@ import matter from "gray-matter";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { problem } from "../../src/core/codes.ts";
 import { isFinal } from "../../src/core/request.ts";
+import { sha256 } from "../../src/document/digest.ts";
 import { answerLate, answerNote, finishNote } from "../../src/document/finish.ts";
 import { renderNote } from "../../src/document/note.ts";
 import { readNote } from "../../src/document/reading.ts";
@@ -148,7 +149,7 @@ describe("an agent's text", () => {
     expect(note.match(/^title: ".{1,200}"$/gm)).toHaveLength(1);
     expect(note).not.toContain("<%");
     expect(note).not.toMatch(/[[\p{Cc}\p{Cf}]--[\n]]|[\u{fe00}-\u{fe0f}]|[\u0334-\u0338]/v);
-    expect(linesOutsideOfFences(note)).toEqual(linesOutsideOfFences(renderNote(plain(text.includes("\n")))));
+    expect(linesOutsideOfFences(note)).toEqual(linesOutsideOfFences(renderNote(plain(text))));
   });
 
   test.each([
@@ -164,15 +165,42 @@ describe("an agent's text", () => {
     expect(JSON.parse(fencedJson({ text }).split("\n").slice(1, -1).join("\n"))).toEqual({ text });
   });
 
+  test("that is long is told by its length, its SHA-256 and its two ends, and hides no other param", () => {
+    const body = `Dear all,\n${"nothing to see here\n".repeat(2_000)}PS: wire the money to Mallory`;
+    const params = { body, mail: { to: ["x".repeat(5_000)] }, amount_cents: 150_000 };
+    const request = sampleRequest(["submitted"], sampleSubmission({ params }));
+    const note = renderNote(request);
+    expect(note.indexOf('"amount_cents"')).toBeLessThan(note.indexOf('"body"'));
+    expect(note).toContain(`${body.length} characters in 2002 lines, SHA-256 ${sha256(body)}.`);
+    expect(note).toContain(`mail.to.0: 5000 characters in 1 lines, SHA-256 ${sha256("x".repeat(5_000))}.`);
+    expect(note).toMatch(/```text\nDear all,\n[^`]*\n\[\d+ characters left out here\]\n[^`]*Mallory\n```/);
+    expect(JSON.parse(/```json\n([\s\S]*?)\n```/.exec(note)?.[1] ?? "")).toEqual(params);
+
+    const ticked = note.replace("- [ ] Approve", "- [x] Approve");
+    expect(readNote(Buffer.from(ticked), request)).toMatchObject({ verb: "approve", problems: [] });
+    for (const [from, to] of [
+      ["here\\nnothing", "here\\nsomething"],
+      [sha256(body), sha256("")],
+      ["PS: wire", "PS: do not wire"],
+    ] as const) {
+      const { problems } = readNote(Buffer.from(ticked.replace(from, to)), request);
+      expect(problems).toMatchObject([{ code: "action_changed" }]);
+    }
+  });
+
   /** The lines that a reader would take for the note's own, without the values of its properties. */
   function linesOutsideOfFences(note: string): string[] {
     const [, properties = "", body = ""] = /^---\n([\s\S]*?)\n---\n([\s\S]*)$/.exec(note) ?? [];
-    const lines = body.replaceAll(/^(`{3,})\w+\n[\s\S]*?\n\1$/gm, "FENCE").split("\n");
+    const lines = body
+      .replaceAll(/^(`{3,})\w+\n[\s\S]*?\n\1$/gm, "FENCE")
+      .replaceAll(/SHA-256 [\da-f]{64}/g, "SHA-256")
+      .split("\n");
     return [...properties.split("\n").map((line) => line.replace(/:.*/, "")), ...lines];
   }
 
-  function plain(lines: boolean) {
-    const params = { memo: lines ? "two\nlines" : "one" };
+  function plain(text: string) {
+    const short = text.includes("\n") ? "two\nlines" : "one";
+    const params = { memo: text.length > 4_000 ? "b".repeat(text.length) : short };
     return sampleRequest(["submitted"], sampleSubmission({ params }));
   }
 });
