@@ -10,6 +10,7 @@ import { checkIntact } from "./intact.ts";
 import {
   CAME_BACK,
   DECIDE,
+  EARLIER_DECIDE,
   HEADINGS,
   quoted,
   renderAction,
@@ -88,7 +89,7 @@ function patched(patch: Patch, request: FinalRequest, other: string): string {
   if (doubt !== undefined) patch.replace(renderDoubt(doubt.detail ?? ""), renderAnswered(request, doubt));
   const told = renderSummary(request) + other + renderOverwritten(patch.overwritten());
   patch.replace(`${CAME_BACK}\n\n`, "");
-  if (!patch.replace(DECIDE, told) && !patch.replace(APPROVED_AND_STARTED, told))
+  if (!replaceQuestion(patch, told) && !patch.replace(APPROVED_AND_STARTED, told))
     patch.insertBeforeSections(told);
   patch.insertBeforeSections(`${renderResult(request)}\n\n${renderHistory(request)}`);
   return removeCallouts(patch.text());
@@ -117,8 +118,12 @@ export function askOutcome(text: string, request: UnknownRequest): string | null
   if (patch === null) return null;
   patch.set("status", "outcome_unknown");
   patch.insertBeforeSections(renderResolve(request) + renderOverwritten(patch.overwritten()));
-  patch.replace(DECIDE, APPROVED_AND_STARTED);
+  replaceQuestion(patch, APPROVED_AND_STARTED);
   return removeCallouts(patch.text());
+}
+
+function replaceQuestion(patch: Patch, text: string): boolean {
+  return patch.replace(DECIDE, text) || patch.replace(EARLIER_DECIDE, text);
 }
 
 const APPROVED_AND_STARTED = "> [!info] This was approved and started.";

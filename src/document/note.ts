@@ -27,7 +27,13 @@ export const BOXES = {
 
 export const ANSWER_HEAD = "> [!warning] Not decided yet";
 
+/** The same in every vault: a note must not change with what the configuration calls the folders. */
 export const DECIDE = `> [!question] Your decision
+> Write \`approved\`, \`rejected\` or \`changes_requested\` into **decision** above (or change **status**), or tick a box, or drag
+> this note to the folder of approved or of rejected ones. Your name goes into **reviewer**; a **reason** helps the agent.`;
+
+/** What earlier versions wrote in its place, and what may still stand in a note. */
+export const EARLIER_DECIDE = `> [!question] Your decision
 > Write \`approved\`, \`rejected\` or \`changes_requested\` into **decision** above (or change **status**), or tick a box.
 > Your name goes into **reviewer**; a **reason** helps the agent.`;
 

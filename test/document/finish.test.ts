@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { problem } from "../../src/core/codes.ts";
 import { isFinal, type Request } from "../../src/core/request.ts";
 import { answerLate, answerNote, askOutcome, finishNote } from "../../src/document/finish.ts";
-import { renderNote } from "../../src/document/note.ts";
+import { DECIDE, EARLIER_DECIDE, renderNote } from "../../src/document/note.ts";
 import { openPatch } from "../../src/document/patch.ts";
 import { readNote } from "../../src/document/reading.ts";
 import { sampleRequest } from "../sample.ts";
@@ -43,6 +43,16 @@ describe("the note", () => {
       resolution: null,
       problems: [{ code: "conflict" }],
     });
+  });
+
+  test("of an earlier version is finished, and asked about, like one of now", () => {
+    const earlier = NOTE.replace(DECIDE, EARLIER_DECIDE);
+    expect(earlier).not.toBe(NOTE);
+    expect(readNote(Buffer.from(earlier), PENDING)).toMatchObject({ verb: null, problems: [] });
+    expect(finishNote(earlier, EXECUTED)).toEqual(finishNote(NOTE, EXECUTED));
+    const unknown = sampleRequest(["submitted", "approved", "started", "outcome_lost"]);
+    if (unknown.status !== "outcome_unknown") throw new Error("not unknown");
+    expect(askOutcome(earlier, unknown)).toBe(askOutcome(NOTE, unknown));
   });
 
   test("that came back late says so and keeps its text", () => {
