@@ -9,7 +9,7 @@ import { codeOf, listFolder, markOf, readSafely, sameBytes, syncFolder, writeDur
 import { createLanes } from "./lanes.ts";
 import { createAside, type Home, hashOf } from "./vault-aside.ts";
 import { createCopies, type Folder, type Place } from "./vault-copies.ts";
-import { searchNotes } from "./vault-search.ts";
+import { createSearch } from "./vault-search.ts";
 
 const FOLDERS: readonly Folder[] = ["pending", "approved", "rejected"];
 
@@ -34,6 +34,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
   let listAgainAt = 0;
 
   const pathOf = ({ folder, name }: Home) => join(root, folders[folder], name);
+  const search = createSearch(root);
   const copies = createCopies(pathOf);
   const noteAt = (folder: Folder, id: RequestId) => pathOf({ folder, name: `${id}.md` });
   const doneAt = (name: string) => join(root, folders.done, name);
@@ -238,10 +239,8 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       }
     },
 
-    /** Where in the rest of the vault notes of these ids are; by name only, hidden folders left out. */
-    findElsewhere(ids: ReadonlySet<RequestId>): Promise<ReadonlyMap<RequestId, string>> {
-      return searchNotes(root, ids);
-    },
+    /** Where in the rest of the vault notes of these ids are, hidden folders left out. */
+    findElsewhere: search.find,
 
     /**
      * Writes a file of the daemon's own in the vault's root, only when its text differs; false where something is there

@@ -104,7 +104,7 @@ export interface Vault {
   replaceDone(id: RequestId, path: string, expected: Uint8Array, bytes: Uint8Array): Promise<boolean>;
   /** Every name in the decision folders; all copies are known before the first slice comes. */
   scan(): AsyncIterable<readonly Entry[]>;
-  /** Where else in the vault notes of these ids are, by their names. */
+  /** Where else in the vault notes of these ids are, by their names or by the ids inside. */
   findElsewhere(ids: ReadonlySet<RequestId>): Promise<ReadonlyMap<RequestId, string>>;
   /** Writes a file of the daemon's own; false where something is there that is not `isOwn`, which is left alone. */
   writeOwn(name: string, text: string, isOwn: (there: string) => boolean): Promise<boolean>;
