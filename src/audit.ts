@@ -1,6 +1,7 @@
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
 import { fold } from "./core/transitions.ts";
 import type { LedgerRecord, Vault } from "./daemon/ports.ts";
+import { sha256 } from "./document/digest.ts";
 import { decode, type Frontmatter, readFrontmatter } from "./document/frontmatter.ts";
 
 /**
@@ -9,7 +10,7 @@ import { decode, type Frontmatter, readFrontmatter } from "./document/frontmatte
  */
 export async function compareNotes(
   records: AsyncIterable<LedgerRecord>,
-  vault: Pick<Vault, "read" | "readDone">,
+  vault: Pick<Vault, "read" | "readDone" | "readOriginal">,
 ): Promise<string[]> {
   const requests = new Map<RequestId, Request>();
   const findings: string[] = [];
@@ -33,7 +34,22 @@ export async function compareNotes(
   return findings;
 }
 
-function compareFinished(request: Request, vault: Pick<Vault, "readDone">): string[] {
+function compareFinished(request: Request, vault: Pick<Vault, "readDone" | "readOriginal">): string[] {
+  return [...compareNote(request, vault), ...compareOriginal(request, vault)];
+}
+
+/** The foreign note that a request was made from is kept as it was read. */
+function compareOriginal({ submission }: Request, vault: Pick<Vault, "readOriginal">): string[] {
+  const { adopted, fields } = submission;
+  if (adopted === undefined) return [];
+  const bytes = vault.readOriginal(fields.id);
+  if (bytes === null) return [`${fields.id}: the note that it was made from is not in Done.`];
+  return sha256(bytes) === adopted.sha256
+    ? []
+    : [`${fields.id}: the note in Done that it was made from is not the one that the journal knows.`];
+}
+
+function compareNote(request: Request, vault: Pick<Vault, "readDone">): string[] {
   const { fields, digest } = request.submission;
   const done = vault.readDone(fields.id);
   if (done === null) return [`${fields.id} is ${request.status}, but there is no note of it in Done.`];

@@ -1,5 +1,6 @@
 import { type Fault, type Problem, problem, type Refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
+import { isNoteName } from "./core/id.ts";
 import { type Due, iso, problemsIn, reconcile, type World } from "./core/reconcile.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
 import { step } from "./core/transitions.ts";
@@ -12,6 +13,7 @@ import { createPace } from "./daemon/pace.ts";
 import type {
   Chronicle,
   Clock,
+  Entry,
   Folder,
   HaltSwitch,
   KindSettings,
@@ -54,6 +56,11 @@ const RETRY_MS = 5_000;
 /** More turns than any request can need at one look; reaching it is a bug, and must not become a busy loop. */
 const MAX_TURNS = 20;
 
+/** A foreign file has come or changed: it is looked at so soon. */
+const FOREIGN_MS = 500;
+
+type Adopter = (strangers: readonly Entry[]) => Promise<readonly string[]>;
+
 export type Daemon = ReturnType<typeof createDaemon>;
 
 /**
@@ -76,6 +83,7 @@ export function createDaemon(ports: DaemonPorts) {
   let stopping = false;
   let closing = false;
   let onFatal: (error: unknown) => void = () => {};
+  let adopt: Adopter | null = null;
 
   const rescan = createRescan({
     ...ports,
@@ -84,6 +92,7 @@ export function createDaemon(ports: DaemonPorts) {
       sight.confirmMissing(id);
       void look(id);
     },
+    onStrangers: async (strangers) => (adopt === null ? strangers.map(({ name }) => name) : adopt(strangers)),
     onError: (error) => fail(error, null),
   });
 
@@ -309,6 +318,8 @@ export function createDaemon(ports: DaemonPorts) {
     hint(place: Place): void {
       const id = ports.vault.notice(place);
       if (id !== null) void look(id);
+      else if (adopt !== null && place.folder === "pending" && isNoteName(place.name))
+        rescan.within(FOREIGN_MS);
       rescan.hint();
     },
 
@@ -318,20 +329,31 @@ export function createDaemon(ports: DaemonPorts) {
       return () => listeners.delete(listener);
     },
 
+    /** Offers every look's foreign files to somebody who may make requests of them; what that one gives is left alone. */
+    onStrangers(adopter: Adopter): void {
+      adopt = adopter;
+    },
+
+    /** Looks through the vault within so many ms. */
+    rescanWithin: (ms: number) => rescan.within(ms),
+
     /** Calls back when records can no longer be made; nothing is executed from then on. */
     onFatal(listener: (error: unknown) => void): void {
       onFatal = listener;
     },
 
     /** Records a new request and writes its note; durable, and there, once it resolves. */
-    submit(event: Extract<Event, { type: "submitted" }>): Promise<Request> {
+    submit(
+      event: Extract<Event, { type: "submitted" }>,
+      original: Uint8Array | null = null,
+    ): Promise<Request> {
       const { id } = event.submission.fields;
       return turns
         .take(id, async () => {
           const stepped = step(null, event);
           if (!stepped.ok) throw new Error(`a submission was refused: ${stepped.refusal.code}`);
           fresh.add(id);
-          ports.chronicle.keep(id, 1, notes.changeOfShowing(stepped.request));
+          ports.chronicle.keep(id, 1, notes.changeOfShowing(stepped.request, original));
           const request = await ledger.append(id, 0, [event]);
           desk.refresh();
           await handle(id);

@@ -3,13 +3,13 @@ import type { Event } from "./core/event.ts";
 import { makeId } from "./core/id.ts";
 import type { JsonObject } from "./core/json.ts";
 import { iso } from "./core/reconcile.ts";
-import type { EffectClass, Request, RequestFields, Submission } from "./core/request.ts";
+import type { Adopted, EffectClass, Request, RequestFields, RequestId, Submission } from "./core/request.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
 import { wordingOf } from "./daemon/amending.ts";
 import type { Clock, KindSettings, Ledger } from "./daemon/ports.ts";
 import type { Daemon } from "./daemon.ts";
-import { actionDigest, digestOf } from "./document/digest.ts";
-import { fitsNote } from "./document/note.ts";
+import { actionDigest, digestOf, sha256 } from "./document/digest.ts";
+import { fitsNote, renderOriginal } from "./document/note.ts";
 
 export interface SubmitInput {
   readonly kind: string;
@@ -20,6 +20,8 @@ export interface SubmitInput {
   readonly key?: string;
   /** How long the request may wait for a decision, in milliseconds from now. */
   readonly expires_in_ms?: number;
+  /** The foreign note that this was made from; surfaces have none. */
+  readonly adopted?: { readonly name: string; readonly bytes: Uint8Array };
 }
 
 export interface Submitted {
@@ -141,12 +143,14 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       next_effect,
       caller: caller !== null,
       token_sha256: caller?.sha256 ?? null,
+      ...(input.adopted && { adopted: adoptedOf(id, input.adopted) }),
     };
     if (!fitsNote({ params: input.params, next_effect })) {
       const hint = "Put long content into a file and pass its path and SHA-256.";
       throw new Fault("invalid_params", "The params are too large for a note that a person can read.", hint);
     }
-    const request = await ports.daemon.submit({ type: "submitted", at: iso(now), submission });
+    const event = { type: "submitted", at: iso(now), submission } as const;
+    const request = await ports.daemon.submit(event, input.adopted?.bytes);
     return { request: viewOf(request), created: true, joined: false, token: caller?.token ?? null };
   }
 }
@@ -177,6 +181,21 @@ function checkInput({ requester, on_behalf_of, key, title, expires_in_ms }: Subm
   }
   if (expires_in_ms !== undefined && !(expires_in_ms >= MIN_EXPIRES_MS && expires_in_ms <= MAX_EXPIRES_MS)) {
     throw new Fault("invalid_request", "expires must be between 1 second and 366 days from now.");
+  }
+}
+
+/** More of a foreign note than this would make ours too long to read; all of it is kept beside the finished one. */
+const ORIGINAL_CHARACTERS = 16_000;
+/** And more than this, as it is shown, would leave a person no room in a note that is read back whole. */
+const ORIGINAL_BYTES = 32 * 1024;
+
+function adoptedOf(id: RequestId, { name, bytes }: NonNullable<SubmitInput["adopted"]>): Adopted {
+  const text = new TextDecoder().decode(bytes).trimEnd();
+  const hash = sha256(bytes);
+  for (let length = ORIGINAL_CHARACTERS; ; length = Math.floor(length / 2)) {
+    const shown = text.slice(0, length).toWellFormed();
+    const adopted = { name, sha256: hash, text: shown, characters: text.length };
+    if (Buffer.byteLength(renderOriginal(id, adopted)) <= ORIGINAL_BYTES) return adopted;
   }
 }
 

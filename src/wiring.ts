@@ -12,6 +12,7 @@ import { openVault } from "./adapters/vault.ts";
 import { watchFolders } from "./adapters/watcher.ts";
 import { createApplication } from "./application.ts";
 import { compareNotes } from "./audit.ts";
+import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
 import { createDesk, type Desk } from "./daemon/desk.ts";
 import type { Log } from "./daemon/ports.ts";
@@ -110,6 +111,12 @@ async function wire(
     kinds: [...kinds.keys()],
     about: { version: outside.version, pid: process.pid, vault: places.vault, state: places.state },
   });
+  if (configuration.adopt !== null) {
+    const { submit } = application;
+    const ports = { vault, ledger, clock, desk, log, kind, merging, submit, ask: daemon.ask };
+    const settings = configuration.adopt;
+    daemon.onStrangers(createAdoption({ ...ports, settings, lookWithin: daemon.rescanWithin }));
+  }
   // First: what an earlier run left aside can be told from what is being written only while nothing is.
   await daemon.recover();
   const http = await serveHttp(application, {

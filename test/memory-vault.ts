@@ -109,6 +109,18 @@ export function memoryVault(files = new Map<string, Uint8Array>()): MemoryVault 
         }));
       }
     },
+    readForeign(name) {
+      const bytes = files.get(`pending/${name}`);
+      return bytes === undefined ? null : { bytes };
+    },
+    async adopt(id, name, expected) {
+      if (!putNew(`done/${id}-original.md`, expected) && !same(files.get(`done/${id}-original.md`), expected))
+        keepBeside(id, expected);
+      if (!same(files.get(`pending/${name}`), expected)) return false;
+      return files.delete(`pending/${name}`);
+    },
+    readOriginal: (id) =>
+      files.get(`done/${id}-original.md`) ?? files.get(`done/${monthOf(id)}/${id}-original.md`) ?? null,
     async findElsewhere(ids) {
       const found = new Map<RequestId, string>();
       for (const path of files.keys()) {
@@ -125,7 +137,7 @@ export function memoryVault(files = new Map<string, Uint8Array>()): MemoryVault 
     },
     async fileAwayMonths(thisMonth) {
       for (const [path, bytes] of [...files]) {
-        const id = idOfName(path.replace(/^done\//, "").replace(/-(late-)?\d+\.md$/, ".md"));
+        const id = idOfName(path.replace(/^done\//, "").replace(/-(original|(late-)?\d+)\.md$/, ".md"));
         if (!path.startsWith("done/") || id === null || monthOf(id) >= thisMonth) continue;
         if (putNew(`done/${monthOf(id)}/${path.slice(5)}`, bytes)) files.delete(path);
       }

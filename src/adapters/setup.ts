@@ -87,6 +87,7 @@ actions:
 # settle: 2s     # how long a typed word must stay unchanged before it counts
 # settle_ticks: 0s   # the same for a tick; give it some seconds where the vault is synced between devices
 # git: auto      # auto, vault, separate or off
+# adopt: true    # notes that other programs drop into Pending_Approval become requests, where an action fits them
 `;
 
 async function peopleOf(plan: SetupPlan): Promise<string> {

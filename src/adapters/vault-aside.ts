@@ -24,17 +24,19 @@ export interface AsidePorts {
   readonly pathOf: (place: Home) => string;
   /** Puts a person's save back where it will be looked at; `written` (hex) is what the daemon put in its place. */
   readonly keep: (id: RequestId, place: Home, bytes: Uint8Array, written: string | null) => Promise<unknown>;
+  /** Keeps what an earlier process took away of a foreign note, unless it is kept already. */
+  readonly keepForeign: (id: RequestId, bytes: Uint8Array) => Promise<unknown>;
 }
 
 /**
  * Notes that are taken away are moved aside first, and removed only once it is certain that they hold what was read: a
  * save that lands in between is put back, and so is what an editor writes into a note that it had open.
  */
-export function createAside({ staging, pathOf, keep }: AsidePorts) {
+export function createAside({ staging, pathOf, keep, keepForeign }: AsidePorts) {
   const watched = new Map<string, { id: RequestId; place: Home; timer: NodeJS.Timeout }>();
   let counter = 0;
 
-  function nameFor(id: RequestId, folder: Home["folder"], end: string): string {
+  function nameFor(id: RequestId, folder: Home["folder"] | "foreign", end: string): string {
     counter += 1;
     return join(staging, `${id}.${folder}.${process.pid}-${counter}.${end}`);
   }
@@ -70,8 +72,13 @@ export function createAside({ staging, pathOf, keep }: AsidePorts) {
     nameFor,
 
     /** Moves a note aside and gives its place there; null, with nothing changed, when its bytes are not the expected ones. */
-    async take(id: RequestId, place: Home, expected: Uint8Array): Promise<string | null> {
-      const old = nameFor(id, place.folder, "old");
+    async take(
+      id: RequestId,
+      place: Home,
+      expected: Uint8Array,
+      what: Home["folder"] | "foreign" = place.folder,
+    ): Promise<string | null> {
+      const old = nameFor(id, what, "old");
       try {
         await rename(pathOf(place), old);
       } catch (error) {
@@ -119,6 +126,10 @@ export function createAside({ staging, pathOf, keep }: AsidePorts) {
         const path = join(staging, name);
         if (!lstatSync(path).isFile()) continue;
         // Also when its request is finished by now: then the next look finds out whether it says anything new.
+        if (isId(id) && folder === "foreign") {
+          const bytes = await readFile(path);
+          if (bytes.length > 0) await keepForeign(id, bytes);
+        }
         const place = isId(id) && isFolder(folder) ? { folder, name: `${id}.md` } : null;
         if (place !== null && rest.at(-1) === "retired") await look(path, id, place, true);
         else if (place !== null && rest.at(-1) === "old") await putBack(path, id, place);

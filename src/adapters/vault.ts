@@ -38,7 +38,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
   const copies = createCopies(pathOf);
   const noteAt = (folder: Folder, id: RequestId) => pathOf({ folder, name: `${id}.md` });
   const doneAt = (name: string) => join(root, folders.done, name);
-  const aside = createAside({ staging, pathOf, keep: keepSave });
+  const aside = createAside({ staging, pathOf, keep: keepSave, keepForeign: keepOriginal });
 
   /** A new file under this name, durable; false when the name is taken. */
   async function createAt(path: string, id: RequestId, bytes: Uint8Array): Promise<boolean> {
@@ -131,6 +131,27 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     }
   }
 
+  /** The first of these files below `Done/` that is there. */
+  function readAnyOf(paths: readonly string[]): { path: string; bytes: Uint8Array } | null {
+    for (const path of paths) {
+      const found = readSafely(doneAt(path), 1, DONE_LIMIT_BYTES);
+      if (found !== null && "bytes" in found) return { path, bytes: found.bytes };
+    }
+    return null;
+  }
+
+  function readOriginal(id: RequestId): Uint8Array | null {
+    return readAnyOf([`${id}-original.md`, `${monthOf(id)}/${id}-original.md`])?.bytes ?? null;
+  }
+
+  /** Where a person changed or replaced what is kept under that name, the bytes are kept beside it. */
+  async function keepOriginal(id: RequestId, bytes: Uint8Array): Promise<void> {
+    const kept = readOriginal(id);
+    if (kept !== null && sameBytes(kept, bytes)) return;
+    if (kept !== null || !(await createAt(doneAt(`${id}-original.md`), id, bytes)))
+      await keepBeside(id, bytes);
+  }
+
   const vault = {
     staging,
 
@@ -214,18 +235,29 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       return true;
     },
 
-    /** The finished note, in `Done/` or in its month's folder, by its path below `Done/`; null when neither has it. */
     readDone(id: RequestId): { path: string; bytes: Uint8Array } | null {
-      for (const path of [`${id}.md`, `${monthOf(id)}/${id}.md`]) {
-        const found = readSafely(doneAt(path), 1, DONE_LIMIT_BYTES);
-        if (found !== null && "bytes" in found) return { path, bytes: found.bytes };
-      }
-      return null;
+      return readAnyOf([`${id}.md`, `${monthOf(id)}/${id}.md`]);
     },
 
     /** Replaces the finished note where it is, when its bytes are still the expected ones; false when they are not. */
     replaceDone: (id: RequestId, path: string, expected: Uint8Array, bytes: Uint8Array): Promise<boolean> =>
       replaceAt(id, { folder: "done", name: path }, expected, bytes),
+
+    /** A foreign note in the pending folder; never follows links, never blocks on what is not a file. */
+    readForeign: (name: string) => readSafely(pathOf({ folder: "pending", name })),
+
+    /** Keeps the foreign note that a request was made from, then takes it away; false when it changed meanwhile. */
+    async adopt(id: RequestId, name: string, expected: Uint8Array): Promise<boolean> {
+      await keepOriginal(id, expected);
+      const place = { folder: "pending", name } as const;
+      const old = await aside.take(id, place, expected, "foreign");
+      if (old === null) return false;
+      await aside.retire(old, id, place, expected);
+      await syncFolder(dirname(pathOf(place)));
+      return true;
+    },
+
+    readOriginal,
 
     /** Every name in the decision folders with what changes when its file does; in slices, so that nothing stalls. */
     async *scan(): AsyncGenerator<readonly (Place & { mark: string; id: RequestId | null })[]> {
@@ -307,6 +339,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     archive: (...asked: Parameters<typeof vault.archive>) => take(() => vault.archive(...asked)),
     keepLate: (...asked: Parameters<typeof vault.keepLate>) => take(() => vault.keepLate(...asked)),
     discard: (...asked: Parameters<typeof vault.discard>) => take(() => vault.discard(...asked)),
+    adopt: (...asked: Parameters<typeof vault.adopt>) => take(() => vault.adopt(...asked)),
   };
 }
 
@@ -336,5 +369,5 @@ function chooseStaging(pending: string, places: readonly string[]): string {
 
 /** The request of a file in `Done/`: a finished note, or what was kept beside it. */
 function idOfDone(name: string): RequestId | null {
-  return idOfName(name) ?? idOfName(name.replace(/-(late-)?\d+\.md$/, ".md"));
+  return idOfName(name) ?? idOfName(name.replace(/-(original|(late-)?\d+)\.md$/, ".md"));
 }

@@ -153,6 +153,46 @@ export const PROBLEMS = {
     means: "The configuration no longer says how this kind of action is executed.",
     hint: "Put it back into countersign.yaml and restart the daemon, or reject the request.",
   },
+  foreign_unmapped: {
+    stops: "all",
+    means: "No mapping fits this note, so it is left alone.",
+    hint: "Add one to adopt.mappings in countersign.yaml, or move the note to another folder.",
+  },
+  foreign_no_action: {
+    stops: "all",
+    means: "The configuration has no action for this note.",
+    hint: "Add the action to countersign.yaml, or a mapping to another one, and restart the daemon.",
+  },
+  foreign_missing: {
+    stops: "all",
+    means: "The note lacks something that its mapping takes from it.",
+    hint: "Add it to the note, or mark it as optional in the mapping.",
+  },
+  foreign_value: {
+    stops: "all",
+    means: "A value in the note has not exactly one meaning.",
+    hint: "Write it plainly in the note (in quotes if it holds # or : ); nothing is guessed.",
+  },
+  foreign_conflict: {
+    stops: "all",
+    means: "Two places of the note that mean the same thing differ.",
+    hint: "Make them the same, or delete one.",
+  },
+  foreign_refused: {
+    stops: "all",
+    means: "What the note asks for is not a request that can be made.",
+    hint: "Compare the note with `params:` of that action in countersign.yaml.",
+  },
+  foreign_expired: {
+    stops: "all",
+    means: "The note's own deadline is over, so nobody is asked.",
+    hint: "Delete the note, or give it a new deadline.",
+  },
+  foreign_copy: {
+    stops: "all",
+    means: "This is a copy of a note that is a request already.",
+    hint: "Delete it; the request goes on by itself.",
+  },
   reviewer_missing: {
     stops: "approval",
     means: "This needs the reviewer's name.",

@@ -10,6 +10,7 @@
  * - amendment: a person's change of the action, where the configuration allows it; needs a fresh decision
  * - action digest: SHA-256 over the RFC 8785 canonical JSON of `{kind, params}`
  * - digest: the same over all of `RequestFields`
+ * - foreign note: a note of another program in the pending folder; adopted, it becomes a request
  * - handler: what carries out one kind of action
  * - attempt, outcome: one try at executing, and what came of it
  * - grant: a single-use, signed, expiring token with which a caller proves that this digest was approved
@@ -53,6 +54,20 @@ export interface Submission {
   readonly caller: boolean;
   /** SHA-256 (hex) of the token that only the requester has; null for actions that the daemon executes. */
   readonly token_sha256: string | null;
+  /** Only where the request was made from another program's note. */
+  readonly adopted?: Adopted;
+}
+
+/** The note of another program that a request was made from; its bytes are kept beside the finished one. */
+export interface Adopted {
+  /** Its file name in the pending folder. */
+  readonly name: string;
+  /** SHA-256 (hex) of its bytes. */
+  readonly sha256: string;
+  /** As much of its text as the request's note shows. */
+  readonly text: string;
+  /** How many characters the text has in all. */
+  readonly characters: number;
 }
 
 export type Verb = "approve" | "reject" | "request_changes";

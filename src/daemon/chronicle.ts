@@ -1,7 +1,7 @@
 import { isFinal, type Request, type RequestId } from "../core/request.ts";
 import { finishNote } from "../document/finish.ts";
 import { renderNote } from "../document/note.ts";
-import { noteIsAt } from "./notes.ts";
+import { noteIsAt, originalIsKept } from "./notes.ts";
 import type { Change, Chronicle, Clock, Folder, Ledger, LedgerRecord, Vault } from "./ports.ts";
 
 /** A journal record with what it changed in the vault, for whoever keeps the history. */
@@ -130,7 +130,9 @@ function changesNow(
 ): Change[] {
   if (event.type === "submitted") {
     const first: Request = { status: "pending", submission: event.submission, revision: 1, history: [] };
-    return [{ path: `${folders.pending}/${id}.md`, bytes: Buffer.from(renderNote(first)) }];
+    const original = event.submission.adopted === undefined ? null : vault.readOriginal(id);
+    const shown = { path: `${folders.pending}/${id}.md`, bytes: Buffer.from(renderNote(first)) };
+    return [shown, ...originalIsKept(folders, first, original)];
   }
   if (event.type === "archived" && isFinal(request)) {
     const bytes = vault.readDone(id)?.bytes ?? Buffer.from(finishNote(null, request).text);

@@ -2,7 +2,7 @@ import type { Problem } from "../core/codes.ts";
 import type { Request, RequestId } from "../core/request.ts";
 import { soonAt } from "../core/waiting.ts";
 import { isUnchangedBase, renderApprovalsBase } from "../document/approvals-base.ts";
-import { isDashboardOf, renderDashboard } from "../document/dashboard.ts";
+import { type DashboardData, isDashboardOf, renderDashboard } from "../document/dashboard.ts";
 import { createLately } from "./lately.ts";
 import type { Clock, Folder, HaltSwitch, Ledger, Log, Vault } from "./ports.ts";
 
@@ -32,6 +32,7 @@ export function createDesk(ports: DeskPorts) {
   const lately = createLately(ports);
   let strangers: readonly string[] = [];
   let foreign: readonly { name: string; host: string }[] = [];
+  let unadopted: DashboardData["unadopted"] = [];
   let moved: ReadonlyMap<RequestId, string> = new Map();
   /** Why something does not work as it should, in a sentence, by what it is about. */
   const troubles = new Map<"history" | "watching", string>();
@@ -57,9 +58,8 @@ export function createDesk(ports: DeskPorts) {
       hasBase = true;
       const notices = [...noticesOf(ports), ...troubles.values()];
       const { host } = ports;
-      await writeText(
-        renderDashboard({ host, open, soon, problems, ...shown, strangers, foreign, moved, notices }),
-      );
+      const found = { strangers, unadopted, foreign, moved };
+      await writeText(renderDashboard({ host, open, soon, problems, ...shown, ...found, notices }));
     } catch (error) {
       ports.log.warn(
         { err: error },
@@ -122,6 +122,11 @@ export function createDesk(ports: DeskPorts) {
       const own = found.unknown.filter(({ host }) => host === null || host === ports.host);
       strangers = [...found.strangers, ...own.map((one) => one.name)];
       moved = found.moved;
+      refresh();
+    },
+    /** Foreign notes that could not be made into requests, and why. */
+    setUnadopted(found: DashboardData["unadopted"]): void {
+      unadopted = found;
       refresh();
     },
     /** Why the git history is behind, or changes are not told of, in a sentence; null when all is well. */

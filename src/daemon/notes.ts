@@ -27,10 +27,11 @@ export function createNotes({ vault, folders }: NotesPorts) {
   }
 
   return {
-    /** What the coming note of a request changes in the vault. */
-    changeOfShowing(request: Request): readonly Change[] {
+    /** What the coming note of a request changes in the vault, and the going of the foreign one it was made from. */
+    changeOfShowing(request: Request, original: Uint8Array | null): readonly Change[] {
       const { id } = request.submission.fields;
-      return [{ path: pathOf("pending", `${id}.md`), bytes: Buffer.from(renderNote(request)) }];
+      const shown = { path: pathOf("pending", `${id}.md`), bytes: Buffer.from(renderNote(request)) };
+      return [shown, ...originalIsKept(folders, request, original)];
     },
 
     /** The note as it was when a person's decision was read from it. */
@@ -109,6 +110,20 @@ export function createNotes({ vault, folders }: NotesPorts) {
       return true;
     },
   };
+}
+
+/** What the history has to be told where a request was made from a foreign note. */
+export function originalIsKept(
+  folders: NotesPorts["folders"],
+  { submission }: Request,
+  bytes: Uint8Array | null,
+): Change[] {
+  const { adopted, fields } = submission;
+  if (adopted === undefined || bytes === null) return [];
+  return [
+    { path: `${folders.pending}/${adopted.name}`, bytes: null },
+    { path: `${folders.done}/${fields.id}-original.md`, bytes },
+  ];
 }
 
 /** What the history has to be told for a waiting note to be at this place, and in no other: it may have been dragged. */

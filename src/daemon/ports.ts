@@ -102,6 +102,12 @@ export interface Vault {
   readDone(id: RequestId): { readonly path: string; readonly bytes: Uint8Array } | null;
   /** False when the finished note's bytes are no longer the expected ones. */
   replaceDone(id: RequestId, path: string, expected: Uint8Array, bytes: Uint8Array): Promise<boolean>;
+  /** A foreign note in the pending folder; null when it is not there. */
+  readForeign(name: string): { readonly bytes: Uint8Array } | { readonly problem: ProblemCode } | null;
+  /** Keeps a foreign note's bytes in `Done/` for its request and takes it away; false when it changed meanwhile. */
+  adopt(id: RequestId, name: string, expected: Uint8Array): Promise<boolean>;
+  /** The foreign note that a request was made from, as it is kept; null when it is not. */
+  readOriginal(id: RequestId): Uint8Array | null;
   /** Every name in the decision folders; all copies are known before the first slice comes. */
   scan(): AsyncIterable<readonly Entry[]>;
   /** Where else in the vault notes of these ids are, by their names or by the ids inside. */

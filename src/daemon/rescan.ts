@@ -1,7 +1,7 @@
 import { isNoteName } from "../core/id.ts";
 import { isFinal, type Request, type RequestId } from "../core/request.ts";
 import type { Desk } from "./desk.ts";
-import type { Clock, Ledger, Place, Vault } from "./ports.ts";
+import type { Clock, Entry, Ledger, Place, Vault } from "./ports.ts";
 
 /** Watchers lose events without an error, so everything is looked through this often. */
 const RESCAN_MS = 30_000;
@@ -20,6 +20,8 @@ export interface RescanPorts {
   readonly onChange: (id: RequestId) => void;
   /** An open request's note is nowhere in the vault. */
   readonly onMissing: (id: RequestId) => void;
+  /** Files that belong to no request; gives the names of those that nothing is known about. */
+  readonly onStrangers: (strangers: readonly Entry[]) => Promise<readonly string[]>;
   readonly onError: (error: unknown) => void;
 }
 
@@ -43,13 +45,14 @@ export function createRescan(ports: RescanPorts) {
   async function scan(): Promise<void> {
     const there = new Set<string>();
     const found = new Map<RequestId, Place[]>();
-    const strangers: string[] = [];
+    const strangers: Entry[] = [];
     for await (const slice of vault.scan()) {
-      for (const { folder, name, mark, id } of slice) {
+      for (const entry of slice) {
+        const { folder, name, mark, id } = entry;
         const path = `${folder}/${name}`;
         there.add(path);
-        if (id === null) strangers.push(name);
-        else found.set(id, [...(found.get(id) ?? []), { folder, name }]);
+        if (id === null && isNoteName(name)) strangers.push(entry);
+        if (id !== null) found.set(id, [...(found.get(id) ?? []), { folder, name }]);
         if (id !== null && marks.get(path) !== mark) ports.onChange(id);
         marks.set(path, mark);
       }
@@ -58,7 +61,7 @@ export function createRescan(ports: RescanPorts) {
     const open = await ledger.open();
     const unknown = await findUnknown(open, found);
     const moved = await findMissing(open, found);
-    desk.setScan({ strangers: strangers.filter(isNoteName), unknown, moved });
+    desk.setScan({ strangers: await ports.onStrangers(strangers), unknown, moved });
   }
 
   /** Open requests without a note in the decision folders: moved elsewhere by a person, or missing. */

@@ -45,7 +45,7 @@ export function shownLines(lines: readonly { readonly text: string }[]): string 
 }
 
 /** A rendered section without its heading. */
-function linesOf(rendered: string): readonly BodyLine[] {
+export function linesOf(rendered: string): readonly BodyLine[] {
   return readBody(rendered).lines.slice(1);
 }
 

@@ -21,6 +21,8 @@ export interface DashboardData {
   readonly recent: readonly Request[];
   readonly failed: readonly Request[];
   readonly figures: Figures;
+  /** Foreign notes that could not be made into requests, by file name, and why. */
+  readonly unadopted: readonly { readonly name: string; readonly problems: readonly Problem[] }[];
   /** File names in the decision folders that are not notes of a request. */
   readonly strangers: readonly string[];
   /** Notes of other hosts' requests. */
@@ -51,6 +53,7 @@ export function renderDashboard(data: DashboardData): string {
     ]),
     ...list("Not understood", tellProblems(data, isUnclear)),
     ...list("Changes proposed", tellProblems(data, isProposal)),
+    ...list("Not adopted", notAdopted(data)),
     ...section(
       `Waiting (${waiting.length})`,
       inOrderOfNeed(waiting, isSoon),
@@ -113,6 +116,12 @@ function isProposal({ code }: Problem): boolean {
 
 function isUnclear(found: Problem): boolean {
   return !isProposal(found);
+}
+
+function notAdopted({ unadopted }: DashboardData): string[] {
+  return unadopted.flatMap(({ name, problems }) =>
+    problems.map((one) => `${inline(name)}: ${renderProblem(one)}`),
+  );
 }
 
 function movedAway({ moved }: DashboardData): string[] {

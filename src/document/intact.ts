@@ -7,6 +7,7 @@ import { versionOf } from "../core/transitions.ts";
 import {
   type ActionBlock,
   jsonOf,
+  linesOf,
   readActionBlock,
   shownLines,
   writtenBlock,
@@ -15,7 +16,7 @@ import {
 import { type Body, type BodyLine, isHeading, sectionBelow } from "./body.ts";
 import { actionDigest } from "./digest.ts";
 import type { Frontmatter, Property } from "./frontmatter.ts";
-import { HEADINGS, ownProperties } from "./note.ts";
+import { HEADINGS, ownProperties, renderOriginal } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 
 /** The properties that only look like ours are a problem when they look like one of these. */
@@ -169,6 +170,15 @@ function checkAction(body: Body, request: Request, rules: EditRules): Pick<Intac
     return changed(
       `The section **What happens if you approve** was changed: ${firstDifference(written, next)}.`,
     );
+  }
+  const { adopted, fields } = request.submission;
+  if (adopted !== undefined) {
+    const original = sectionBelow(body, HEADINGS.original);
+    const shown = shownLines(linesOf(renderOriginal(fields.id, adopted)));
+    if (original === null) return changed("The section **Original note** is not there any more.");
+    if (shownLines(original) !== shown) {
+      return changed(`The section **Original note** was changed: ${firstDifference(shown, original)}.`);
+    }
   }
   return checkBlock(block, request, rules);
 }

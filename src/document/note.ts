@@ -2,7 +2,14 @@ import { stringify } from "yaml";
 import { tellChanges, type Version } from "../core/amendment.ts";
 import type { Problem } from "../core/codes.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import { askedOf, type Request, type Submission, type UnknownRequest } from "../core/request.ts";
+import {
+  type Adopted,
+  askedOf,
+  type Request,
+  type RequestId,
+  type Submission,
+  type UnknownRequest,
+} from "../core/request.ts";
 import { versionOf } from "../core/transitions.ts";
 import { sha256 } from "./digest.ts";
 import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
@@ -12,6 +19,7 @@ import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
 export const HEADINGS = {
   next: "## What happens if you approve",
   action: "## Action",
+  original: "## Original note",
   why: "## Why this needs you",
   notes: "## Notes",
   result: "## Result",
@@ -79,6 +87,7 @@ export function renderNote(request: Request, cameBack = false): string {
     ...(request.amendment === undefined ? [] : [renderAmendment(request)]),
     renderNext(versionOf(request), submission.fields.kind),
     renderAction(versionOf(request)),
+    ...(submission.adopted === undefined ? [] : [renderOriginal(submission.fields.id, submission.adopted)]),
     WHY,
     `${HEADINGS.notes}\n`,
   ];
@@ -174,6 +183,16 @@ export function renderAmendment({ submission, amendment }: Request): string {
     ),
     "> What was decided before that does not count; what is shown below needs a decision of its own.",
   ].join("\n");
+}
+
+/** The foreign note that the request was made from: what the reviewer was shown of it, and where the rest is. */
+export function renderOriginal(id: RequestId, { name, sha256, text, characters }: Adopted): string {
+  const cut =
+    text.length < characters ? ` Here are its first ${text.length} of ${characters} characters.` : "";
+  const said =
+    `This was asked for by the note “${inline(name)}”, kept as [[${id}-original]] (SHA-256 \`${sha256}\`).${cut} ` +
+    "Nothing in it decides, whatever it says.";
+  return [HEADINGS.original, said, fenced(text, "text")].join("\n\n");
 }
 
 const WHY = `${HEADINGS.why}\n\nThere is no policy, so every action needs a person, and anyone may decide.`;

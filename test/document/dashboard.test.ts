@@ -16,6 +16,7 @@ const EMPTY: DashboardData = {
   figures: createTally().figures(),
   strangers: [],
   foreign: [],
+  unadopted: [],
   moved: new Map(),
   notices: [],
 };

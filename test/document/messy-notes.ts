@@ -27,7 +27,9 @@ const FOLDER = join(import.meta.dirname, "../corpus");
  * that saved it does to a file), `by` and `because` (the reviewer and the reason that are read) and `says` (words of
  * the messages). `\u{…}`, `\t` and `\n` in the difference are what they stand for.
  */
-export const THEMES: readonly string[] = readdirSync(FOLDER).sort();
+export const THEMES: readonly string[] = readdirSync(FOLDER)
+  .filter((name) => name.endsWith(".txt"))
+  .sort();
 
 export function notesOf(theme: string): MessyNote[] {
   const blocks = readFileSync(join(FOLDER, theme), "utf8")

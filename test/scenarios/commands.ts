@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseDuration } from "../../src/core/duration.ts";
@@ -94,6 +95,19 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
   save: (world, { args: [name], body }) => world.person.save(world.idOf(name), editing(body)),
   copy: (world, { args: [name, path = ""] }) => world.person.copy(world.idOf(name), path),
 
+  /** Another program writes a note into the pending folder; a line of just a dot is a blank one. */
+  drop(world, { args: [name = ""], body }) {
+    const lines = body.map((line) => (line === "." ? "" : line));
+    world.person.write(`Pending_Approval/${name}`, `${lines.join("\n")}\n`);
+  },
+  "delete-file": (world, { args: [name = ""] }) => rmSync(join(world.scenery.root, "Pending_Approval", name)),
+  /** Gives the newest request a name. */
+  async call(world, { args: [name = ""] }) {
+    const newest = (await world.records(0)).findLast(({ event }) => event.type === "submitted");
+    world.ids.set(name, newest?.id ?? "");
+    return newest?.id;
+  },
+
   approve: (world, command) => decide(world, command, "approve"),
   reject: (world, command) => decide(world, command, "reject"),
   "request-changes": (world, command) => decide(world, command, "request_changes"),
@@ -144,6 +158,8 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
     world.shown.set(what, text);
     return text;
   },
+  /** The foreign note that a request was made from, as it is kept. */
+  original: (world, { args: [name] }) => world.person.read(`Done/${world.idOf(name)}-original.md`),
   /** What changed in a note since the story last showed it. */
   diff(world, { args: [what = ""] }) {
     const last = world.shown.get(what) ?? "";

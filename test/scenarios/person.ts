@@ -9,6 +9,7 @@ export interface Person {
   /** The note's path, wherever in the vault it is; everywhere here, any other file goes by its path. */
   find(id: RequestId): string;
   read(path: string): string;
+  write(path: string, text: string): void;
   edit(id: RequestId, change: (text: string) => string): void;
   /** To a folder, or to a path with another name. */
   move(id: RequestId, to: string): void;
@@ -57,6 +58,7 @@ export function createPerson(root: string): Person {
     files: () => new Map(paths().map((path) => [path, read(path)])),
     find,
     read,
+    write,
     edit(id, change) {
       const { path, text } = noteOf(id);
       write(path, change(text));

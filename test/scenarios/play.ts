@@ -2,13 +2,14 @@ import { Fault } from "../../src/core/codes.ts";
 import { jsonLine } from "../../src/surfaces/cli/text.ts";
 import { COMMANDS } from "./commands.ts";
 import { normalised, tellRecord } from "./telling.ts";
-import { type Command, type Part, parseStory, renderBlock } from "./transcript.ts";
+import { type Command, parseStory, renderBlock } from "./transcript.ts";
 import { openWorld, type World } from "./world.ts";
 
 /** Plays a story from its beginning and gives its text anew, every output as it came out this time. */
 export async function playStory(text: string): Promise<string> {
   const parts = parseStory(text);
-  const world = await openWorld({ withGit: parts.some(isAboutCommits) });
+  const has = (name: string) => parts.some((part) => "command" in part && part.command.name === name);
+  const world = await openWorld({ withGit: has("commits"), withAdoption: has("drop") });
   const teller = createTeller(world);
   const told: string[] = [];
   try {
@@ -20,10 +21,6 @@ export async function playStory(text: string): Promise<string> {
     await world.end();
   }
   return told.join("");
-}
-
-function isAboutCommits(part: Part): boolean {
-  return "command" in part && part.command.name === "commits";
 }
 
 /** Performs commands, lets everything come of them that comes at that moment, and tells what that was. */
@@ -78,6 +75,8 @@ const BY_HAND = new Set([
   "restore",
   "save",
   "copy",
+  "drop",
+  "delete-file",
 ]);
 
 async function attempt(perform: () => unknown): Promise<unknown> {

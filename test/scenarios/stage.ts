@@ -14,10 +14,12 @@ import { openVault } from "../../src/adapters/vault.ts";
 import { createApplication } from "../../src/application.ts";
 import type { JsonObject } from "../../src/core/json.ts";
 import { iso } from "../../src/core/reconcile.ts";
+import { createAdoption } from "../../src/daemon/adoption.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";
 import { createDesk } from "../../src/daemon/desk.ts";
 import type { Clock, Job, Ledger, Outcome, Vault } from "../../src/daemon/ports.ts";
 import { createDaemon } from "../../src/daemon.ts";
+import type { AdoptionSettings } from "../../src/document/foreign/mapping.ts";
 import { openGrantKeys } from "../../src/handlers/grant.ts";
 import { createToken, tokenMatches } from "../../src/handlers/requester-token.ts";
 import { openJournal } from "../../src/ledger/journal.ts";
@@ -42,6 +44,8 @@ export interface StageOptions {
   /** Stands between the daemon and its ledger or vault: for tests that make the n-th operation fail. */
   readonly through?: { ledger?: (ledger: Ledger) => Ledger; vault?: (vault: Vault) => Vault };
   readonly merging?: () => boolean;
+  /** Makes requests of foreign notes. */
+  readonly adopt?: AdoptionSettings;
 }
 
 export type Stage = Awaited<ReturnType<typeof openStage>>;
@@ -148,6 +152,14 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     kinds: [...kinds.keys()],
     about: { version: "0", pid: 1, vault: root, state },
   });
+
+  if (options.adopt !== undefined) {
+    const { submit } = application;
+    const ports = { vault, ledger, clock, desk, log, kind, merging, submit, ask: daemon.ask };
+    daemon.onStrangers(
+      createAdoption({ ...ports, settings: options.adopt, lookWithin: daemon.rescanWithin }),
+    );
+  }
 
   const pathOf = (folderName: keyof typeof FOLDERS, id: string) =>
     join(root, FOLDERS[folderName], `${id}.md`);

@@ -1,13 +1,15 @@
 import { openHistory } from "../../src/adapters/git-history.ts";
 import type { ChronicleEntry } from "../../src/daemon/chronicle.ts";
 import type { LedgerRecord, Outcome } from "../../src/daemon/ports.ts";
+import { PRESETS } from "../../src/document/foreign/presets.ts";
 import { createPerson } from "./person.ts";
 import { makeScenery, openStage, removeScenery, type Stage } from "./stage.ts";
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
 /** Where a story happens: the folders, the person, the agent's memory, and the daemon, which comes and goes. */
-export async function openWorld({ withGit }: { withGit: boolean }) {
+export async function openWorld({ withGit, withAdoption }: { withGit: boolean; withAdoption: boolean }) {
+  const adopt = { requester: "vault", mappings: Object.values(PRESETS).flat() };
   const scenery = makeScenery();
   const ids = new Map<string, string>();
   const heard: string[] = [];
@@ -52,7 +54,11 @@ export async function openWorld({ withGit }: { withGit: boolean }) {
     nameOf: (id: string) => [...ids].find(([, known]) => known === id)?.[0] ?? id,
 
     async start(): Promise<void> {
-      stage = await openStage(scenery, { handler: () => world.handler(), merging: () => world.merging });
+      stage = await openStage(scenery, {
+        handler: () => world.handler(),
+        merging: () => world.merging,
+        ...(withAdoption && { adopt }),
+      });
       if (withGit) history = await keepHistory(stage);
       await stage.daemon.start();
       await stage.daemon.rescan();

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../core/json.ts";
 import type { EffectClass } from "../../core/request.ts";
+import type { AdoptionSettings } from "../../document/foreign/mapping.ts";
 
 /** `countersign.yaml` as the rest of the program sees it: checked, with every default filled in, paths absolute. */
 export interface Configuration {
@@ -12,6 +13,8 @@ export interface Configuration {
   readonly settle_ticks_ms: number;
   readonly git: "auto" | "vault" | "separate" | "off";
   readonly folders: Folders;
+  /** What becomes of notes that other programs put into the pending folder; null where they are left alone. */
+  readonly adopt: AdoptionSettings | null;
   /** The log's file; null for standard error. */
   readonly log: string | null;
   readonly host: string;

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import type { JsonObject } from "../../core/json.ts";
 import type { EffectClass } from "../../core/request.ts";
 import { FOLDERS } from "../../document/approvals-base.ts";
+import { adoptionOf, type RawAdopt } from "./adopt.ts";
 import type { ActionSettings, Configuration, Environment, Folders } from "./configuration.ts";
 import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
 import { settleProgram } from "./program.ts";
@@ -15,6 +16,7 @@ interface RawFile {
   readonly actions: Record<string, RawAction>;
   readonly git?: Configuration["git"];
   readonly folders?: Partial<Folders>;
+  readonly adopt?: RawAdopt;
   readonly log?: string;
   readonly host?: string;
 }
@@ -78,6 +80,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
     settle_ticks_ms: duration(source, ["settle_ticks"], "0s", "any"),
     git: raw.git ?? "auto",
     folders: foldersOf(source, raw),
+    adopt: adoptionOf(source, raw.adopt, actions),
     log: raw.log === undefined ? null : resolve(directory, raw.log),
     host: raw.host ?? safeHost(hostname()),
     warnings,

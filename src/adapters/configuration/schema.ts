@@ -1,3 +1,5 @@
+import { ADOPT_SCHEMA } from "./schema-adopt.ts";
+
 /**
  * The shape of `countersign.yaml`. Every place carries what is expected there (`description`) and an example of it
  * (`examples`), because that is what a wrong file is answered with.
@@ -144,6 +146,7 @@ export const CONFIGURATION_SCHEMA = {
         rejected: folder("folders: { rejected: Rejected }"),
       },
     },
+    adopt: ADOPT_SCHEMA,
     log: text("the name of a file", "log: ./countersign.log"),
     host: {
       type: "string",
