@@ -188,6 +188,7 @@ function checkInput({ requester, on_behalf_of, key, title, expires_in_ms }: Subm
 const ORIGINAL_CHARACTERS = 16_000;
 /** And more than this, as it is shown, would leave a person no room in a note that is read back whole. */
 const ORIGINAL_BYTES = 32 * 1024;
+const ORIGINAL_LINES = 2_000;
 
 function adoptedOf(id: RequestId, { name, bytes }: NonNullable<SubmitInput["adopted"]>): Adopted {
   const text = new TextDecoder().decode(bytes).trimEnd();
@@ -195,7 +196,8 @@ function adoptedOf(id: RequestId, { name, bytes }: NonNullable<SubmitInput["adop
   for (let length = ORIGINAL_CHARACTERS; ; length = Math.floor(length / 2)) {
     const shown = text.slice(0, length).toWellFormed();
     const adopted = { name, sha256: hash, text: shown, characters: text.length };
-    if (Buffer.byteLength(renderOriginal(id, adopted)) <= ORIGINAL_BYTES) return adopted;
+    const isShort = shown.split("\n").length <= ORIGINAL_LINES;
+    if (isShort && Buffer.byteLength(renderOriginal(id, adopted)) <= ORIGINAL_BYTES) return adopted;
   }
 }
 

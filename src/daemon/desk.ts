@@ -31,7 +31,7 @@ export function createDesk(ports: DeskPorts) {
   const problems = new Map<RequestId, readonly Problem[]>();
   const lately = createLately(ports);
   let strangers: readonly string[] = [];
-  let foreign: readonly { name: string; host: string }[] = [];
+  let otherHosts: readonly { name: string; host: string }[] = [];
   let unadopted: DashboardData["unadopted"] = [];
   let moved: ReadonlyMap<RequestId, string> = new Map();
   /** Why something does not work as it should, in a sentence, by what it is about. */
@@ -58,7 +58,7 @@ export function createDesk(ports: DeskPorts) {
       hasBase = true;
       const notices = [...noticesOf(ports), ...troubles.values()];
       const { host } = ports;
-      const found = { strangers, unadopted, foreign, moved };
+      const found = { strangers, unadopted, otherHosts, moved };
       await writeText(renderDashboard({ host, open, soon, problems, ...shown, ...found, notices }));
     } catch (error) {
       ports.log.warn(
@@ -116,7 +116,7 @@ export function createDesk(ports: DeskPorts) {
       unknown: readonly { name: string; host: string | null }[];
       moved: ReadonlyMap<RequestId, string>;
     }): void {
-      foreign = found.unknown.flatMap(({ name, host }) =>
+      otherHosts = found.unknown.flatMap(({ name, host }) =>
         host === null || host === ports.host ? [] : [{ name, host }],
       );
       const own = found.unknown.filter(({ host }) => host === null || host === ports.host);

@@ -26,7 +26,7 @@ export interface DashboardData {
   /** File names in the decision folders that are not notes of a request. */
   readonly strangers: readonly string[];
   /** Notes of other hosts' requests. */
-  readonly foreign: readonly { readonly name: string; readonly host: string }[];
+  readonly otherHosts: readonly { readonly name: string; readonly host: string }[];
   /** Notes of open requests that were moved elsewhere, by path. */
   readonly moved: ReadonlyMap<RequestId, string>;
   readonly notices: readonly string[];
@@ -92,7 +92,7 @@ export function renderDashboard(data: DashboardData): string {
     ),
     ...list(
       "Of other hosts, and left alone",
-      data.foreign.map(({ name, host }) => `${inline(name)} belongs to host ${inline(host)}.`),
+      data.otherHosts.map(({ name, host }) => `${inline(name)} belongs to host ${inline(host)}.`),
     ),
     ...list("Moved away", movedAway(data)),
   ];

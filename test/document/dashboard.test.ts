@@ -15,7 +15,7 @@ const EMPTY: DashboardData = {
   failed: [],
   figures: createTally().figures(),
   strangers: [],
-  foreign: [],
+  otherHosts: [],
   unadopted: [],
   moved: new Map(),
   notices: [],
@@ -43,7 +43,7 @@ describe("the dashboard", () => {
       failed: [failed],
       figures: tally.figures(),
       strangers: ["a.md"],
-      foreign: [{ name: "b.md", host: "phone" }],
+      otherHosts: [{ name: "b.md", host: "phone" }],
       moved: new Map([[idOf(5), "Elsewhere/x.md"]]),
       notices: ["Halted."],
     });
@@ -110,7 +110,7 @@ describe("the dashboard", () => {
             recent: [one],
             failed: [one],
             strangers: [name],
-            foreign: [{ name, host: title }],
+            otherHosts: [{ name, host: title }],
           });
         const plain = sampleRequest(["submitted", "approved", "started", "failed"]);
         const [found, wanted] = [rendered(request), rendered(plain as never)].map((text) => text.split("\n"));
