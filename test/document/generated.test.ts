@@ -36,8 +36,9 @@ test(
     const acted = { approve: 0, reject: 0, request_changes: 0 };
     const folders = fc.constantFrom<Verb | null>(null, null, null, "approve", "reject");
     fc.assert(
-      fc.property(edited, folders, ({ request, text, brought }, dropped) => {
-        const { verb, problems } = readNote(Buffer.from(text), request, dropped);
+      fc.property(edited, folders, fc.boolean(), ({ request, text, brought }, dropped, mayEdit) => {
+        const editable = mayEdit ? Object.keys(request.submission.fields.params) : [];
+        const { verb, problems } = readNote(Buffer.from(text), request, dropped, editable);
         if (verb === null || (verb === "approve" && problems.length > 0)) return;
         acted[verb] += 1;
         // Breaking the fence around an agent's text can at most make it say no.
