@@ -7,7 +7,7 @@ import { readNote } from "../../src/document/reading.ts";
 import { sampleRequest } from "../sample.ts";
 import { broughtIn, couldApprove, operations, perform, requests } from "./breaking.ts";
 
-/** The same cases every time; `COUNTERSIGN_RUNS=100000 npm test -- generated` goes looking for others. */
+/** The same cases every time; `npm run generate` (or any number as COUNTERSIGN_RUNS) goes looking for others. */
 const CAMPAIGN = process.env.COUNTERSIGN_RUNS;
 const RUNS = Number(CAMPAIGN ?? 600);
 const HOW = { numRuns: RUNS, ...(CAMPAIGN === undefined && { seed: 20261121 }) };
