@@ -190,14 +190,12 @@ function reconcileApproved(request: Extract<Request, { status: "approved" }>, wo
       return record({ type: "taken_back", at: iso(now), by, reason: reading.reason });
     }
   }
-  const outdated = bringUpToDate(request, world, request.lapses === null ? null : Date.parse(request.lapses));
-  if (outdated?.do === "show_amended") return outdated;
-  if (request.lapses !== null) {
-    const lapses = Date.parse(request.lapses);
-    return now >= lapses ? record({ type: "expired", at: iso(now) }) : { do: "nothing", wake_at: lapses };
+  const lapses = request.lapses === null ? null : Date.parse(request.lapses);
+  if (lapses === null && !world.halted && world.executor === "daemon") {
+    return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
   }
-  if (world.halted || world.executor !== "daemon") return NOTHING;
-  return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
+  if (lapses !== null && now >= lapses) return record({ type: "expired", at: iso(now) });
+  return bringUpToDate(request, world, lapses) ?? { do: "nothing", wake_at: lapses };
 }
 
 function reconcileExecuting(request: Extract<Request, { status: "executing" }>, world: World): Due {

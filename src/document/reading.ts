@@ -68,7 +68,7 @@ export function readNote(
     resolution: problems.some(stopsAll) ? null : boxes.resolution,
     reviewer: reviewer.text,
     reason: reason.text,
-    proposal: dropped === null && problems.every(isProposal) ? intact.proposal : null,
+    proposal: problems.every(isProposal) ? intact.proposal : null,
     shown: intact.shown,
     outdated: dropped === null && intact.outdated,
     problems,

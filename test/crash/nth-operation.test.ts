@@ -117,7 +117,21 @@ async function day(stage: Stage, told: Told): Promise<void> {
   await stage.pass(6_000);
 }
 
-async function runWith(trouble: Trouble, scenery: Scenery, told: Told): Promise<void> {
+/** A person changes the action, with a tick that cannot count for it, and ticks again once it is taken up. */
+async function dayOfChange(stage: Stage, told: Told): Promise<void> {
+  const params = { amount_cents: 150_000, payee: "ACME" };
+  const { id } = (await stage.application.submit({ kind: "invoice", params })).request;
+  told.accepted.push(id);
+  tickIn(stage, id, "Approve", told);
+  await stage.edit(id, (text) => text.replace('"amount_cents": 150000', '"amount_cents": 5'));
+  await stage.pass(10_000);
+  tickIn(stage, id, "Approve", told);
+  await stage.daemon.look(id);
+  await stage.daemon.settled();
+  await stage.pass(6_000);
+}
+
+async function runWith(day: Day, trouble: Trouble, scenery: Scenery, told: Told): Promise<void> {
   const handler = (job: Job): Promise<Outcome> =>
     trouble.guard(async () => ({ status: "executed", result: { paid: job.id } }), diskError);
   const stage = await openStage(scenery, {
@@ -146,6 +160,26 @@ async function recoverFrom(scenery: Scenery): Promise<Stage> {
   return stage;
 }
 
+/** What runs is what the person made of it, once; where their last word was not heard, the note asks for it. */
+async function checkChange(stage: Stage, told: Told): Promise<void> {
+  await stage.pass(30_000);
+  for (const id of told.accepted) {
+    const path = stage.pathOf("pending", id);
+    if ((await stage.status(id)) === "pending") {
+      const text = readFileSync(path, "utf8");
+      const changed = text.includes('"amount_cents": 5');
+      if (changed) expect(text).toContain("pays 5 cents to ACME");
+      expect(text).toContain("- [ ] Approve");
+      await stage.edit(id, (note) => note.replace("- [ ] Approve", "- [x] Approve"));
+      if (!changed) continue;
+    }
+    expect(["executed", "outcome_unknown"], id).toContain(await stage.status(id));
+    expect(stage.executions.length).toBe(1);
+    expect(stage.executions).toMatchObject([{ params: { amount_cents: 5, payee: "ACME" } }]);
+    expect(existsSync(path)).toBe((await stage.status(id)) === "outcome_unknown");
+  }
+}
+
 async function checkInvariants(stage: Stage, told: Told): Promise<void> {
   const runs = new Map<string, number>();
   for (const { id } of stage.executions) runs.set(id, (runs.get(id) ?? 0) + 1);
@@ -166,15 +200,21 @@ async function checkInvariants(stage: Stage, told: Told): Promise<void> {
   }
 }
 
-async function sweep(kind: "death" | "error"): Promise<number> {
+type Day = (stage: Stage, told: Told) => Promise<void>;
+
+async function sweep(
+  kind: "death" | "error",
+  during: Day = day,
+  check: Day = checkInvariants,
+): Promise<number> {
   for (let n = 1; ; n += 1) {
     const scenery = makeScenery();
     const trouble = troubleAt(n, kind);
     const told: Told = { accepted: [], ticked: new Map() };
-    await runWith(trouble, scenery, told);
+    await runWith(during, trouble, scenery, told);
     const stage = await recoverFrom(scenery);
     try {
-      await checkInvariants(stage, told);
+      await check(stage, told);
     } catch (error) {
       throw new Error(`${kind} at operation ${n}: ${error instanceof Error ? error.message : error}`, {
         cause: error,
@@ -199,4 +239,14 @@ describe("whatever operation is the last one", () => {
   }, async () => {
     expect(await sweep("error")).toBeGreaterThan(20);
   });
+
+  test.each(["death", "error"] as const)(
+    "a changed action runs as it was approved, after any %s",
+    {
+      timeout: 120_000,
+    },
+    async (kind) => {
+      expect(await sweep(kind, dayOfChange, checkChange)).toBeGreaterThan(8);
+    },
+  );
 });
