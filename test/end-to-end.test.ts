@@ -28,6 +28,10 @@ actions:
     run: [sh, -c, "cat >/dev/null; echo no funds >&2; exit 3"]
   vanish:
     run: [sh, -c, "cat >/dev/null; kill -9 $$"]
+  bill:
+    run: [cat]
+    params: { type: object, properties: { cents: { type: integer }, payee: { type: string } } }
+    editable: [cents]
   refactor:
     caller: true
 settle: 0s
@@ -76,6 +80,31 @@ function edit(id: string, change: (note: string) => string): void {
 }
 const tick = (id: string, box = "Approve") =>
   edit(id, (note) => note.replace(`- [ ] ${box}`, `- [x] ${box}`));
+
+describe("a param that may be changed", () => {
+  test("is changed with the approval, and the program, the agent and the record get what it became", async () => {
+    const id = await ask("bill", "--param", "cents:=5", "--param", "payee=ACME", "--key", "b-1");
+    const refused = await cs("approve", id, "--set", "payee=Mallory", "--json");
+    expect(refused.exit).toBe(2);
+    expect(JSON.parse(refused.out)).toMatchObject({ error: { code: "not_editable" } });
+    const wrong = await cs("approve", id, "--set", "cents=7", "--json");
+    expect(wrong.exit).toBe(2);
+    expect(JSON.parse(wrong.out)).toMatchObject({ error: { code: "invalid_params" } });
+    expect((await cs("approve", id, "--as", "eve", "--set", "cents:=3")).exit).toBe(0);
+    const told = await cs("wait", id, "--json");
+    const params = { cents: 3, payee: "ACME" };
+    expect(JSON.parse(told.out)).toMatchObject({
+      status: "executed",
+      params,
+      amended: [{ param: "cents", from: 5, to: 3 }],
+      amended_by: "eve",
+      result: { id, kind: "bill", params, approved_by: ["eve"] },
+    });
+    expect((await cs("wait", id)).out).toContain("cents: 5 is now 3");
+    expect(await ask("bill", "--param", "cents:=5", "--param", "payee=ACME", "--key", "b-1")).toBe(id);
+    expect((await cs("audit", "verify", "--json")).exit).toBe(0);
+  });
+});
 
 describe("the exit code and the document of a wait say what came of a request", () => {
   test.each<[string, string, string[], (id: string) => unknown, number, object]>([

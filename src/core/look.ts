@@ -85,4 +85,10 @@ function showsOther({ problems }: Reading): boolean {
   return problems.some(({ code }) => SHOWS_OTHER.has(code));
 }
 
-const SHOWS_OTHER: ReadonlySet<Problem["code"]> = new Set(["action_changed", "changed_key", "missing_key"]);
+const SHOWS_OTHER: ReadonlySet<Problem["code"]> = new Set([
+  "action_changed",
+  "action_proposed",
+  "outdated_note",
+  "changed_key",
+  "missing_key",
+]);

@@ -47,10 +47,11 @@ const BRACKETS = 100;
 
 /** Null where the note's properties cannot be read, or cannot take another line: as one flow map, or indented. */
 function finishText(text: string, request: FinalRequest): string | null {
-  const patch = openPatch(amendNote(text, request, { voids: false }) ?? text);
+  const present = amendNote(text, request, { voids: false }) ?? text;
+  const patch = openPatch(present);
   if (patch === null) return null;
   try {
-    return patched(patch, request, tellOther(text, request));
+    return patched(patch, request, tellOther(present, request));
   } catch (error) {
     if (error instanceof Unpatchable) return null;
     throw error;

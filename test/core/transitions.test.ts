@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EVENT_TYPES, type EventType } from "../../src/core/event.ts";
+import { EVENT_TYPES, type Event, type EventType } from "../../src/core/event.ts";
 import { askedOf, isFinal, type Request, STATUSES, type Status } from "../../src/core/request.ts";
 import { type Effect, fold, step, TRANSITIONS } from "../../src/core/transitions.ts";
 import { sampleEvent, sampleRequest, sampleSubmission } from "../sample.ts";
@@ -109,6 +109,50 @@ describe("the life cycle", () => {
       ok: false,
       refusal: { code: "digest_mismatch" },
     });
+  });
+
+  test("a change of the action voids an approval of what it was, and what was asked for stays known", () => {
+    const asked = sampleRequest();
+    const change = (amount_cents: number, at = 2) => {
+      const params = { amount_cents, payee: "ACME GmbH" };
+      const { digest, action_digest, title, next_effect } = sampleSubmission({ params });
+      const version = { params, digest, action_digest, title, next_effect };
+      const event = sampleEvent("amended", sampleSubmission(), at);
+      return { ...event, ...version } as Extract<Event, { type: "amended" }>;
+    };
+    const once = fold([change(90_000)], asked) as Request;
+    expect(once).toMatchObject({
+      status: "pending",
+      submission: {
+        digest: change(90_000).digest,
+        fields: { ...asked.submission.fields, params: { amount_cents: 90_000 } },
+      },
+      amendment: {
+        asked: { digest: asked.submission.digest },
+        before: { digest: asked.submission.digest },
+        by: "ada",
+      },
+    });
+    expect(once.history.at(-1)).toMatchObject({
+      by: "ada",
+      detail: "amount_cents was 150000 and is 90000 now",
+    });
+    expect(step(once, sampleEvent("approved"))).toMatchObject({
+      ok: false,
+      refusal: { code: "digest_mismatch" },
+    });
+    const twice = fold([change(80_000)], once) as Request;
+    expect(twice.amendment).toMatchObject({
+      asked: { digest: asked.submission.digest },
+      before: { digest: once.submission.digest },
+    });
+    const approved = sampleEvent("approved", twice.submission);
+    expect(fold([approved, sampleEvent("started"), sampleEvent("executed")], twice)).toMatchObject({
+      status: "executed",
+      submission: { fields: { params: { amount_cents: 80_000 } } },
+      amendment: twice.amendment,
+    });
+    expect(step(asked, change(1, 3_600))).toMatchObject({ ok: false, refusal: { code: "too_late" } });
   });
 
   test("a grant that ran out neither starts nor stays approved", () => {

@@ -125,12 +125,16 @@ describe("a change of the action", () => {
     expect(await stage.application.show(id)).toMatchObject({ status: "expired", amended: [] });
   });
 
-  test("that was undone before it was taken up never was", async () => {
+  test("that was undone before it was taken up never was; what was ticked meanwhile is ticked anew", async () => {
     const stage = await open();
     const id = await submit(stage);
     await stage.edit(id, both(5));
     await stage.pass(5_000);
     await stage.edit(id, amount(150000));
+    await stage.pass(30_000);
+    expect(await events(stage)).toEqual(["submitted"]);
+    await stage.edit(id, (text) => text.replace("- [x] Approve", "- [ ] Approve"));
+    await stage.edit(id, tick);
     expect(await stage.status(id)).toBe("executed");
     expect(stage.executions).toMatchObject([{ params: { amount_cents: 150000 } }]);
   });

@@ -40,6 +40,44 @@ describe("people's commands", () => {
     ]);
   });
 
+  test("change params before they approve, as text or JSON", async () => {
+    const application = await stage.serve();
+    await stage.run(["approve", ID, "--as", "anna", "--set", "note=half", "--set", "amount_cents:=90000"]);
+    const set = { note: "half", amount_cents: 90_000 };
+    const said = { verb: "approve", reviewer: "anna", reason: null, via: "cli", set };
+    expect(application.calls).toEqual([["decide", ID, said]]);
+    for (const wrong of [["half"], ["=x"], ["a:=01"], ["a:={b"], ["a=1", "--set", "a=2"]]) {
+      const { exit, err } = await stage.run(["approve", ID, "--set", ...wrong]);
+      expect([exit, err]).toEqual([2, expect.stringMatching(/--set|"a"/)]);
+    }
+    expect((await stage.run(["reject", ID, "--set", "note=half"])).exit).toBe(2);
+    expect(application.calls.length).toBe(1);
+  });
+
+  test("are told when a param may not be changed", async () => {
+    await stage.serve({
+      decide: async () => {
+        throw new Fault("not_editable", "payee may not be changed; what may be changed: none.");
+      },
+    });
+    const { exit, err } = await stage.run(["approve", ID, "--set", "payee=Mallory"]);
+    expect([exit, err]).toEqual([2, expect.stringContaining("payee may not be changed")]);
+  });
+
+  test("show what was changed, and by whom", async () => {
+    const amended = [
+      { param: "amount_cents", from: 150_000, to: 90_000 },
+      { param: "n\u001b[31mote", to: "half" },
+    ];
+    await stage.serve({ show: async () => view({ amended, amended_by: "an\u202ena" }) });
+    const { out } = await stage.run(["show", ID]);
+    expect(out).toContain("amended   by an\\u{202E}na");
+    expect(out).toContain("amount_cents: 150000 is now 90000");
+    expect(out).toContain('ote: not there is now "half"');
+    expect(out).not.toContain("\u001b");
+    expect(out).not.toContain("\u202e");
+  });
+
   test("a refusal gives 10", async () => {
     await stage.serve({
       decide: async () => {

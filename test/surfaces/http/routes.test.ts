@@ -92,6 +92,10 @@ describe("the reviewers' socket", () => {
       socket,
       body: { verb: "reject", reason: "no", via: "cli" },
     });
+    await stage.ask(`POST /v1/requests/${ID}/decide`, {
+      socket,
+      body: { verb: "approve", set: { amount_cents: 5 } },
+    });
     await stage.ask(`POST /v1/requests/${ID}/resolve`, { socket, body: { happened: false, by: "anna" } });
     await stage.ask("POST /v1/halt", { socket, body: { by: "anna" } });
     await stage.ask("POST /v1/resume", { socket, body: { by: "anna" } });
@@ -99,6 +103,11 @@ describe("the reviewers' socket", () => {
     expect(application.calls).toEqual([
       ["decide", ID, { verb: "approve", reviewer: "anna", reason: null, digest, via: "http" }],
       ["decide", ID, { verb: "reject", reviewer: null, reason: "no", via: "cli" }],
+      [
+        "decide",
+        ID,
+        { verb: "approve", reviewer: null, reason: null, via: "http", set: { amount_cents: 5 } },
+      ],
       ["resolve", ID, { happened: false, by: "anna", reason: null }],
       ["halt", "anna"],
       ["resume", "anna"],
