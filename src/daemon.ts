@@ -418,7 +418,7 @@ export function createDaemon(ports: DaemonPorts) {
     /** Changes may have gone unseen: everything is looked through once more, soon. */
     gap: () => rescan.within(MISSING_GRACE_MS),
 
-    /** Whether the watcher tells of changes; while it does not, the vault is looked through every 2 s. */
+    /** Whether the watcher tells of changes; while it does not, the vault is looked through every few seconds. */
     setWatched: (watched: boolean) => rescan.pace(watched),
 
     /** Resolves when nothing is being looked through or handled. */

@@ -135,7 +135,7 @@ async function wire(
       onGap: daemon.gap,
       onBlind(because) {
         const text =
-          because === null ? null : `${because}, so the vault is looked through every 2 s instead.`;
+          because === null ? null : `${because}, so the vault is looked through every few seconds instead.`;
         log.warn({}, text ?? "the vault's folders are watched again");
         desk.setNotice("watching", text);
         daemon.setWatched(because === null);

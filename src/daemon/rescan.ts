@@ -7,6 +7,8 @@ import type { Clock, Entry, Ledger, Place, Vault } from "./ports.ts";
 const RESCAN_MS = 30_000;
 /** The same where no watcher tells anything: this is then how long a decision waits. */
 const UNWATCHED_MS = 2_000;
+/** Between two scans there are at least so many times what one took: many notes or a slow disk must not fill the day. */
+const SHARE = 25;
 /** From so many hints on, some of the crowd may have been dropped on the way, which the system does not tell. */
 const CROWD = 32;
 const CROWD_MS = 2_000;
@@ -125,11 +127,12 @@ export function createRescan(ports: RescanPorts) {
     cancel = null;
     dueAt = Number.POSITIVE_INFINITY;
     hints = 0;
+    const began = clock.now();
     running = scan()
       .catch(ports.onError)
       .finally(() => {
         running = null;
-        within(every);
+        within(Math.min(RESCAN_MS, Math.max(every, SHARE * (clock.now() - began))));
       });
     return running;
   }
