@@ -48,17 +48,23 @@ async function start(through: readonly string[] = []): Promise<DaemonProcess> {
   return daemon;
 }
 
+let modules = 0;
+
+/** Each for a module of its own: a request for the same action would join the one that waits. */
 async function submit(count: number): Promise<string[]> {
   const answers = await Promise.all(
-    Array.from({ length: count }, () =>
-      call(agent, "POST", "/v1/requests", { kind: "refactor", params: {} }),
-    ),
+    Array.from({ length: count }, () => {
+      modules += 1;
+      return call(agent, "POST", "/v1/requests", { kind: "refactor", params: { module: modules } });
+    }),
   );
-  return answers.map((answer) => {
+  const ids = answers.map((answer) => {
     const { id } = (answer?.body.request ?? {}) as { id?: string };
     if (id === undefined) throw new Error(`a submission was answered ${JSON.stringify(answer)}`);
     return id;
   });
+  expect(new Set(ids).size).toBe(count);
+  return ids;
 }
 
 const pathOf = (id: string) => join(vault, "Pending_Approval", `${id}.md`);

@@ -13,7 +13,9 @@ agent.destroy();
 async function submitAll(): Promise<void> {
   while (left > 0) {
     left -= 1;
-    await submit(JSON.stringify({ kind: "module", params: { amount_cents: left + 1, payee: "ACME GmbH" } }));
+    // A requester of its own, so that no request joins one that was submitted otherwise.
+    const params = { amount_cents: left + 1, payee: "ACME GmbH" };
+    await submit(JSON.stringify({ kind: "module", params, requester: `agent-${process.pid}` }));
   }
 }
 

@@ -57,6 +57,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
   mkdirSync(root, { recursive: true });
   mkdirSync(state, { recursive: true, mode: 0o700 });
 
+  let amount = 0;
   const marks = new Map<string, Marks>();
   const mark = (id: string | null, name: keyof Marks) => {
     const found = id === null ? undefined : marks.get(id);
@@ -208,12 +209,13 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     archived,
     pathOf: (id: string) => join(root, FOLDERS.pending, `${id}.md`),
 
-    /** Submits so many, all at once; gives their ids. */
+    /** Submits so many, all at once, each for another amount, so that none joins another; gives their ids. */
     async submit(count: number, name: Kind): Promise<string[]> {
       const submitted = await Promise.all(
-        Array.from({ length: count }, (_, i) =>
-          application.submit({ kind: name, params: { amount_cents: i + 1, payee: "ACME GmbH" } }),
-        ),
+        Array.from({ length: count }, () => {
+          amount += 1;
+          return application.submit({ kind: name, params: { amount_cents: amount, payee: "ACME GmbH" } });
+        }),
       );
       return submitted.map(({ request }) => request.id);
     },
