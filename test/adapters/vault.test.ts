@@ -153,6 +153,36 @@ function vaultContract(make: () => Bench): void {
     expect(read("approved", `${ID}.md`)).toBeNull();
   });
 
+  test("keeps a foreign note that became a request, then takes it away; again without harm", async () => {
+    const { vault, write, read } = make();
+    expect(vault.readForeign("pay.md")).toBeNull();
+    for (let n = 0; n < 2; n += 1) {
+      write("pending", "pay.md", "asked");
+      expect(vault.readForeign("pay.md")).toEqual({ bytes: bytes("asked") });
+      expect(await vault.adopt(ID, "pay.md", bytes("asked"))).toBe(true);
+      expect(read("pending", "pay.md")).toBeNull();
+      expect(vault.readOriginal(ID)).toEqual(bytes("asked"));
+    }
+    expect(read("done", `${ID}-late-1.md`)).toBeNull();
+  });
+
+  test("keeps what was read of a foreign note, and leaves a newer save of it where it is", async () => {
+    const { vault, write, read } = make();
+    write("pending", "pay.md", "asked for more");
+    expect(await vault.adopt(ID, "pay.md", bytes("asked"))).toBe(false);
+    expect(read("pending", "pay.md")).toBe("asked for more");
+    expect(vault.readOriginal(ID)).toEqual(bytes("asked"));
+  });
+
+  test("never overwrites what is kept of a foreign note", async () => {
+    const { vault, write, read } = make();
+    write("done", `${ID}-original.md`, "a person's");
+    write("pending", "pay.md", "asked");
+    expect(await vault.adopt(ID, "pay.md", bytes("asked"))).toBe(true);
+    expect(read("done", `${ID}-original.md`)).toBe("a person's");
+    expect(read("done", `${ID}-late-1.md`)).toBe("asked");
+  });
+
   test("scans the decision folders, and marks change with their files", async () => {
     const { vault, write } = make();
     write("pending", `${ID}.md`, "one");
@@ -398,6 +428,34 @@ describe("a real folder", () => {
     expect(first.read("pending", `${OTHER}.md`)).toBeNull();
     expect(readdirSync(first.staging)).toEqual([]);
     await first.vault.close();
+  });
+
+  test("finishes the taking away of a foreign note that a crash cut short, and never as the request's note", async () => {
+    const { vault, root, staging, write, read } = realVault();
+    write("done", `${ID}-original.md`, "asked");
+    const aside = (end: string, text: string) => writeFileSync(join(staging, `${ID}.foreign.1-${end}`), text);
+    aside("1.old", "asked");
+    aside(`2.${"0".repeat(64)}.retired`, "asked");
+    aside("3.old", "written into it meanwhile");
+    await vault.recover();
+    expect(readdirSync(staging)).toEqual([]);
+    expect(readdirSync(join(root, FOLDERS.pending))).toEqual([]);
+    expect(readdirSync(join(root, FOLDERS.done)).sort()).toEqual([`${ID}-late-1.md`, `${ID}-original.md`]);
+    expect(read("done", `${ID}-late-1.md`)).toBe("written into it meanwhile");
+  });
+
+  test("reads no foreign note through a link, of two names, from what is no file, or of any size", () => {
+    const { vault, root, pathOf, write } = realVault();
+    write("done", "secret.md", "secret");
+    symlinkSync(pathOf("done", "secret.md"), pathOf("pending", "link.md"));
+    linkSync(pathOf("done", "secret.md"), pathOf("pending", "twice.md"));
+    mkdirSync(pathOf("pending", "folder.md"));
+    write("pending", "large.md", "");
+    truncateSync(join(root, FOLDERS.pending, "large.md"), 50_000_000);
+    expect(vault.readForeign("link.md")).toEqual({ problem: "not_a_file" });
+    expect(vault.readForeign("twice.md")).toEqual({ problem: "hard_linked" });
+    expect(vault.readForeign("folder.md")).toEqual({ problem: "not_a_file" });
+    expect(vault.readForeign("large.md")).toEqual({ problem: "note_too_large" });
   });
 
   test("makes a folder again that was taken away with its last note", async () => {
