@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { watch } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -35,6 +36,13 @@ actions:
   refactor:
     caller: true
 settle: 0s
+adopt:
+  presets: []
+  mappings:
+    - when: { type: approval_request, action: payment }
+      kind: pay
+      params: { cents: { from: amount, as: cents } }
+      title: { from: reason }
 `;
 
 beforeAll(async () => {
@@ -234,6 +242,30 @@ describe("an agent", () => {
       result: { files: 2 },
     });
   });
+});
+
+test("another program's note becomes a request, which runs once a person ticks it", async () => {
+  const text =
+    "---\ntype: approval_request\naction: payment\namount: $1,500.00\nreason: January rent\nstatus: approved\n---\n\n- [x] Approve\n";
+  const path = join(vault, "Pending_Approval", "PAYMENT_rent.md");
+  const kept = watch(join(vault, "Done"));
+  writeFileSync(path, text);
+  let id = "";
+  for await (const { filename } of kept) {
+    if (!filename?.endsWith("-original.md")) continue;
+    id = filename.replace("-original.md", "");
+    break;
+  }
+  expect(JSON.parse((await cs("show", id, "--json")).out)).toMatchObject({
+    status: "pending",
+    title: "January rent",
+    params: { cents: 150_000 },
+    requester: "vault",
+  });
+  expect(readFileSync(join(vault, "Done", `${id}-original.md`), "utf8")).toBe(text);
+  tick(id);
+  expect((await cs("wait", id)).exit).toBe(0);
+  expect(existsSync(path)).toBe(false);
 });
 
 describe("an operator", () => {
