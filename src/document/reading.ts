@@ -49,6 +49,7 @@ export function readNote(
   const said = [...folder, ...decision.statements, ...status.statements, ...ticks(boxes)];
   const reviewer = readText(frontmatter, "reviewer");
   const reason = readText(frontmatter, "reason");
+  const beside = besideTheFields(frontmatter, said);
   const intact = checkIntact(frontmatter, body, request, { editable, dropped: dropped !== null });
   const problems = [
     ...decision.problems,
@@ -56,7 +57,7 @@ export function readNote(
     ...boxes.problems,
     ...reviewer.problems,
     ...conflictAmong(said),
-    ...besideTheFields(frontmatter, said),
+    ...beside,
     ...unreadableWhereDecided(body, frontmatter.bodyLine),
     ...mergeMarks(body, frontmatter.bodyLine),
     ...intact.problems,
@@ -75,7 +76,10 @@ export function readNote(
     half_typed:
       problems.filter((found) => !isProposal(found)).length === 1 &&
       (decision.half_typed || status.half_typed),
-    fingerprint: JSON.stringify([dropped, decision.raw, status.raw, reviewer.text, reason.text, boxes.marks]),
+    fingerprint: JSON.stringify([
+      ...[dropped, decision.raw, status.raw, reviewer.text, reason.text, boxes.marks],
+      beside.length,
+    ]),
     answer: answerIn(text),
     asked: askedIn(text),
     asks_outcome: boxes.asks_outcome,

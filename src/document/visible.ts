@@ -17,20 +17,27 @@ const JSON_WORD = /\\(?:u[\da-f]{4}|.)|[\p{L}\p{M}\p{N}]+/giu;
 const LATIN = /\p{Script=Latin}/u;
 /** Letters of the alphabets that have twins of Latin ones. */
 const TWINS = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]/gu;
+/** A whole word of letters that all have a Latin twin; short ones are mostly just words. */
+const DISGUISED = /^[аеорсухѕіјԁһԛԝАВЕКМНОРСТУХЅІЈοναρυικΑΒΕΖΗΙΚΜΝΟΡΤΥΧ\d]{3,}$/u;
 /** Full-width and mathematical letters and digits: another character that looks like the plain one. */
 const COSTUMES = /[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/gu;
 
 /**
  * The text with everything invisible written as `\u{…}`, and with it what passes for another letter: a Cyrillic or
- * Greek one in a Latin word. Tabs and newlines are kept, CRLF becomes LF.
+ * Greek one in a Latin word, or in a word beside Latin ones that could as well be Latin. Tabs and newlines are kept,
+ * CRLF becomes LF.
  */
 export function visible(text: string): string {
-  return unmasked(text.replaceAll("\r\n", "\n"), WORD, codePoint);
+  return text.replaceAll("\r\n", "\n").replace(/[^\n]+/g, (line) => unmasked(line, WORD, codePoint));
 }
 
 function unmasked(text: string, words: RegExp, show: (character: string) => string): string {
+  // Nearly all texts: nothing in them can be taken for something else.
+  if (/^[ -~\t]*$/.test(text)) return text;
+  const besideLatin = LATIN.test(text.replaceAll(/\\./g, ""));
+  const isMasked = (word: string) => LATIN.test(word) || (besideLatin && DISGUISED.test(word));
   return text
-    .replace(words, (word) => (LATIN.test(word) ? word.replace(TWINS, show) : word))
+    .replace(words, (word) => (isMasked(word) ? word.replace(TWINS, show) : word))
     .replace(COSTUMES, show)
     .replace(HIDDEN, (c) => (c === "\n" || c === "\t" ? c : show(c)));
 }
@@ -88,7 +95,9 @@ export function fenced(text: string, language: "text" | "json"): string {
 
 /** The same for JSON, with everything invisible or executable as a JSON escape, so that it parses to the same value. */
 export function fencedJson(value: unknown): string {
-  const text = unmasked(JSON.stringify(value, null, 2), JSON_WORD, jsonEscape).replaceAll("<%", "\\u003c%");
+  const text = JSON.stringify(value, null, 2)
+    .replace(/"[^"\\]*(?:\\.[^"\\]*)*"/g, (string) => unmasked(string, JSON_WORD, jsonEscape))
+    .replaceAll("<%", "\\u003c%");
   return fence(text, "json");
 }
 

@@ -63,6 +63,8 @@ const FRAGMENTS = [
   ...[
     "> [!warning] Not decided yet",
     "> - The note is empty. Take one of them back.",
+    "> - my remark",
+    "> mine",
     "\u0000",
     "\r",
     "\u200b",
@@ -243,7 +245,25 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("merge" as const), one: simple, other: simple }) },
 );
 
-export const operations = fc.array(operation, { minLength: 1, maxLength: 8 });
+/** Half of the time somebody decides plainly, before, between or after what breaks the note. */
+const plainly = fc.constantFrom<Operation>(
+  { do: "set", key: "decision", value: "approved" },
+  { do: "set", key: "status", value: "rejected" },
+  { do: "mark", box: "approve", as: "- [x] %" },
+  { do: "mark", box: "reject", as: "- [x] %" },
+);
+
+export const operations = fc
+  .tuple(
+    // Few are the likelier ones to leave a note that still says something.
+    fc.oneof(
+      fc.array(operation, { minLength: 1, maxLength: 2 }),
+      fc.array(operation, { minLength: 1, maxLength: 7 }),
+    ),
+    fc.option(plainly, { freq: 2 }),
+    fc.nat(7),
+  )
+  .map(([ops, decided, at]) => (decided === null ? ops : [...ops.slice(0, at), decided, ...ops.slice(at)]));
 
 /** A request of an agent that tries things. */
 export const requests: fc.Arbitrary<Request> = fc

@@ -152,6 +152,16 @@ describe("an answer in the note", () => {
     expect(answerNote(told, [])).toBe(note);
   });
 
+  test("leaves in the note what a person has written below or between its lines", () => {
+    const told = answerNote(NOTE, problems);
+    const last = told.split("\n").findLast((line) => line.startsWith("> - ")) ?? "";
+    const remarked = told.replace(last, `${last}\n> - I did not say that\n> but this`);
+    for (const now of [answerNote(remarked, []), answerNote(remarked, problems)]) {
+      expect(now).toContain("> - I did not say that\n> but this\n");
+    }
+    expect(finishNote(remarked, EXECUTED).text).toContain("> - I did not say that\n> but this\n");
+  });
+
   test("does not change what the note says", () => {
     const note = NOTE.replace("decision:", "decision: aproved");
     const before = readNote(Buffer.from(note), PENDING);

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { PROBLEMS } from "../../src/core/codes.ts";
 import { isFinal, type Verb } from "../../src/core/request.ts";
 import { answerLate, answerNote, answerUnread, askOutcome, finishNote } from "../../src/document/finish.ts";
 import { ANSWER_HEAD, CAME_BACK, DECIDE, renderNote } from "../../src/document/note.ts";
@@ -9,7 +10,7 @@ import { broughtIn, couldApprove, operations, perform, requests } from "./breaki
 
 /** The same cases every time; `npm run generate` (or any number as COUNTERSIGN_RUNS) goes looking for others. */
 const CAMPAIGN = process.env.COUNTERSIGN_RUNS;
-const RUNS = Number(CAMPAIGN ?? 600);
+const RUNS = Number(CAMPAIGN ?? 1_000);
 const HOW = { numRuns: RUNS, ...(CAMPAIGN === undefined && { seed: 20261121 }) };
 const TIMEOUT_MS = 30_000 + RUNS * 20;
 
@@ -49,7 +50,7 @@ test(
       HOW,
     );
     // Where nothing acts, nothing is proven.
-    expect(Math.min(acted.approve, acted.reject)).toBeGreaterThan(RUNS / 40);
+    expect(Math.min(acted.approve, acted.reject)).toBeGreaterThan(RUNS / 30);
   },
   TIMEOUT_MS,
 );
@@ -103,6 +104,11 @@ const OWN =
   /^\ufeff?["']?(?:status|outcome|decided_at|executed_at|decision|reviewer|reason)["']?[ \t]*:(?<value>.*)$/;
 const OWN_WORD = /^["']?(|null|~|[>|][-+]?|pending|approved?|rejected|reject|changes_requested)["']?$/i;
 
+/** A line of the daemon's callout ends in one of its hints. */
+function isTold(line: string): boolean {
+  return /^> ?[-*+] /.test(line) && Object.values(PROBLEMS).some(({ hint }) => line.trimEnd().endsWith(hint));
+}
+
 /** Every line of the person's, in order, as it was: white space, quotes, comments and line end included. */
 function expectKept(before: string, after: string): void {
   const there = after.split("\n").map((line) => line.replace(/\r+$/, ""));
@@ -112,11 +118,11 @@ function expectKept(before: string, after: string): void {
   for (const line of before.split("\n").map((one) => one.replace(/\r+$/, ""))) {
     const value = OWN.exec(line)?.groups?.value;
     own = value !== undefined || (own && /^([ \t]|- |$)/.test(line));
-    if (own || /^> ?[-*+] /.test(line)) {
+    if (own || isTold(line)) {
       // What the daemon has overwritten is kept elsewhere, unless it only ever was a word of its own.
       const said = (value ?? line).replace(/(^|[ \t])#.*/, "").trim();
       const comment = /(?<=\s)#.*$/.exec(line)?.[0] ?? "";
-      const isOwn = OWN_WORD.test(said) || !/^[ -~]*$/.test(said) || /^> ?[-*+] /.test(line);
+      const isOwn = OWN_WORD.test(said) || !/^[ -~]*$/.test(said) || isTold(line);
       for (const text of [isOwn ? "" : said, comment.trimEnd()]) {
         expect(
           there.some((one) => one.includes(text)),

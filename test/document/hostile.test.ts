@@ -159,9 +159,21 @@ describe("an agent's text", () => {
     ["a mathematical letter", "\u{1d5c9}ay", "\\u{1D5C9}ay", "\\ud835\\uddc9ay"],
     ["a whole word of another alphabet", "счёт за июль", "счёт за июль", "счёт за июль"],
     ["the same behind a line's end", "a\nсчёт", "a\nсчёт", "a\\nсчёт"],
+    [
+      "a word that is wholly disguised, beside a Latin one",
+      "\u0410\u0421\u041c\u0415 GmbH",
+      "\\u{410}\\u{421}\\u{41C}\\u{415} GmbH",
+      "\\u0410\\u0421\\u041c\\u0415 GmbH",
+    ],
+    [
+      "a word of such letters in a text of its own alphabet",
+      "открыть рот\nACME",
+      "открыть рот\nACME",
+      "открыть",
+    ],
   ])("in which something passes for another letter shows it: %s", (_, text, shown, json) => {
     expect(visible(text)).toBe(shown);
-    expect(fencedJson({ text })).toContain(`"${json}"`);
+    expect(fencedJson({ text })).toContain(`"${json}`);
     expect(JSON.parse(fencedJson({ text }).split("\n").slice(1, -1).join("\n"))).toEqual({ text });
   });
 
