@@ -10,7 +10,7 @@ import { broughtIn, couldApprove, operations, perform, requests } from "./breaki
 
 /** The same cases every time; `npm run generate` (or any number as COUNTERSIGN_RUNS) goes looking for others. */
 const CAMPAIGN = process.env.COUNTERSIGN_RUNS;
-const RUNS = Number(CAMPAIGN ?? 1_000);
+const RUNS = Number(CAMPAIGN ?? 700);
 const HOW = { numRuns: RUNS, ...(CAMPAIGN === undefined && { seed: 20261121 }) };
 const TIMEOUT_MS = 30_000 + RUNS * 20;
 
