@@ -100,7 +100,7 @@ function outside(): Outside {
   };
 }
 
-async function init(options: GlobalOptions) {
+async function init(options: GlobalOptions & { readonly obsidian?: boolean }) {
   const { mkdir } = await import("node:fs/promises");
   const { resolve } = await import("node:path");
   const { fileURLToPath } = await import("node:url");
@@ -116,6 +116,7 @@ async function init(options: GlobalOptions) {
     people,
     // Beside `src/` in a checkout and beside `dist/` in the package.
     handbook: fileURLToPath(new URL("../vault/Handbook.md", import.meta.url)),
+    obsidian: options.obsidian ?? false,
     user: osUser(env),
     env,
   });

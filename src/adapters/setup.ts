@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { FOLDERS, renderApprovalsBase } from "../document/approvals-base.ts";
+import { addObsidianTypes, obsidianTypes } from "./obsidian-types.ts";
 
 const run = promisify(execFile);
 
@@ -15,6 +16,8 @@ export interface SetupPlan {
   readonly people: string;
   /** The handbook that comes with the package. */
   readonly handbook: string;
+  /** Whether Obsidian is told what kinds of properties the notes have. */
+  readonly obsidian: boolean;
   /** The current user's name, by the operating system. */
   readonly user: string;
   /** The environment of the command, for git. */
@@ -43,6 +46,7 @@ export async function setUp(plan: SetupPlan): Promise<SetupReport> {
   note(handbook, await unlessThere(copyFile(plan.handbook, handbook, constants.COPYFILE_EXCL)));
   const base = join(plan.vault, "Approvals.base");
   note(base, await unlessThere(writeFile(base, renderApprovalsBase(FOLDERS), { flag: "wx" })));
+  if (plan.obsidian) note(obsidianTypes(plan.vault), await addObsidianTypes(plan.vault));
   await mkdir(dirname(plan.configuration), { recursive: true, mode: 0o700 });
   note(plan.configuration, await write(plan.configuration, STARTER));
   note(plan.people, await write(plan.people, await peopleOf(plan)));

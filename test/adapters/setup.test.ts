@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadConfiguration } from "../../src/adapters/configuration/load.ts";
 import { type SetupPlan, setUp } from "../../src/adapters/setup.ts";
 
@@ -27,6 +27,7 @@ beforeEach(() => {
     configuration: join(root, "config/countersign.yaml"),
     people: join(root, "config/people.yaml"),
     handbook: join(root, "Handbook.md"),
+    obsidian: false,
     user: "anna",
     env: { PATH: process.env.PATH, HOME: root, GIT_DIR: join(root, "elsewhere") },
   };
@@ -97,4 +98,43 @@ test("a machine without git gets everything else", async () => {
   const { made } = await setUp({ ...plan, env: { PATH: join(root, "none") } });
   expect(made).toHaveLength(8);
   expect(readFileSync(plan.people, "utf8")).toContain("anna:\n    name: anna\n");
+});
+
+describe("Obsidian's types of properties", () => {
+  const path = () => join(plan.vault, ".obsidian/types.json");
+  const write = (text: string) => {
+    mkdirSync(join(plan.vault, ".obsidian"), { recursive: true });
+    writeFileSync(path(), text);
+  };
+
+  test("are left alone unless asked for", async () => {
+    await setUp(plan);
+    expect(existsSync(path())).toBe(false);
+  });
+
+  test("are added where they are missing, and never changed", async () => {
+    write('{"types": {"tags": "tags", "decision": "multitext"}, "other": 1}');
+    const { made } = await setUp({ ...plan, obsidian: true });
+    expect(made).toContain(path());
+    expect(JSON.parse(readFileSync(path(), "utf8"))).toMatchObject({
+      types: { tags: "tags", decision: "multitext", reviewer: "text", expires: "datetime" },
+      other: 1,
+    });
+    expect((await setUp({ ...plan, obsidian: true })).kept).toContain(path());
+    expect(readdirSync(join(plan.vault, ".obsidian"))).toEqual(["types.json"]);
+  });
+
+  test("are made where Obsidian has none yet", async () => {
+    await setUp({ ...plan, obsidian: true });
+    expect(JSON.parse(readFileSync(path(), "utf8"))).toMatchObject({ types: { decision: "text" } });
+  });
+
+  test.each(["{", "[]", '{"types": []}', "null"])(
+    "that cannot be understood stay as they are: %s",
+    async (text) => {
+      write(text);
+      expect((await setUp({ ...plan, obsidian: true })).kept).toContain(path());
+      expect(readFileSync(path(), "utf8")).toBe(text);
+    },
+  );
 });

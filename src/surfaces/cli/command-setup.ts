@@ -8,8 +8,9 @@ export function addSetupCommands(program: Command, run: Run): void {
     .description(
       "make a vault's folders, handbook, table of approvals and a starter configuration; never overwrites anything",
     )
+    .option("--obsidian", "also tell Obsidian the types of the notes' properties, where it has none")
     .addHelpText("after", "\nExample:\n  countersign init --vault ~/vault")
-    .action(() => run(init));
+    .action(({ obsidian = false }: { obsidian?: boolean }) => run((context) => init(context, obsidian)));
   program
     .command("start")
     .description("run the daemon in the foreground, until SIGTERM or SIGINT")
@@ -17,8 +18,8 @@ export function addSetupCommands(program: Command, run: Run): void {
     .action(() => run(start));
 }
 
-async function init(context: Context): Promise<number> {
-  const report = await context.deps.init(context.options);
+async function init(context: Context, obsidian: boolean): Promise<number> {
+  const report = await context.deps.init({ ...context.options, obsidian });
   const lines = [
     ...report.made.map((path) => `made  ${path}`),
     ...report.kept.map((path) => `kept  ${path}`),

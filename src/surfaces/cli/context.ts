@@ -71,7 +71,7 @@ export interface Deps {
   readonly version: string;
   /** Gives vault_missing, state_unsafe, config_invalid. */
   locate(options: GlobalOptions): Promise<CliLocations>;
-  init(options: GlobalOptions): Promise<InitReport>;
+  init(options: GlobalOptions & { readonly obsidian?: boolean }): Promise<InitReport>;
   /** Resolves once the daemon serves. */
   start(options: GlobalOptions): Promise<StartedDaemon>;
   /** The journal's records, oldest first. Gives journal_damaged. */

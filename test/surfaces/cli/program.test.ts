@@ -193,6 +193,17 @@ test.each([
   expect(out).toContain(`Example:\n  countersign ${words.join(" ")}`);
 });
 
+test("init touches Obsidian's own settings only when it is asked to", async () => {
+  const asked: unknown[] = [];
+  const init = async ({ obsidian }: { obsidian?: boolean }) => {
+    asked.push(obsidian);
+    return { vault: "/v", configuration: "/c", made: [], kept: [] };
+  };
+  await stage.run(["init"], { deps: { init } });
+  await stage.run(["init", "--obsidian"], { deps: { init } });
+  expect(asked).toEqual([false, true]);
+});
+
 test("what is no fault is left to the one catch", async () => {
   const init = async () => {
     throw new TypeError("a bug");
