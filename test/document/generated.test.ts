@@ -6,7 +6,8 @@ import { answerLate, answerNote, answerUnread, askOutcome, finishNote } from "..
 import { ANSWER_HEAD, CAME_BACK, DECIDE, renderNote } from "../../src/document/note.ts";
 import { readNote } from "../../src/document/reading.ts";
 import { sampleRequest } from "../sample.ts";
-import { broughtIn, couldApprove, operations, perform, requests } from "./breaking.ts";
+import { broughtIn, operations, perform, requests } from "./breaking.ts";
+import { couldApprove } from "./could-approve.ts";
 
 /** The same cases every time; `npm run generate` (or any number as COUNTERSIGN_RUNS) goes looking for others. */
 const CAMPAIGN = process.env.COUNTERSIGN_RUNS;
