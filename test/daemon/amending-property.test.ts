@@ -45,7 +45,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ do: "remember" } as const) },
   { weight: 3, arbitrary: edits.map((list) => ({ do: "put_back", edits: list }) as const) },
   { weight: 1, arbitrary: fc.constant({ do: "drag", to: "approved" } as const) },
-  { weight: 2, arbitrary: fc.constantFrom("undrag", "restart").map((what) => ({ do: what }) as const) },
+  { weight: 1, arbitrary: fc.constant({ do: "undrag" } as const) },
+  // What the daemon remembers of a note must not be all that keeps a former tick from counting.
+  { weight: 3, arbitrary: fc.constant({ do: "restart" } as const) },
   { weight: 1, arbitrary: fc.constantFrom("halt", "resume").map((what) => ({ do: what }) as const) },
   {
     weight: 2,
@@ -302,7 +304,6 @@ test("nothing is executed that nobody saw and said yes to since it was last chan
     { numRuns: Number(process.env.COUNTERSIGN_RUNS ?? 150) },
   );
   // Otherwise it would show nothing.
-  console.log(`${JSON.stringify(reached)}`);
   expect(reached.executed).toBeGreaterThan(10);
   expect(reached.amended).toBeGreaterThan(10);
   expect(reached.both).toBeGreaterThan(3);

@@ -163,6 +163,7 @@ describe("a change of the action", () => {
     await stage.pass(120_000);
     expect(await events(stage)).toEqual(["submitted"]);
     expect(stage.executions).toEqual([]);
+    expect(stage.note(id)).toMatch(/proposes a change of the action, and “.* 1\.md” is there as well/);
   });
 
   test("keeps a copy that shows what it was from being approved", async () => {

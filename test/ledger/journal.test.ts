@@ -147,6 +147,22 @@ describe("an open request without a key", () => {
     for (const now of [journal, await reopened()]) expect(await now.findAsked(...asked(1))).toBeNull();
   });
 
+  test("is found by what was asked for, whatever a person made of it since", async () => {
+    journal = await openJournal({ directory: "", files: await emptied(), segmentBytes: 2_000 });
+    await journal.append(idOf(1), 0, [event(1, "submitted")]);
+    await journal.append(idOf(1), 1, [event(1, "amended")]);
+    for (let n = 100; n < 120; n += 1) await live(journal, n);
+    for (const now of [journal, await reopened()]) {
+      expect(await now.findAsked(...asked(1))).toBe(idOf(1));
+      expect(await now.read(idOf(1))).toMatchObject({
+        submission: { fields: { params: { amount_cents: 90_000 } } },
+        amendment: { asked: { params: { n: 1 } } },
+      });
+    }
+    await journal.append(idOf(1), 2, [event(1, "cancelled"), event(1, "archived")]);
+    for (const now of [journal, await reopened()]) expect(await now.findAsked(...asked(1))).toBeNull();
+  });
+
   async function emptied(): Promise<CrashFiles> {
     await journal.close();
     disk = new CrashFiles();
