@@ -278,7 +278,7 @@ function instead<T extends object>(port: T, others: Partial<T>): T {
 }
 
 test("nothing is executed that nobody saw and said yes to since it was last changed", {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   const reached = { executed: 0, amended: 0, both: 0 };
   await fc.assert(
@@ -301,7 +301,7 @@ test("nothing is executed that nobody saw and said yes to since it was last chan
         removeScenery(play.scenery);
       }
     }),
-    { numRuns: Number(process.env.COUNTERSIGN_RUNS ?? 150) },
+    { numRuns: Number(process.env.COUNTERSIGN_RUNS ?? 100) },
   );
   // Otherwise it would show nothing.
   expect(reached.executed).toBeGreaterThan(10);
