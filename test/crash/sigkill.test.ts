@@ -194,7 +194,14 @@ describe("a daemon that is killed", () => {
     const second = start(world);
     expect(await second.ready).toBe(true);
     const path = noteAt(world, "Pending_Approval", id);
-    const text = () => (existsSync(path) ? readFileSync(path, "utf8") : "");
+    // Between two versions of a note there is none for a moment.
+    const text = () => {
+      try {
+        return readFileSync(path, "utf8");
+      } catch {
+        return "";
+      }
+    };
     await until("the question is asked", second, () => text().includes("status: outcome_unknown\n"));
     expect(text()).toContain("- [ ] It happened\n- [ ] It did not happen\n");
     // What the first daemon had started ends now, unseen: nothing changes by that.
