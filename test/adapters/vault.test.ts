@@ -444,6 +444,18 @@ describe("a real folder", () => {
     expect(read("done", `${ID}-late-1.md`)).toBe("written into it meanwhile");
   });
 
+  test("keeps what a program writes into a foreign note that was taken away, after a crash too", async () => {
+    const { vault, root, staging, write, read } = realVault();
+    write("pending", "pay.md", "asked");
+    await vault.adopt(ID, "pay.md", bytes("asked"));
+    for (const name of readdirSync(staging)) writeFileSync(join(staging, name), "asked for more");
+    const next = openVault({ root, folders: FOLDERS, staging: [staging] });
+    await next.recover();
+    expect(readdirSync(join(root, FOLDERS.pending))).toEqual([]);
+    expect(read("done", `${ID}-original.md`)).toBe("asked");
+    expect(read("done", `${ID}-late-1.md`)).toBe("asked for more");
+  });
+
   test("reads no foreign note through a link, of two names, from what is no file, or of any size", () => {
     const { vault, root, pathOf, write } = realVault();
     write("done", "secret.md", "secret");

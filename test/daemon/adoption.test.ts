@@ -118,6 +118,15 @@ describe("what is left alone", () => {
     expect(await adopted(stage)).toHaveLength(1);
   });
 
+  test("what is in another folder than the pending one", async () => {
+    const stage = await open();
+    writeFileSync(join(stage.root, FOLDERS.approved, "pay.md"), note("20"));
+    await stage.daemon.rescan();
+    await stage.pass(5_000);
+    expect(await adopted(stage)).toEqual([]);
+    expect(await dashboardOf(stage)).toMatch(/left alone\n\n- pay\.md/);
+  });
+
   test("everything while the repository is in a merge", async () => {
     let merging = true;
     const stage = await open({ merging: () => merging });
