@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { clock } from "./adapters/clock.ts";
 import type { ActionSettings, Configuration } from "./adapters/configuration/configuration.ts";
 import { loadConfiguration } from "./adapters/configuration/load.ts";
@@ -8,10 +8,13 @@ import { historyMode, isMerging } from "./adapters/git-repository.ts";
 import { openHaltSwitch } from "./adapters/halt-switch.ts";
 import { type Environment, type Locations, locate } from "./adapters/locations.ts";
 import { openLog } from "./adapters/log.ts";
+import { createPolicyReader } from "./adapters/policy-files.ts";
 import { openVault } from "./adapters/vault.ts";
 import { watchFolders } from "./adapters/watcher.ts";
 import { createApplication } from "./application.ts";
 import { compareNotes } from "./audit.ts";
+import { Fault } from "./core/codes.ts";
+import type { JsonObject } from "./core/json.ts";
 import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
 import { createDesk, type Desk } from "./daemon/desk.ts";
@@ -24,6 +27,7 @@ import { diskFiles } from "./ledger/disk-files.ts";
 import { openJournal } from "./ledger/journal.ts";
 import { readRecords } from "./ledger/reading.ts";
 import { verifyJournal } from "./ledger/verify.ts";
+import { createPolicies, type Policies, type PolicyKind } from "./policies.ts";
 import type { Kind } from "./submission.ts";
 import type { AuditRecord, AuditReport, GlobalOptions, StartedDaemon } from "./surfaces/cli/context.ts";
 import { serveHttp } from "./surfaces/http/server.ts";
@@ -250,4 +254,32 @@ export async function verifyAudit(options: GlobalOptions, { env, cwd }: Outside)
   const notes = chain.length > 0 ? [] : await compareNotes(readRecords(diskFiles(places.state), 0), vault);
   const findings = [...chain, ...notes];
   return { ok: findings.length === 0, records, head: records === 0 ? null : head.hash, findings };
+}
+
+/** Policies from the command line, held against the configuration where there is one. Gives config_invalid. */
+export async function openPolicies(options: GlobalOptions, { env, cwd }: Outside): Promise<Policies> {
+  const configuration = await findConfiguration(options, { env, cwd });
+  const kinds = configuration && new Map<string, PolicyKind>();
+  for (const [kind, { tags, expires_ms }] of configuration?.actions ?? []) {
+    const check = (params: JsonObject) => configuration?.checkParams(kind, params) ?? [];
+    kinds?.set(kind, { tags, expires_ms, params: configuration?.schemaOf(kind) ?? null, check });
+  }
+  return createPolicies({ read: createPolicyReader(cwd), kinds, now: clock.now });
+}
+
+/** The configuration that is named, or belongs to the vault; null where there is neither vault nor configuration. */
+async function findConfiguration(
+  options: GlobalOptions,
+  { env, cwd }: Pick<Outside, "env" | "cwd">,
+): Promise<Configuration | null> {
+  const named = options.config ?? env.COUNTERSIGN_CONFIG;
+  if (named !== undefined) return loadConfiguration(resolve(cwd, named), env);
+  try {
+    return await loadConfiguration(locate(options, env, cwd).configuration, env);
+  } catch (error) {
+    const absent =
+      error instanceof Fault && (error.code === "vault_missing" || error.code === "config_missing");
+    if (absent && options.vault === undefined) return null;
+    throw error;
+  }
 }

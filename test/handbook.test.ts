@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ERRORS, PROBLEMS, REFUSALS } from "../src/core/codes.ts";
+import { ERRORS, FINDINGS, PROBLEMS, REFUSALS } from "../src/core/codes.ts";
 import { STATUSES } from "../src/core/request.ts";
 
 const HANDBOOK = new URL("../vault/Handbook.md", import.meta.url);
@@ -25,6 +25,7 @@ function tables(): string {
   const groups: [string, Record<string, { means: string; hint: string }>][] = [
     ["In a note", PROBLEMS],
     ["When something is asked that cannot be", REFUSALS],
+    ["In a policy", FINDINGS],
     ["For whoever runs Countersign", ERRORS],
   ];
   return groups

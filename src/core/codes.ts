@@ -329,11 +329,82 @@ export const ERRORS = {
     means: "The wait ended before the request did.",
     hint: "`countersign wait ID` goes on waiting.",
   },
+  policy_missing: { means: "There is no policy.", hint: "Name a file that this user can read." },
+  policy_invalid: {
+    means: "The policy is not valid.",
+    hint: "`countersign policy check FILE` says all that is wrong with it.",
+  },
   internal: {
     means: "Internal error, see log.",
     hint: "The daemon's log has the details; please report it.",
   },
 } as const satisfies Record<string, Meaning>;
+
+/** What is found wrong, or doubtful, in a policy. Those with `warns` do not keep it from being used. */
+export const FINDINGS = {
+  not_plain_yaml: { means: "The policy is not plain YAML.", hint: "Mend the line that is named." },
+  unknown_key: { means: "A policy has no such key here.", hint: "Use one of the keys that are named." },
+  key_missing: { means: "A key that is needed is not there.", hint: "Add it." },
+  wrong_value: { means: "The value is not one that this key takes.", hint: "Write what is expected there." },
+  not_together: {
+    means: "Two keys, or a key and the decision, do not go together.",
+    hint: "Take one of them away.",
+  },
+  expression_syntax: { means: "The expression cannot be read.", hint: "Expressions are written in CEL." },
+  expression_unknown: {
+    means: "The expression uses a variable, field or function that is not there.",
+    hint: "The variables are action, params, request, requester and now.",
+  },
+  expression_type: {
+    means: "The expression does not fit the types of what it is about, or is not a yes or no.",
+    hint: "Compare it with the params of that kind in countersign.yaml.",
+  },
+  expression_too_costly: {
+    means: "The expression could take too long.",
+    hint: "Make it shorter, or split it over several rules.",
+  },
+  pattern_refused: {
+    means: "The pattern of matches is not one that is taken.",
+    hint: "Write it in quotes, without back references and look-around.",
+  },
+  never_matches: {
+    means: "The rule can never match.",
+    hint: "Compare match and when with the actions of countersign.yaml.",
+  },
+  duplicate_id: { means: "Two rules have the same id.", hint: "Give each rule an id of its own." },
+  quorum_impossible: {
+    means: "The quorum can never be reached.",
+    hint: "Ask for at least 1, and for no more than there are persons.",
+  },
+  unknown_person: { means: "Nobody has that name.", hint: "`people.yaml` lists persons and groups." },
+  escalation_nowhere: {
+    means: "An escalation reaches nobody.",
+    hint: "Name somebody, and a time before the request expires.",
+  },
+  extends_unreadable: {
+    means: "A policy that is extended cannot be read.",
+    hint: "Mend the path or the file.",
+  },
+  extends_cycle: { means: "A policy extends itself.", hint: "Take one of the `extends` away." },
+  weakens_parent: {
+    means: "The policy would weaken a deny of one that it extends.",
+    hint: "A policy can only add to what it extends.",
+  },
+  shadowed: {
+    warns: true,
+    means: "The rule never decides, because one before it always does.",
+    hint: "Raise its priority, or take it away.",
+  },
+  one_hand: {
+    warns: true,
+    means: "At assurance edit one hand can tick the boxes of several approvers.",
+    hint: "Ask for min_assurance os or higher where it matters.",
+  },
+  not_carried_over: {
+    means: "Something of the imported policy has no faithful form here.",
+    hint: "Write it as a rule by hand, or take it out before importing.",
+  },
+} as const satisfies Record<string, Meaning & { readonly warns?: true }>;
 
 interface Meaning {
   readonly means: string;
@@ -344,6 +415,28 @@ interface Meaning {
 export type ProblemCode = keyof typeof PROBLEMS;
 export type RefusalCode = keyof typeof REFUSALS;
 export type ErrorCode = keyof typeof ERRORS;
+export type FindingCode = keyof typeof FINDINGS;
+
+/** What is wrong or doubtful in a policy's file. `line` counts from 1. */
+export interface Finding {
+  readonly code: FindingCode;
+  readonly warning: boolean;
+  readonly file: string;
+  readonly line: number;
+  /** What exactly was found, in plain words, without a full stop. */
+  readonly message: string;
+  readonly hint: string;
+}
+
+export function finding(
+  code: FindingCode,
+  { file, line }: { readonly file: string; readonly line: number },
+  message: string,
+  hint?: string,
+): Finding {
+  const known: Meaning & { readonly warns?: true } = FINDINGS[code];
+  return { code, warning: known.warns === true, file, line, message, hint: hint ?? known.hint };
+}
 
 /** What is not clear in a note: data for the person who wrote it, never an exception. `line` counts from 1. */
 export interface Problem {

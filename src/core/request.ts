@@ -72,7 +72,7 @@ export interface Adopted {
 
 export type Verb = "approve" | "reject" | "request_changes";
 
-type Assurance = "edit" | "os" | "signed" | "present";
+export type Assurance = "edit" | "os" | "signed" | "present";
 
 /** A reviewer's answer, about the digest that was shown. */
 export interface Decision {

@@ -2,8 +2,9 @@ import type { Json } from "../../core/json.ts";
 import type { Conversion } from "../../document/foreign/conversion.ts";
 import type { AdoptionSettings, From, Mapping } from "../../document/foreign/mapping.ts";
 import { PRESET_NAMES, PRESETS, type PresetName } from "../../document/foreign/presets.ts";
+import type { Path } from "../../document/plain-yaml.ts";
 import type { ActionSettings } from "./configuration.ts";
-import { invalid, type Path, type Source } from "./source.ts";
+import { invalid, type Source } from "./source.ts";
 
 /** `adopt:` once the schema has passed. */
 export type RawAdopt =

@@ -22,6 +22,8 @@ export interface Configuration {
   readonly warnings: readonly string[];
   /** What is wrong with these params, in plain words with the path; empty when nothing is. Unknown kinds throw. */
   checkParams(kind: string, params: JsonObject): readonly string[];
+  /** The JSON Schema of the kind's params; null where it has none. */
+  schemaOf(kind: string): JsonObject | null;
 }
 
 export interface Folders {

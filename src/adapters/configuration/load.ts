@@ -4,12 +4,13 @@ import { dirname, resolve } from "node:path";
 import type { JsonObject } from "../../core/json.ts";
 import type { EffectClass } from "../../core/request.ts";
 import { FOLDERS } from "../../document/approvals-base.ts";
+import type { Path } from "../../document/plain-yaml.ts";
 import { adoptionOf, type RawAdopt } from "./adopt.ts";
 import type { ActionSettings, Configuration, Environment, Folders } from "./configuration.ts";
 import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
 import { settleProgram } from "./program.ts";
 import { checkShape, duration } from "./shape.ts";
-import { invalid, type Path, readSource, type Source } from "./source.ts";
+import { invalid, readSource, type Source } from "./source.ts";
 
 /** The file's shape once the schema has passed. */
 interface RawFile {
@@ -88,6 +89,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
       if (!actions.has(kind)) throw new Error(`unreachable: params of the unknown kind ${kind}`);
       return checks.get(kind)?.(params) ?? [];
     },
+    schemaOf: (kind) => (Object.hasOwn(raw.actions, kind) ? (raw.actions[kind]?.params ?? null) : null),
   };
 }
 

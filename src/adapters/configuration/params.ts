@@ -1,7 +1,8 @@
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { JsonObject } from "../../core/json.ts";
-import { invalid, type Path, type Source } from "./source.ts";
+import type { Path } from "../../document/plain-yaml.ts";
+import { invalid, type Source } from "./source.ts";
 
 export type ParamsCheck = (params: JsonObject) => readonly string[];
 

@@ -1,9 +1,10 @@
 import { Ajv, type ErrorObject } from "ajv";
 import { Fault } from "../../core/codes.ts";
 import { DURATION_EXPECTED, parseDuration } from "../../core/duration.ts";
+import type { Path } from "../../document/plain-yaml.ts";
 import { pointer } from "./params.ts";
 import { CONFIGURATION_SCHEMA } from "./schema.ts";
-import { invalid, type Path, type Source } from "./source.ts";
+import { invalid, type Source } from "./source.ts";
 
 /** Checks the file against its schema; throws `config_invalid` for the first thing that is wrong, by line. */
 export function checkShape(source: Source): void {

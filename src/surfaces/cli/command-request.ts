@@ -102,8 +102,9 @@ async function keep(context: Context, { id }: RequestView, token: string): Promi
   }
 }
 
-async function paramsOf(
-  { param = [], params }: RequestOptions,
+/** The params of `--param` and `--params` together. */
+export async function paramsOf(
+  { param = [], params }: Pick<RequestOptions, "param" | "params">,
   readInput: () => Promise<string>,
 ): Promise<JsonObject> {
   const collected = new Map<string, Json>();

@@ -1,5 +1,6 @@
 import type { Event } from "../../core/event.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import type { Policies } from "../../policies.ts";
 import type { Client } from "./client.ts";
 
 /** The terminal, or whatever stands in for it. */
@@ -77,6 +78,8 @@ export interface Deps {
   /** The journal's records, oldest first. Gives journal_damaged. */
   readAudit(options: GlobalOptions): AsyncIterable<AuditRecord>;
   verifyAudit(options: GlobalOptions): Promise<AuditReport>;
+  /** Policies, held against the configuration where there is one. Gives config_missing, config_invalid. */
+  openPolicies(options: GlobalOptions): Promise<Policies>;
   /** What the grant says. Gives grant_invalid, grant_expired, digest_mismatch. */
   verifyGrant(grant: string, key: JsonObject, expected: { digest: string | null }): Promise<JsonObject>;
 }

@@ -61,6 +61,8 @@ const BY_CODE = {
   unreachable: EXIT.unreachable,
   config_missing: EXIT.bad_input,
   config_invalid: EXIT.bad_input,
+  policy_missing: EXIT.bad_input,
+  policy_invalid: EXIT.bad_input,
   vault_missing: EXIT.bad_input,
   state_unsafe: EXIT.refused,
   already_running: EXIT.refused,

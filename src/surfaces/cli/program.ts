@@ -4,6 +4,7 @@ import { type Client, createClient } from "./client.ts";
 import { addAuditCommands } from "./command-audit.ts";
 import { addCallerCommands } from "./command-caller.ts";
 import { addDecidingCommands } from "./command-deciding.ts";
+import { addPolicyCommands } from "./command-policy.ts";
 import { addReadingCommands } from "./command-reading.ts";
 import { addRequestCommand } from "./command-request.ts";
 import { addSetupCommands } from "./command-setup.ts";
@@ -75,6 +76,7 @@ function createProgram(io: Io, version: string, run: Run): Command {
   addDecidingCommands(program, run);
   addCallerCommands(program, run);
   addAuditCommands(program, run);
+  addPolicyCommands(program, run);
   return program;
 }
 

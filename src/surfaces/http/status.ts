@@ -38,6 +38,8 @@ const STATUS = {
   storage_failed: 503,
   node_too_old: 500,
   no_answer: 504,
+  policy_missing: 500,
+  policy_invalid: 500,
   internal: 500,
 } as const satisfies Record<RefusalCode | ErrorCode, number>;
 

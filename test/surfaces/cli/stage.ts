@@ -50,6 +50,7 @@ export function createStage(): Stage {
     start: missing,
     async *readAudit() {},
     verifyAudit: async () => ({ ok: true, records: 0, head: null, findings: [] }),
+    openPolicies: missing,
     verifyGrant: async () => ({}),
   };
   async function stopServing(): Promise<void> {

@@ -1,0 +1,160 @@
+import { Fault, type Finding } from "./core/codes.ts";
+import type { Event } from "./core/event.ts";
+import type { JsonObject } from "./core/json.ts";
+import { type CaseResult, readCases, runCase } from "./policy/cases.ts";
+import { drawn, type Judgement, judge } from "./policy/judge.ts";
+import { type KnownKind, type Loaded, loadPolicy, type ReadText } from "./policy/load.ts";
+import type { Policy, Risk, Subject } from "./policy/policy.ts";
+
+/** A kind of action as far as a policy is concerned. */
+export interface PolicyKind extends KnownKind {
+  /** What is wrong with params, in plain words; empty when nothing is. */
+  readonly check: (params: JsonObject) => readonly string[];
+}
+
+interface PolicyPorts {
+  readonly read: ReadText;
+  /** The configuration's actions; null where there is no configuration. */
+  readonly kinds: ReadonlyMap<string, PolicyKind> | null;
+  readonly now: () => number;
+}
+
+interface PolicyReport {
+  readonly ok: boolean;
+  readonly snapshot: string | null;
+  readonly files: readonly string[];
+  readonly rules: number;
+  /** Whether the configuration's actions were known; without them less can be found. */
+  readonly configured: boolean;
+  readonly findings: readonly Finding[];
+}
+
+/** What `explain` is asked about. */
+interface Asked {
+  readonly kind: string;
+  readonly params: JsonObject;
+  readonly requester: string;
+  readonly on_behalf_of: string | null;
+  readonly key: string | null;
+  readonly tags: readonly string[];
+  readonly risk: Risk | null;
+  readonly now: number | null;
+  readonly digest: string | null;
+}
+
+/** What today's rules say of a request that was made before. */
+export interface Recorded {
+  readonly id: string;
+  readonly kind: string;
+  readonly requester: string;
+  readonly judgement: Judgement;
+}
+
+/** The policy from the command line: checked, explained and tried out. Nothing of it is enforced by these. */
+export interface Policies {
+  /** Gives policy_missing. */
+  check(file: string): PolicyReport;
+  /** Gives policy_missing, policy_invalid, unknown_kind, invalid_params. */
+  explain(file: string, asked: Asked): Judgement;
+  /** Gives policy_invalid, policy_missing. */
+  test(file: string, cases: string): readonly CaseResult[];
+  replay(file: string, events: AsyncIterable<Event>): AsyncIterable<Recorded>;
+}
+
+export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
+  const load = (file: string): Loaded => {
+    const own = read(file, null);
+    if ("because" in own) throw new Fault("policy_missing", `${file} cannot be read: ${own.because}.`);
+    return loadPolicy(file, read, { kinds, people: null });
+  };
+  const open = (file: string): Policy => {
+    const { policy, findings } = load(file);
+    if (policy === null) throw invalid(findings);
+    return policy;
+  };
+  const tagsOf = (kind: string) => kinds?.get(kind)?.tags ?? [];
+
+  return {
+    check(file) {
+      const { policy, findings } = load(file);
+      return {
+        ok: policy !== null,
+        snapshot: policy?.snapshot ?? null,
+        files: policy?.files ?? [],
+        rules: policy?.rules.length ?? 0,
+        configured: kinds !== null,
+        findings,
+      };
+    },
+    explain(file, asked) {
+      const policy = open(file);
+      const kind = kinds?.get(asked.kind);
+      if (kinds !== null && kind === undefined) {
+        throw new Fault("unknown_kind", `The configuration has no action ${asked.kind}.`);
+      }
+      const wrong = kind?.check(asked.params) ?? [];
+      if (wrong.length > 0) {
+        throw new Fault("invalid_params", `The params do not fit ${asked.kind}: ${wrong.join("; ")}.`);
+      }
+      const at = asked.now ?? now();
+      const { tags, risk, digest, ...rest } = asked;
+      const judgement = judge(policy, {
+        ...rest,
+        tags: [...tagsOf(asked.kind), ...tags],
+        created: at,
+        now: at,
+        ...(risk !== null && { risk }),
+      });
+      return digest === null ? judgement : drawn(judgement, digest);
+    },
+    test(file, name) {
+      const policy = open(file);
+      const text = read(name, null);
+      if ("because" in text) throw new Fault("policy_missing", `${name} cannot be read: ${text.because}.`);
+      const { cases, findings } = readCases(name, text.text, now());
+      if (findings.length > 0) throw invalid(findings);
+      return cases.map((one) => {
+        const kind = kinds?.get(one.subject.kind);
+        const wrong =
+          kinds !== null && kind === undefined
+            ? [`there is no action ${one.subject.kind}`]
+            : (kind?.check(one.subject.params) ?? []);
+        const result = runCase(policy, one, tagsOf(one.subject.kind));
+        if (wrong.length === 0) return result;
+        return { ...result, ok: false, found: `refused before any rule: ${wrong.join("; ")}` };
+      });
+    },
+    async *replay(file, events) {
+      const policy = open(file);
+      for await (const event of events) {
+        if (event.type !== "submitted") continue;
+        const { fields, digest } = event.submission;
+        const created = Date.parse(fields.created);
+        const subject: Subject = {
+          kind: fields.kind,
+          params: fields.params,
+          tags: tagsOf(fields.kind),
+          requester: fields.requester,
+          on_behalf_of: fields.on_behalf_of,
+          key: fields.key,
+          created,
+          now: created,
+        };
+        const judgement = drawn(judge(policy, subject), digest);
+        yield { id: fields.id, kind: fields.kind, requester: fields.requester, judgement };
+      }
+    },
+  };
+}
+
+function invalid(findings: readonly Finding[]): Fault {
+  const wrong = findings.filter(({ warning }) => !warning);
+  const [first] = wrong;
+  if (first === undefined) return new Fault("policy_invalid");
+  const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : "";
+  return new Fault(
+    "policy_invalid",
+    `${first.file}:${first.line}: ${first.message}${more}.`,
+    wrong.length === 1 ? first.hint : undefined,
+  );
+}

@@ -1,0 +1,157 @@
+import { type Finding, finding } from "../core/codes.ts";
+import type { JsonObject } from "../core/json.ts";
+import { readPlainYaml } from "../document/plain-yaml.ts";
+import { checkWhole } from "./check.ts";
+import { compile, type Test } from "./expression.ts";
+import { type ParamsType, typeOfSchema } from "./params-type.ts";
+import {
+  DEFAULTS,
+  type DefaultVerdict,
+  inOrder,
+  type Match,
+  type People,
+  type Policy,
+  type Rule,
+} from "./policy.ts";
+import { findUnreachable, kindsFor } from "./reach.ts";
+import { type PolicyFile, readPolicy, type WrittenExpression } from "./read-policy.ts";
+import { type PolicyText, snapshotOf } from "./snapshot.ts";
+
+/** What a policy is held against; null for what nobody has said. */
+export interface Known {
+  readonly kinds: ReadonlyMap<string, KnownKind> | null;
+  readonly people: People | null;
+}
+
+export interface KnownKind {
+  /** The JSON Schema of the params; null where there is none. */
+  readonly params: JsonObject | null;
+  readonly tags: readonly string[];
+  /** How long such a request waits where no rule says otherwise. */
+  readonly expires_ms: number;
+}
+
+/** One file's text. `id` is the same for the same file, however it was named. */
+export interface FoundText extends PolicyText {
+  readonly id: string;
+}
+
+/** Reads a file that is named in the text of another (by its id), or the policy's own (null). In words why it cannot. */
+export type ReadText = (name: string, from: string | null) => FoundText | { readonly because: string };
+
+/** One file of the policy with its place among the others. */
+export interface Layer extends FoundText {
+  readonly file: PolicyFile;
+  /** Ids of all that it extends, however far up. */
+  readonly above: ReadonlySet<string>;
+  readonly extendsLine: number;
+}
+
+export interface Loaded {
+  /** Null where anything but a warning was found. */
+  readonly policy: Policy | null;
+  readonly findings: readonly Finding[];
+}
+
+/** Loads a policy with all that it extends, and finds everything that is wrong with it. Never throws. */
+export function loadPolicy(name: string, read: ReadText, known: Known): Loaded {
+  const findings: Finding[] = [];
+  const layers = composeLayers(name, read, findings);
+  const params = new Map<string, ParamsType>();
+  for (const [kind, { params: schema }] of known.kinds ?? []) params.set(kind, typeOfSchema(schema ?? true));
+  const written = layers.flatMap(({ file }) => file.rules);
+  const rules = written.map((rule): Rule => {
+    const when = compileWhen(rule.when, rule.match, true, known, params, findings);
+    const { id, place, priority, match, decision, reason, requirements, constraints, sample } = rule;
+    return { id, place, priority, match, when, decision, reason, requirements, constraints, sample };
+  });
+  const factors = layers.flatMap(({ file }) =>
+    file.factors.map((factor) => ({
+      ...factor,
+      when: compileWhen(factor.when, factor.match, false, known, params, findings),
+    })),
+  );
+  for (const rule of written) findings.push(...findUnreachable(rule, known, factors));
+  for (const factor of layers.flatMap(({ file }) => file.factors)) {
+    findings.push(...findUnreachable(factor, known, []));
+  }
+  findings.push(...checkWhole(layers, known));
+  findings.sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
+  if (findings.some(({ warning }) => !warning)) return { policy: null, findings };
+  const policy: Policy = {
+    snapshot: snapshotOf(layers),
+    files: layers.map((layer) => layer.name),
+    default: defaultOf(layers),
+    factors,
+    rules: inOrder(rules),
+    params,
+  };
+  return { policy, findings };
+}
+
+/** All files, each once, every one behind those that it extends. */
+function composeLayers(name: string, read: ReadText, findings: Finding[]): readonly Layer[] {
+  const layers = new Map<string, Layer>();
+
+  const visit = (found: FoundText, below: readonly string[]): Layer | null => {
+    const known = layers.get(found.id);
+    if (known !== undefined) return known;
+    const yaml = readPlainYaml(found.text);
+    if ("found" in yaml) {
+      const place = { file: found.name, line: yaml.line };
+      findings.push(finding("not_plain_yaml", place, `${yaml.found}; expected ${yaml.expected}`));
+      return null;
+    }
+    const file = readPolicy({ file: found.name, yaml, findings });
+    const above = new Set<string>();
+    for (const [at, parent] of file.extends.entries()) {
+      const single = typeof yaml.at(["extends"]) === "string";
+      const place = { file: found.name, line: yaml.lineOf(single ? ["extends"] : ["extends", at]) };
+      const text = read(parent, found.id);
+      if ("because" in text) {
+        findings.push(finding("extends_unreadable", place, `${parent} cannot be read: ${text.because}`));
+      } else if (text.id === found.id || below.includes(text.id)) {
+        findings.push(finding("extends_cycle", place, `${parent} leads back here`));
+      } else {
+        const layer = visit(text, [...below, found.id]);
+        if (layer === null) continue;
+        above.add(layer.id);
+        for (const id of layer.above) above.add(id);
+      }
+    }
+    const layer = { ...found, file, above, extendsLine: yaml.lineOf(["extends"]) };
+    layers.set(found.id, layer);
+    return layer;
+  };
+
+  const own = read(name, null);
+  if ("because" in own) {
+    const place = { file: name, line: 1 };
+    findings.push(finding("not_plain_yaml", place, `the file cannot be read: ${own.because}`));
+  } else visit(own, []);
+  return [...layers.values()];
+}
+
+function compileWhen(
+  when: WrittenExpression | null,
+  match: Match,
+  risk: boolean,
+  known: Known,
+  params: ReadonlyMap<string, ParamsType>,
+  findings: Finding[],
+): Test | null {
+  if (when === null) return null;
+  const kinds = new Map([...params].filter(([kind]) => kindsFor(match, known)?.includes(kind) ?? true));
+  // A rule that no kind matches is told as such; its expression is then held against nothing.
+  const compiled = compile(when.text, { risk, kinds });
+  if (typeof compiled === "function") return compiled;
+  const place = { file: when.file, line: when.line + compiled.line };
+  findings.push(finding(compiled.code, place, compiled.message, compiled.hint));
+  return null;
+}
+
+/** The strictest that any of the files says. */
+function defaultOf(layers: readonly Layer[]): DefaultVerdict {
+  const said = layers.flatMap(({ file }) => file.default ?? []);
+  return DEFAULTS.findLast((one) => said.includes(one)) ?? "require_approval";
+}

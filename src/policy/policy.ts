@@ -1,0 +1,152 @@
+/**
+ * Words of a policy, with one meaning each.
+ *
+ * - verdict: the policy's answer to a request, no person asked
+ * - rule: what gave the verdict
+ * - policy snapshot: SHA-256 over the exact texts of the files that make up the policy
+ * - doubt: an expression could not be judged for this request; never turns into an allow
+ * - risk factor: what makes an action risky, in words; the highest level among those that are there is the action's risk
+ */
+import type { JsonObject } from "../core/json.ts";
+import type { Assurance } from "../core/request.ts";
+import type { Test } from "./expression.ts";
+import type { Glob } from "./glob.ts";
+import type { ParamsType } from "./params-type.ts";
+
+export const VERDICTS = ["allow", "allow_with_constraints", "require_approval", "deny"] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+/** What a file may say for requests that no rule matches, from the loosest to the strictest. */
+export const DEFAULTS = ["allow", "require_approval", "deny"] as const;
+export type DefaultVerdict = (typeof DEFAULTS)[number];
+
+/** From the lowest to the highest; `low` is what an action without a risk factor has. */
+export const RISKS = ["low", "medium", "high", "critical"] as const;
+export type Risk = (typeof RISKS)[number];
+
+/** From the weakest to the strongest. */
+export const ASSURANCES = ["edit", "os", "signed", "present"] as const satisfies readonly Assurance[];
+
+export interface Policy {
+  /** `sha256:` and hex. */
+  readonly snapshot: string;
+  /** Names of the files it was composed of, parents first. */
+  readonly files: readonly string[];
+  readonly default: DefaultVerdict;
+  readonly factors: readonly RiskFactor[];
+  /** In the order in which they are tried: by priority, then as they stand in the files, parents first. */
+  readonly rules: readonly Rule[];
+  /** What is known of each kind's params; empty where no configuration was given. */
+  readonly params: ReadonlyMap<string, ParamsType>;
+}
+
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Any of the globs of every key that is there; null where the key is not there. */
+export interface Match {
+  readonly kind: readonly Glob[] | null;
+  readonly requester: readonly Glob[] | null;
+  readonly tags: readonly Glob[] | null;
+  readonly risk: readonly Glob[] | null;
+}
+
+interface RiskFactor {
+  readonly place: Place;
+  readonly level: Risk;
+  readonly words: string;
+  readonly match: Match;
+  readonly when: Test | null;
+}
+
+export interface Rule {
+  readonly id: string;
+  readonly place: Place;
+  readonly priority: number;
+  readonly match: Match;
+  readonly when: Test | null;
+  readonly decision: Verdict;
+  readonly reason: string | null;
+  /** What an approval needs, also of the share of an `allow` that goes to a person; null where nobody is ever asked. */
+  readonly requirements: Requirements | null;
+  /** What the handler is held to; null where there are none. */
+  readonly constraints: JsonObject | null;
+  /** The share, above 0 and up to 1, of otherwise allowed actions that goes to a person; null for none. */
+  readonly sample: number | null;
+}
+
+export interface Requirements {
+  /** All of these groups must have their quorum. */
+  readonly approvers: readonly ApproverGroup[];
+  /** Decide by: this long after the request was made. */
+  readonly expires_ms: number | null;
+  /** Run by: this long after the decision. */
+  readonly execute_by_ms: number | null;
+  readonly settle_ms: number | null;
+  /** How long a decision can be taken back before the action starts. */
+  readonly cool_off_ms: number | null;
+  readonly escalate: readonly Escalation[];
+  /** Paths of params that a reviewer may change. */
+  readonly editable: readonly string[];
+  readonly min_assurance: Assurance;
+  /** Boxes that must be ticked before an approval counts. */
+  readonly checklist: readonly string[];
+  readonly tags: readonly string[];
+  readonly max_attempts: number | null;
+}
+
+export interface ApproverGroup {
+  /** Names of persons and groups; null for whoever may decide. */
+  readonly of: readonly string[] | null;
+  readonly quorum: number;
+}
+
+export interface Escalation {
+  readonly after_ms: number;
+  readonly to: readonly string[];
+}
+
+/** The persons and groups that are known; where nobody has said, names are taken as they are. */
+export interface People {
+  /** Whether a person or a group has this name. */
+  knows(name: string): boolean;
+  /** The persons of a group; null where the name is a person's, or nobody's. */
+  members(group: string): readonly string[] | null;
+}
+
+/** What a policy is asked about. Times are ms since 1970; `now` is the caller's clock, never read here. */
+export interface Subject {
+  readonly kind: string;
+  readonly params: JsonObject;
+  /** The tags that the configuration gives this kind of action. */
+  readonly tags: readonly string[];
+  readonly requester: string;
+  readonly on_behalf_of: string | null;
+  readonly key: string | null;
+  readonly created: number;
+  readonly now: number;
+  /** Takes the place of what the risk factors give: for trying rules out. */
+  readonly risk?: Risk;
+}
+
+export const ANYONE: Requirements = {
+  approvers: [{ of: null, quorum: 1 }],
+  expires_ms: null,
+  execute_by_ms: null,
+  settle_ms: null,
+  cool_off_ms: null,
+  escalate: [],
+  editable: [],
+  min_assurance: "edit",
+  checklist: [],
+  tags: [],
+  max_attempts: null,
+};
+
+/** The order in which rules are tried. */
+export function inOrder<R extends { readonly priority: number }>(rules: readonly R[]): readonly R[] {
+  // Sorting is stable: of equal priority, the one that was written first comes first.
+  return [...rules].sort((a, b) => b.priority - a.priority);
+}
