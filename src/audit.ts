@@ -10,7 +10,7 @@ import { decode, type Frontmatter, readFrontmatter } from "./document/frontmatte
  */
 export async function compareNotes(
   records: AsyncIterable<LedgerRecord>,
-  vault: Pick<Vault, "read" | "readDone" | "readOriginal">,
+  vault: Pick<Vault, "scan" | "readDone" | "readOriginal">,
 ): Promise<string[]> {
   const requests = new Map<RequestId, Request>();
   const findings: string[] = [];
@@ -26,12 +26,20 @@ export async function compareNotes(
       findings.push(...compareFinished(request, vault));
     }
   }
+  const there = await idsIn(vault);
   for (const [id, request] of requests) {
-    if (!isFinal(request) && vault.read(id).length === 0) {
+    if (!isFinal(request) && !there.has(id)) {
       findings.push(`${id} is ${request.status}, but its note is in none of the decision folders.`);
     }
   }
   return findings;
+}
+
+/** Whose notes are in the decision folders, whatever they are called by now. */
+async function idsIn(vault: Pick<Vault, "scan">): Promise<ReadonlySet<RequestId>> {
+  const ids = new Set<RequestId>();
+  for await (const slice of vault.scan()) for (const { id } of slice) if (id !== null) ids.add(id);
+  return ids;
 }
 
 function compareFinished(request: Request, vault: Pick<Vault, "readDone" | "readOriginal">): string[] {

@@ -169,9 +169,10 @@ function isSource(text: string, request: Request, done: Uint8Array): boolean {
   const status = node && "value" in node ? String(node.value) : "";
   // `status` is the one statement that finishing overwrites.
   if (!["", "pending", "outcome_unknown", ...statusWords(request)].includes(status)) return false;
-  return (
-    isFinal(request) && finishNote(text, request).text === withoutLateLinks(Buffer.from(done).toString())
-  );
+  if (!isFinal(request)) return false;
+  const final = finishNote(text, request);
+  // What cannot be finished is not in the finished note, however much that looks as if nobody had touched it.
+  return final.kept && final.text === withoutLateLinks(Buffer.from(done).toString());
 }
 
 function statusWords(request: Request): string[] {

@@ -1,4 +1,5 @@
-import { renameSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import type { Ledger } from "../../src/daemon/ports.ts";
 import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
@@ -58,6 +59,24 @@ test("a waiting note that a person has put into Done is not taken for the finish
   await stage.application.cancel(request.id, { by: "agent", reason: null });
   await stage.daemon.settled();
   expect(stage.names("done")).toEqual([`${request.id}-2.md`, `${request.id}.md`]);
+  await stage.close();
+  removeScenery(scenery);
+});
+
+test("a late save that cannot be read is kept, also beside a finished note that nobody has written into", async () => {
+  const scenery = makeScenery();
+  const stage = await open(scenery);
+  const { request } = await stage.application.submit({ kind: "payment", params: {} });
+  const path = stage.pathOf("pending", request.id);
+  const before = readFileSync(path, "utf8");
+  await stage.application.cancel(request.id, { by: "agent", reason: null });
+  await stage.daemon.settled();
+  writeFileSync(path, before.replace("status: pending", "status: [pending").concat("Mine.\n"));
+  await stage.daemon.look(request.id);
+  expect(stage.names("done")).toEqual([`${request.id}-late-1.md`, `${request.id}.md`]);
+  expect(
+    readFileSync(join(dirname(stage.pathOf("done", request.id)), `${request.id}-late-1.md`), "utf8"),
+  ).toContain("Mine.\n");
   await stage.close();
   removeScenery(scenery);
 });
