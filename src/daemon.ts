@@ -49,8 +49,8 @@ export interface DaemonPorts {
   readonly folders: Readonly<Record<Folder | "done", string>>;
 }
 
-/** A note gone missing is looked for after this time: editors and sync tools take files away for a moment. */
-const MISSING_GRACE_MS = 2_000;
+/** After changes may have gone unseen, everything is looked through this soon. */
+const GAP_MS = 2_000;
 /** A full disk or a folder without rights may be mended: what is due stays due. */
 const RETRY_MS = 5_000;
 /** More turns than any request can need at one look; reaching it is a bug, and must not become a busy loop. */
@@ -266,8 +266,7 @@ export function createDaemon(ports: DaemonPorts) {
       case "nothing":
         if (isClosed(request) && due.wake_at === null) forget(id);
         else alarms.set(id, due.wake_at);
-        if (seen.look.at === "nowhere" && !seen.look.confirmed && !isFinal(request))
-          rescan.within(MISSING_GRACE_MS);
+        if (seen.look.at === "nowhere" && !seen.look.confirmed && !isFinal(request)) rescan.gone(id);
         return false;
       case "record":
         return true;
@@ -416,7 +415,7 @@ export function createDaemon(ports: DaemonPorts) {
     rescan: () => rescan.now(),
 
     /** Changes may have gone unseen: everything is looked through once more, soon. */
-    gap: () => rescan.within(MISSING_GRACE_MS),
+    gap: () => rescan.within(GAP_MS),
 
     /** Whether the watcher tells of changes; while it does not, the vault is looked through every few seconds. */
     setWatched: (watched: boolean) => rescan.pace(watched),

@@ -13,6 +13,9 @@ const SHARE = 25;
 const CROWD = 32;
 const CROWD_MS = 2_000;
 
+/** A note counts as gone only when it stays away so long: editors, git and sync tools take files away for a moment. */
+const MISSING_GRACE_MS = 2_000;
+
 export interface RescanPorts {
   readonly vault: Vault;
   readonly ledger: Ledger;
@@ -40,6 +43,8 @@ export function createRescan(ports: RescanPorts) {
   let cancel: (() => void) | null = null;
   let dueAt = Number.POSITIVE_INFINITY;
   let stopped = false;
+  /** Notes that the last scan did not find, and since when (ms). */
+  let missing: ReadonlyMap<RequestId, number> = new Map();
   let every = RESCAN_MS;
   /** Hints of the watcher since the last scan began. */
   let hints = 0;
@@ -75,8 +80,22 @@ export function createRescan(ports: RescanPorts) {
     // A finished request's note may be in `Done/` already, its move cut short: that is no note moved by a person.
     const waiting = gone.filter((request) => !isFinal(request)).map(({ submission }) => submission.fields.id);
     const moved = waiting.length === 0 ? new Map() : await vault.findElsewhere(new Set(waiting));
-    for (const { submission } of gone) {
-      if (!moved.has(submission.fields.id)) ports.onMissing(submission.fields.id);
+    const now = clock.now();
+    const nowhere = gone.filter(({ submission }) => !moved.has(submission.fields.id));
+    // A finished request's is not waited for: nobody has to find it where it was.
+    missing = new Map(
+      nowhere.map((request) => {
+        const { id } = request.submission.fields;
+        return [id, isFinal(request) ? Number.NEGATIVE_INFINITY : (missing.get(id) ?? now)];
+      }),
+    );
+    for (const [id, since] of missing) {
+      if (now - since >= MISSING_GRACE_MS) ports.onMissing(id);
+      else {
+        // Its deadline may be over all the same.
+        ports.onChange(id);
+        within(since + MISSING_GRACE_MS - now);
+      }
     }
     return moved;
   }
@@ -155,6 +174,11 @@ export function createRescan(ports: RescanPorts) {
   return {
     now,
     within,
+    /** A look has found no note of this request. */
+    gone(id: RequestId): void {
+      if (!missing.has(id)) missing = new Map([...missing, [id, clock.now()]]);
+      within(MISSING_GRACE_MS);
+    },
     /** The watcher has told of a change. */
     hint(): void {
       hints += 1;
