@@ -51,12 +51,30 @@ export interface Memory {
   readonly verb: Verb | null;
   /** When this statement was first seen, in ms: what `expires` is held against. */
   readonly verb_since: number;
-  /** Whether this approval was seen standing in a note that showed something else than what was asked for. */
-  readonly misled: boolean;
+  /** The text in which this approval was seen standing although it showed something else than what was asked for. */
+  readonly misled: Text | null;
 }
 
-/** Carries the memory of a note on to what is seen now (ms). */
-export function observe(before: Memory | null, reading: Reading, sha256: string, now: number): Memory {
+/** A note's text, by its length in bytes and their SHA-256 (hex). */
+export interface Text {
+  readonly length: number;
+  readonly sha256: string;
+}
+
+/** A note's text as it is now. */
+export interface WholeText extends Text {
+  /** Whether it begins with this one. */
+  begins(text: Text): boolean;
+}
+
+/** Carries the memory of a note on to what is seen now (ms); `sha256` is of all of the request's files. */
+export function observe(
+  before: Memory | null,
+  reading: Reading,
+  sha256: string,
+  text: WholeText,
+  now: number,
+): Memory {
   const sameFields = before?.fingerprint === reading.fingerprint;
   const sameBytes = before?.sha256 === sha256;
   const sameVerb = before?.verb === reading.verb;
@@ -68,8 +86,15 @@ export function observe(before: Memory | null, reading: Reading, sha256: string,
     shown: reading.shown ?? before?.shown ?? null,
     verb: reading.verb,
     verb_since: sameVerb ? Math.min(before.verb_since, now) : now,
-    misled: reading.verb === "approve" && (before?.misled || showsOther(reading)),
+    misled: reading.verb === "approve" ? misledBy(before?.misled ?? null, reading, text) : null,
   };
+}
+
+/** A text that has only grown since was a save in place that was caught half-way: nobody was shown that. */
+function misledBy(before: Text | null, reading: Reading, text: WholeText): Text | null {
+  const still = before !== null && !text.begins(before) ? before : null;
+  if (still !== null || !showsOther(reading)) return still;
+  return { length: text.length, sha256: text.sha256 };
 }
 
 /**
@@ -77,7 +102,7 @@ export function observe(before: Memory | null, reading: Reading, sha256: string,
  * not about the request, and mending the note does not make it so (edit, consent, restore).
  */
 export function remembering(reading: Reading, { misled }: Memory): Reading {
-  if (!misled || showsOther(reading)) return reading;
+  if (misled === null || showsOther(reading)) return reading;
   return { ...reading, problems: [...reading.problems, problem("approval_of_other")] };
 }
 

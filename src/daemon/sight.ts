@@ -1,6 +1,6 @@
 import { problem } from "../core/codes.ts";
 import { judge } from "../core/copies.ts";
-import { type Look, type Memory, observe, type Reading, remembering } from "../core/look.ts";
+import { type Look, type Memory, observe, type Reading, remembering, type WholeText } from "../core/look.ts";
 import { isClosed, type Request, type RequestId } from "../core/request.ts";
 import { sha256 } from "../document/digest.ts";
 import { readNote, unreadable } from "../document/reading.ts";
@@ -72,7 +72,7 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
     const all = readAll(request, found);
     const { reading, note } = judge(all);
     const mark = all.map(({ file, hash }) => `${file} ${hash}`).join("\n");
-    const memory = observe(memories.get(id) ?? null, reading, mark, clock.now());
+    const memory = observe(memories.get(id) ?? null, reading, mark, textOf(all), clock.now());
     memories.set(id, memory);
     const hash = all.length === 1 ? (all[0]?.hash ?? "") : sha256(Buffer.from(mark));
     const notes = [...found.slice(note, note + 1), ...found.slice(0, note), ...found.slice(note + 1)];
@@ -102,6 +102,20 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
       readings.delete(id);
       missing.delete(id);
     },
+  };
+}
+
+/** Several files are no one's text that could go on. */
+function textOf(all: readonly Read[]): WholeText {
+  const [one] = all;
+  const bytes = all.length === 1 && one !== undefined && "bytes" in one.note ? one.note.bytes : Buffer.of();
+  return {
+    length: bytes.length,
+    sha256: one?.hash ?? "",
+    begins: (text) =>
+      text.length > 0 &&
+      text.length <= bytes.length &&
+      sha256(bytes.subarray(0, text.length)) === text.sha256,
   };
 }
 
