@@ -56,7 +56,7 @@ export interface Memory {
 }
 
 /** A note's text, by its length in bytes and their SHA-256 (hex). */
-export interface Text {
+interface Text {
   readonly length: number;
   readonly sha256: string;
 }
