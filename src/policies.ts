@@ -2,9 +2,13 @@ import { Fault, type Finding } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import type { JsonObject } from "./core/json.ts";
 import { type CaseResult, readCases, runCase } from "./policy/cases.ts";
+import { importAgt } from "./policy/import-agt.ts";
+import { importCordum } from "./policy/import-cordum.ts";
+import type { Dialect, Imported } from "./policy/imported.ts";
 import { drawn, type Judgement, judge } from "./policy/judge.ts";
 import { type KnownKind, type Loaded, loadPolicy, type ReadText } from "./policy/load.ts";
 import type { Policy, Risk, Subject } from "./policy/policy.ts";
+import { renderStarter } from "./policy/starter.ts";
 
 /** A kind of action as far as a policy is concerned. */
 export interface PolicyKind extends KnownKind {
@@ -59,6 +63,10 @@ export interface Policies {
   /** Gives policy_invalid, policy_missing. */
   test(file: string, cases: string): readonly CaseResult[];
   replay(file: string, events: AsyncIterable<Event>): AsyncIterable<Recorded>;
+  /** Another system's policy in our form, or what has none. Gives policy_missing. */
+  import(dialect: Dialect, file: string): Imported;
+  /** A policy to begin with, for the configuration's actions. */
+  starter(): string;
 }
 
 export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
@@ -124,6 +132,12 @@ export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
         return { ...result, ok: false, found: `refused before any rule: ${wrong.join("; ")}` };
       });
     },
+    import(dialect, file) {
+      const found = read(file, null);
+      if ("because" in found) throw new Fault("policy_missing", `${file} cannot be read: ${found.because}.`);
+      return (dialect === "agt" ? importAgt : importCordum)(found.name, found.text);
+    },
+    starter: () => renderStarter(kinds && new Map([...kinds].map(([kind, { params }]) => [kind, params]))),
     async *replay(file, events) {
       const policy = open(file);
       for await (const event of events) {

@@ -1,4 +1,4 @@
-import { Environment, type TypeCheckResult } from "@marcbachmann/cel-js";
+import { type ASTNode, Environment, serialize, type TypeCheckResult } from "@marcbachmann/cel-js";
 import type { FindingCode } from "../core/codes.ts";
 import { comprehensionsIn, type Node, namesIn, nodesOf, pathsOf } from "./expression-tree.ts";
 import type { ParamsType } from "./params-type.ts";
@@ -94,7 +94,8 @@ export function conjunctsOf(text: string): readonly string[] {
   if (!("root" in tree)) return [text];
   const parts = (node: Node): Node[] =>
     node.op === "&&" ? (node.args as [Node, Node]).flatMap(parts) : [node];
-  return parts(tree.root).map(({ start, end }) => text.slice(start, end));
+  // Where a part begins and ends in the text leaves brackets out.
+  return parts(tree.root).map((node) => serialize(node as unknown as ASTNode));
 }
 
 /** The variables and the paths into them that an expression reads; `action.kind` is `["action", "kind"]`. */

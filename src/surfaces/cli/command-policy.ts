@@ -3,6 +3,7 @@ import { Fault, type Finding } from "../../core/codes.ts";
 import type { Event } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import type { Recorded } from "../../policies.ts";
+import { DIALECTS, type Dialect } from "../../policy/imported.ts";
 import { RISKS, type Risk } from "../../policy/policy.ts";
 import { paramsOf } from "./command-request.ts";
 import type { Context, Run } from "./context.ts";
@@ -58,6 +59,32 @@ export function addPolicyCommands(program: Command, run: Run): void {
     .action((file: string, cases: string | undefined, options: { recorded?: boolean }) =>
       run((context) => tryOut(context, file, cases ?? null, options.recorded === true)),
     );
+  policy
+    .command("import <file>")
+    .description("print another system's policy in this form; what has no faithful form is an error")
+    .addOption(new Option("--from <system>", "whose policy it is").choices(DIALECTS).makeOptionMandatory())
+    .addHelpText("after", "\nExample:\n  countersign policy import --from agt approvals.yaml > policy.yaml")
+    .action((file: string, { from }: { from: Dialect }) => run((context) => bringIn(context, file, from)));
+  policy
+    .command("starter")
+    .description("print a policy to begin with, for the configuration's actions")
+    .addHelpText("after", "\nExample:\n  countersign policy starter > policy.yaml")
+    .action(() => run(starter));
+}
+
+async function bringIn(context: Context, file: string, from: Dialect): Promise<number> {
+  const policies = await context.deps.openPolicies(context.options);
+  const { text, findings } = policies.import(from, file);
+  // The policy alone goes to standard output, so that it can go on into a file.
+  if (text === null && !context.options.json) context.tell(findingLines(findings).join("\n"));
+  else context.print({ policy: text, findings: asJson(findings) }, (text ?? "").trimEnd());
+  return text === null ? EXIT.bad_input : EXIT.done;
+}
+
+async function starter(context: Context): Promise<number> {
+  const text = (await context.deps.openPolicies(context.options)).starter();
+  context.print({ policy: text }, text.trimEnd());
+  return EXIT.done;
 }
 
 async function check(context: Context, file: string): Promise<number> {
