@@ -204,5 +204,6 @@ describeWith(["git"], "a vault that is a git repository, and", () => {
     expect(scene.namesOf(id)).toEqual([]);
     expect(scene.namesOf(id, "Done")).toEqual([`${id}-late-1.md`]);
     expect(scene.executions(id)).toBe(1);
+    await inHistory(id, "refused");
   });
 });

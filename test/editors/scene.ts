@@ -195,7 +195,7 @@ export async function openScene(program: Program, { git = "off" }: { git?: "off"
   return scene;
 }
 
-function textAt(path: string): string | null {
+export function textAt(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch {
