@@ -1,5 +1,6 @@
 import { type Problem, problem } from "./codes.ts";
 import type { JsonObject } from "./json.ts";
+import { isMisled, type Other, observeOther, type WholeText } from "./misled.ts";
 import type { Verb } from "./request.ts";
 
 /** What a person's note says at one look. Data only: whether it acts, and when, is for `reconcile` to say. */
@@ -51,20 +52,8 @@ export interface Memory {
   readonly verb: Verb | null;
   /** When this statement was first seen, in ms: what `expires` is held against. */
   readonly verb_since: number;
-  /** The text in which this approval was seen standing although it showed something else than what was asked for. */
-  readonly misled: Text | null;
-}
-
-/** A note's text, by its length in bytes and their SHA-256 (hex). */
-interface Text {
-  readonly length: number;
-  readonly sha256: string;
-}
-
-/** A note's text as it is now. */
-export interface WholeText extends Text {
-  /** Whether it begins with this one. */
-  begins(text: Text): boolean;
+  /** That it shows, or showed, something else than what was asked for. */
+  readonly other: Other | null;
 }
 
 /** Carries the memory of a note on to what is seen now (ms); `sha256` is of all of the request's files. */
@@ -86,34 +75,12 @@ export function observe(
     shown: reading.shown ?? before?.shown ?? null,
     verb: reading.verb,
     verb_since: sameVerb ? Math.min(before.verb_since, now) : now,
-    misled: reading.verb === "approve" ? misledBy(before?.misled ?? null, reading, text) : null,
+    other: observeOther(before?.other ?? null, reading, text),
   };
 }
 
-/** A text that has only grown since was a save in place that was caught half-way: nobody was shown that. */
-function misledBy(before: Text | null, reading: Reading, text: WholeText): Text | null {
-  const still = before !== null && !text.begins(before) ? before : null;
-  if (still !== null || !showsOther(reading)) return still;
-  return { length: text.length, sha256: text.sha256 };
-}
-
-/**
- * What a note says, given what is remembered of it: an approval that was given while the note showed something else is
- * not about the request, and mending the note does not make it so (edit, consent, restore).
- */
-export function remembering(reading: Reading, { misled }: Memory): Reading {
-  if (misled === null || showsOther(reading)) return reading;
+/** What a note says, given what is remembered of it. */
+export function remembering(reading: Reading, { other }: Memory): Reading {
+  if (!isMisled(other, reading)) return reading;
   return { ...reading, problems: [...reading.problems, problem("approval_of_other")] };
 }
-
-function showsOther({ problems }: Reading): boolean {
-  return problems.some(({ code }) => SHOWS_OTHER.has(code));
-}
-
-const SHOWS_OTHER: ReadonlySet<Problem["code"]> = new Set([
-  "action_changed",
-  "action_proposed",
-  "outdated_note",
-  "changed_key",
-  "missing_key",
-]);

@@ -54,3 +54,17 @@ test("an approval in a note that showed something else does not count when that 
   expect(seen(NOTE, other, APPROVED)).toMatchObject({ codes: ["approval_of_other"] });
   expect(seen(NOTE, other, NOTE, APPROVED)).toEqual({ verb: "approve", codes: [] });
 });
+
+test("an approval over a note that somebody had cut before does not count when the rest is put back", () => {
+  const end = NOTE.indexOf("## Action");
+  const cut = NOTE.slice(0, end);
+  const ticked = cut.replace("- [ ] Approve", "- [x] Approve");
+  const rest = NOTE.slice(end);
+  expect(seen(NOTE, cut, ticked, ticked + rest)).toMatchObject({ codes: ["approval_of_other"] });
+  expect(seen(NOTE, cut, "", ticked, ticked + rest)).toMatchObject({ codes: ["approval_of_other"] });
+});
+
+test("an emptied note in between does not make an approval over another text count", () => {
+  const other = APPROVED.replace("## Action", "## Another");
+  expect(seen(NOTE, other, "", APPROVED)).toMatchObject({ codes: ["approval_of_other"] });
+});
