@@ -2,16 +2,21 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ERRORS, FINDINGS, PROBLEMS, REFUSALS } from "../src/core/codes.ts";
 import { STATUSES } from "../src/core/request.ts";
+import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, MATCH_KEYS, RULE_KEYS } from "../src/policy/keys.ts";
+import { loadPolicy } from "../src/policy/load.ts";
 
 const HANDBOOK = new URL("../vault/Handbook.md", import.meta.url);
-const [BEGIN, END] = ["<!-- codes: begin -->", "<!-- codes: end -->"];
 
-/** `UPDATE_DOCS=1 npm test` writes the table anew; without it the test holds the handbook against the code. */
-test("the handbook has a row for every code, with the same words", () => {
+/** `UPDATE_DOCS=1 npm test` writes the tables anew; without it the test holds the handbook against the code. */
+test.each([
+  ["a row for every code, with the same words", "codes", tables],
+  ["a row for every key of a policy, with the same words", "policy keys", policyTables],
+])("the handbook has %s", (_, name, render) => {
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
   const handbook = readFileSync(HANDBOOK, "utf8");
-  const [before = "", rest = ""] = handbook.split(BEGIN);
-  const [, after = ""] = rest.split(END);
-  const wanted = `${before}${BEGIN}\n${tables()}\n${END}${after}`;
+  const [before = "", rest = ""] = handbook.split(begin);
+  const [, after = ""] = rest.split(end);
+  const wanted = `${before}${begin}\n${render()}\n${end}${after}`;
   if (process.env.UPDATE_DOCS === "1") writeFileSync(HANDBOOK, wanted);
   expect(readFileSync(HANDBOOK, "utf8")).toBe(wanted);
 });
@@ -37,3 +42,26 @@ function tables(): string {
     })
     .join("\n");
 }
+
+function policyTables(): string {
+  const groups: [string, Readonly<Record<string, readonly [string, string]>>][] = [
+    ["The file", FILE_KEYS],
+    ["A risk factor", FACTOR_KEYS],
+    ["`match`", MATCH_KEYS],
+    ["A rule", RULE_KEYS],
+    ["A rule that asks a person", APPROVAL_KEYS],
+  ];
+  return groups
+    .map(([heading, keys]) => {
+      const rows = Object.entries(keys).map(([key, [takes, says]]) => `| \`${key}\` | ${takes} | ${says} |`);
+      return `### ${heading}\n\n| key | takes | says |\n| --- | --- | --- |\n${rows.join("\n")}\n`;
+    })
+    .join("\n");
+}
+
+test("the handbook's policy is valid", () => {
+  const [, section = ""] = readFileSync(HANDBOOK, "utf8").split("## Policy files");
+  const text = /```yaml\n([\s\S]*?)```/.exec(section)?.[1] ?? "missing: true";
+  const read = (name: string) => ({ id: name, name, text });
+  expect(loadPolicy("policy.yaml", read, { kinds: null, people: null }).findings).toEqual([]);
+});

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../core/json.ts";
 import { type Fields, fieldsAt, isMap, type Sheet, shown } from "./fields.ts";
 import { type Glob, glob } from "./glob.ts";
+import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, MATCH_KEYS, RULE_KEYS } from "./keys.ts";
 import {
   ANYONE,
   type ApproverGroup,
@@ -53,27 +54,6 @@ export interface WrittenRule {
   lineOf(key: string): number;
 }
 
-const FILE_KEYS = ["extends", "default", "risk", "rules"];
-const FACTOR_KEYS = ["level", "factor", "match", "when"];
-const MATCH_KEYS = ["kind", "requester", "tags", "risk"];
-const COMMON_KEYS = ["id", "priority", "match", "when", "decision", "reason"];
-/** What only makes sense where a person is asked. */
-const APPROVAL_KEYS = [
-  "approvers",
-  "quorum",
-  "expires",
-  "execute_by",
-  "settle",
-  "cool_off",
-  "escalate",
-  "editable",
-  "min_assurance",
-  "checklist",
-  "tags",
-  "max_attempts",
-];
-const RULE_KEYS = [...COMMON_KEYS, ...APPROVAL_KEYS, "constraints", "sample"];
-
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const RULES_LIMIT = 5_000;
 const PRIORITY_LIMIT = 1_000_000;
@@ -82,7 +62,7 @@ const PRIORITY_LIMIT = 1_000_000;
 export function readPolicy(sheet: Sheet): PolicyFile {
   const empty: PolicyFile = { extends: [], default: null, factors: [], rules: [] };
   if (sheet.yaml.value === null) return empty;
-  const file = fieldsAt(sheet, [], FILE_KEYS);
+  const file = fieldsAt(sheet, [], Object.keys(FILE_KEYS));
   if (file === null) return empty;
   const rules = file.maps("rules") ?? [];
   if (rules.length > RULES_LIMIT) {
@@ -97,7 +77,7 @@ export function readPolicy(sheet: Sheet): PolicyFile {
 }
 
 function readFactor(sheet: Sheet, given: Fields): WrittenFactor | null {
-  const fields = fieldsAt(sheet, given.path, FACTOR_KEYS) ?? given;
+  const fields = fieldsAt(sheet, given.path, Object.keys(FACTOR_KEYS)) ?? given;
   const level = needed(fields, "level", fields.word("level", RISKS.slice(1)));
   const words = needed(fields, "factor", fields.text("factor"));
   if (level === null || words === null) return null;
@@ -109,7 +89,7 @@ function readFactor(sheet: Sheet, given: Fields): WrittenFactor | null {
 }
 
 function readRule(sheet: Sheet, given: Fields): WrittenRule | null {
-  const fields = fieldsAt(sheet, given.path, RULE_KEYS) ?? given;
+  const fields = fieldsAt(sheet, given.path, Object.keys({ ...RULE_KEYS, ...APPROVAL_KEYS })) ?? given;
   const id = needed(fields, "id", fields.text("id"));
   const decision = needed(fields, "decision", fields.word("decision", VERDICTS));
   if (id !== null && !ID.test(id)) {
@@ -141,7 +121,7 @@ function refuseCombinations(fields: Fields, decision: Verdict, sample: number | 
   const no = (key: string, message: string, hint: string) =>
     fields.report("not_together", key, message, hint);
   const asks = decision === "require_approval" || sample !== null;
-  for (const key of APPROVAL_KEYS) {
+  for (const key of Object.keys(APPROVAL_KEYS)) {
     if (fields.has(key) && !asks) {
       const hint = "It belongs to `decision: require_approval`, or to an allow with a `sample`.";
       no(key, `${key} is for approvals, and the decision is ${decision}`, hint);
@@ -190,7 +170,7 @@ function readSample(fields: Fields): number | null {
 function readMatch(sheet: Sheet, parent: Fields): Match {
   const none: Match = { kind: null, requester: null, tags: null, risk: null };
   if (!parent.has("match")) return none;
-  const fields = fieldsAt(sheet, [...parent.path, "match"], MATCH_KEYS);
+  const fields = fieldsAt(sheet, [...parent.path, "match"], Object.keys(MATCH_KEYS));
   if (fields === null) return none;
   const globs = (key: string): readonly Glob[] | null => fields.texts(key)?.map(glob) ?? null;
   const match = {

@@ -187,6 +187,17 @@ describe("policy test", () => {
   });
 
   test.each([
+    ["another rule", "{ rule: small }", "any verdict by rule small"],
+    ["the default", "{ rule: null }", "any verdict by default"],
+    ["another risk", "{ risk: high }", "any verdict, risk high"],
+  ])("compares %s where it is named", async (_, expected, told) => {
+    cases(`params: { amount: 500 }, expect: ${expected}`);
+    const { exit, out } = await run(["test", "policy.yaml", "cases.yaml"]);
+    expect(exit).toBe(6);
+    expect(out).toContain(`  expected  ${told}\n`);
+  });
+
+  test.each([
     ["no cases", "cases: []", "key_missing"],
     ["an unknown key", "cases:\n  - { kind: payment, expects: allow }", "unknown_key"],
     ["nothing to expect", "cases:\n  - { kind: payment }", "key_missing"],

@@ -1,0 +1,59 @@
+/**
+ * Every key of a policy's file, with what it takes and what it says. The handbook's tables are held against these by a
+ * test; a key that is not here is refused.
+ */
+type Keys = Readonly<Record<string, readonly [takes: string, says: string]>>;
+
+export const FILE_KEYS = {
+  extends: ["a file, or several", "policies that this one adds to; none of their denies can be weakened"],
+  default: [
+    "`allow`, `require_approval` or `deny`",
+    "what holds where no rule matches; `require_approval` unless it is set",
+  ],
+  risk: ["a list of risk factors", "what makes an action risky"],
+  rules: ["a list of rules", "what gives the verdict"],
+} as const satisfies Keys;
+
+export const FACTOR_KEYS = {
+  level: ["`medium`, `high` or `critical`", "the risk of an action is the highest of its factors, or `low`"],
+  factor: ["a text", "the factor in words"],
+  match: ["`kind`, `requester`, `tags`", "which actions have it"],
+  when: ["an expression", "under which condition"],
+} as const satisfies Keys;
+
+export const MATCH_KEYS = {
+  kind: ["a glob, or several", "the action's kind is one of them"],
+  requester: ["a glob, or several", "whoever asks is one of them"],
+  tags: ["a glob, or several", "the action has one of these tags, by the configuration"],
+  risk: ["a glob, or several", "the action's risk is one of them"],
+} as const satisfies Keys;
+
+export const RULE_KEYS = {
+  id: ["a name", "what the rule is called; no other has the same"],
+  priority: ["a whole number", "higher is tried first; 0 unless it is set"],
+  match: ["see above", "which actions it is for; all of its keys must fit"],
+  when: ["an expression", "under which condition"],
+  decision: ["`allow`, `allow_with_constraints`, `require_approval` or `deny`", "the verdict"],
+  reason: ["a text", "why, for whoever is asked or refused"],
+  constraints: ["a map", "what the handler is held to, such as `max_runtime_sec: 60`"],
+  sample: ["a share such as `5%`", "how many of otherwise allowed actions go to a person"],
+} as const satisfies Keys;
+
+/** What only makes sense where a person is asked. */
+export const APPROVAL_KEYS = {
+  approvers: [
+    "a name, or several, or groups such as `{ of: treasury, quorum: 1 }`",
+    "who may decide; of several groups each has its own quorum",
+  ],
+  quorum: ["a whole number", "how many different approvers must approve; 1 unless it is set"],
+  expires: ["a duration", "decide by"],
+  execute_by: ["a duration", "run by, from the decision"],
+  settle: ["a duration", "how long a typed word must stand unchanged"],
+  cool_off: ["a duration", "how long a decision can be taken back before the action starts"],
+  escalate: ["a list of `{ after: 15m, to: lead }`", "who is asked as well when nobody has decided"],
+  editable: ["paths of params", "what a reviewer may change"],
+  min_assurance: ["`edit`, `os`, `signed` or `present`", "how strongly a decision must be tied to a person"],
+  checklist: ["texts", "boxes that must be ticked before an approval counts"],
+  tags: ["texts", "tags of the note"],
+  max_attempts: ["a whole number", "how often the same may be asked again after a no"],
+} as const satisfies Keys;
