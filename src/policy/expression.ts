@@ -1,6 +1,7 @@
 import { type ASTNode, Environment, serialize, type TypeCheckResult } from "@marcbachmann/cel-js";
 import type { FindingCode } from "../core/codes.ts";
 import { comprehensionsIn, type Node, namesIn, nodesOf, pathsOf } from "./expression-tree.ts";
+import { OPTIONS, reaches, typed } from "./expression-types.ts";
 import type { ParamsType } from "./params-type.ts";
 import { type Pattern, readPattern } from "./pattern.ts";
 
@@ -33,10 +34,10 @@ export interface Scope {
 }
 
 const LENGTH_LIMIT = 2_000;
-const LIMITS = { maxAstNodes: 300, maxDepth: 24, maxListElements: 200, maxMapEntries: 50 };
 /** More text than this is not searched with a pattern, nor split. */
 const TEXT_LIMIT = 16_384;
 const PARTS_LIMIT = 1_000;
+const DOUBT_LIMIT = 200;
 
 /** The standard functions, macros included; whatever else the library has would not be CEL. */
 const FUNCTIONS = new Set(
@@ -49,15 +50,6 @@ const FUNCTIONS = new Set(
     .join(" ")
     .split(" "),
 );
-
-const OPTIONS = { homogeneousAggregateLiterals: true, limits: LIMITS };
-const ACTION = { kind: "string", tags: "list<string>", factors: "list<string>" };
-const REQUEST = {
-  requester: "string",
-  on_behalf_of: "dyn",
-  key: "dyn",
-  created: "google.protobuf.Timestamp",
-};
 
 const READING = new Environment(OPTIONS);
 
@@ -213,58 +205,6 @@ function checkWith(text: string, environment: Environment, kind: string | null):
   };
 }
 
-/** Whether the type has what the path names, or does not say that it has not. */
-function reaches(type: ParamsType, [first, ...rest]: readonly string[]): boolean {
-  if (first === undefined || type.is !== "map") return true;
-  const inner = type.fields.get(first);
-  return inner === undefined ? type.open : reaches(inner, rest);
-}
-
-const environments = new Map<string, Environment>();
-
-/** The variables with their types; fields that the expression reads and the kind does not describe may be anything. */
-function typed(type: ParamsType, read: readonly (readonly string[])[], risk: boolean): Environment {
-  const shape = shapeOf(
-    type,
-    read.map((path) => path.slice(1)),
-  );
-  const key = JSON.stringify([shape, risk]);
-  const known = environments.get(key);
-  if (known !== undefined) return known;
-  const environment = new Environment(OPTIONS)
-    .registerVariable("action", { schema: risk ? { ...ACTION, risk: "string" } : ACTION })
-    .registerVariable("request", { schema: REQUEST })
-    .registerVariable("requester", "string")
-    .registerVariable("now", "google.protobuf.Timestamp");
-  if (typeof shape === "string") environment.registerVariable("params", shape);
-  else environment.registerVariable("params", { schema: shape });
-  // Rules of one policy share a few shapes; more than this would be many policies.
-  if (environments.size > 500) environments.clear();
-  environments.set(key, environment);
-  return environment;
-}
-
-type Shape = string | { [name: string]: Shape };
-
-function shapeOf(type: ParamsType, read: readonly (readonly string[])[]): Shape {
-  if (type.is === "any") return "dyn";
-  if (type.is === "list") {
-    const of = shapeOf(type.of, []);
-    return typeof of === "string" && of !== "dyn" && !of.startsWith("list") ? `list<${of}>` : "list";
-  }
-  if (type.is !== "map") return type.is;
-  if (type.fields.size === 0 && type.open) return "map";
-  const shape: { [name: string]: Shape } = {};
-  for (const [name, inner] of type.fields) {
-    shape[name] = shapeOf(
-      inner,
-      read.filter(([first]) => first === name).map((path) => path.slice(1)),
-    );
-  }
-  for (const [first] of read) if (first !== undefined && !type.fields.has(first)) shape[first] = "dyn";
-  return shape;
-}
-
 function runnable(text: string): Test | ExpressionProblem {
   const program = RUNNING.parse(text);
   for (const node of nodesOf(program.ast as unknown as Node)) {
@@ -283,7 +223,8 @@ function runnable(text: string): Test | ExpressionProblem {
       if (typeof value === "boolean") return value;
       return { doubt: "the expression gives neither true nor false" };
     } catch (error) {
-      return { doubt: detailsOf(error).summary };
+      // It can quote the params.
+      return { doubt: detailsOf(error).summary.slice(0, DOUBT_LIMIT) };
     }
   };
 }

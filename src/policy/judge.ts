@@ -1,20 +1,18 @@
 import type { JsonObject } from "../core/json.ts";
+import { type Action, assess, mismatch, type RiskFound, withRisk } from "./assess.ts";
 import type { Answer, Facts } from "./expression.ts";
 import { anyMatches } from "./glob.ts";
 import { countValues, type ParamsType, valueFor } from "./params-type.ts";
 import {
   ANYONE,
-  ASSURANCES,
-  type Match,
   type Policy,
   type Requirements,
-  RISKS,
   type Risk,
   type Rule,
   type Subject,
   type Verdict,
 } from "./policy.ts";
-import { anyTag } from "./reach.ts";
+import { both } from "./requirements.ts";
 import { drawOf } from "./snapshot.ts";
 
 /** What the policy says of one request, and why. */
@@ -35,14 +33,6 @@ export interface Judgement {
   readonly sample: number | null;
   /** One line for every rule, in the order in which they are tried. */
   readonly trace: readonly Trace[];
-}
-
-interface RiskFound {
-  readonly level: Risk;
-  /** In words. */
-  readonly factors: readonly string[];
-  /** Whether a factor could not be judged; it counts as being there. */
-  readonly doubt: boolean;
 }
 
 interface Trace {
@@ -188,31 +178,6 @@ function defaultReason(doubtful: readonly Rule[]): string {
   return unclear === "" ? "No rule matches." : `No rule surely matches; ${unclear} could not be judged.`;
 }
 
-/** Requirements that satisfy both. */
-function both(one: Requirements, other: Requirements): Requirements {
-  if (one === other) return one;
-  const least = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.min(a, b));
-  const most = (a: number | null, b: number | null) => (a === null ? b : b === null ? a : Math.max(a, b));
-  const union = (a: readonly string[], b: readonly string[]) => [...new Set([...a, ...b])];
-  const approvers = [...one.approvers, ...other.approvers];
-  const named = approvers.filter(({ of, quorum }) => of !== null || quorum > 1);
-  return {
-    approvers: named.length === 0 ? ANYONE.approvers : named,
-    expires_ms: least(one.expires_ms, other.expires_ms),
-    execute_by_ms: least(one.execute_by_ms, other.execute_by_ms),
-    settle_ms: most(one.settle_ms, other.settle_ms),
-    cool_off_ms: most(one.cool_off_ms, other.cool_off_ms),
-    escalate: [...one.escalate, ...other.escalate].sort((a, b) => a.after_ms - b.after_ms),
-    editable: one.editable.filter((path) => other.editable.includes(path)),
-    min_assurance:
-      ASSURANCES.findLast((level) => level === one.min_assurance || level === other.min_assurance) ??
-      "present",
-    checklist: union(one.checklist, other.checklist),
-    tags: union(one.tags, other.tags),
-    max_attempts: least(one.max_attempts, other.max_attempts),
-  };
-}
-
 function traceOf(rule: Rule, subject: Subject, facts: Facts, risks: readonly Risk[]): Trace {
   const { id, decision } = rule;
   const outside = mismatch(rule.match, subject);
@@ -225,15 +190,6 @@ function traceOf(rule: Rule, subject: Subject, facts: Facts, risks: readonly Ris
   if (fitting.length === risks.length) return { rule: id, decision, matched: true, because: null };
   return { rule: id, decision, matched: "doubt", because: "the risk is not certain" };
 }
-
-/** What of the match does not fit, the risk aside; null where all of it does. */
-function mismatch(match: Match, { kind, requester, tags }: Subject): string | null {
-  if (!anyMatches(match.kind, kind)) return "the kind is another";
-  if (!anyMatches(match.requester, requester)) return "the requester is another";
-  return anyTag(match, tags) ? null : "none of the tags is there";
-}
-
-type Action = ReadonlyMap<string, unknown>;
 
 function factsOf({ params }: Policy, subject: Subject) {
   const { kind, tags, requester, on_behalf_of, key, created, now } = subject;
@@ -251,37 +207,4 @@ function factsOf({ params }: Policy, subject: Subject) {
   // Without the variable every expression that reads it is in doubt.
   if (countValues(subject.params) > VALUES_LIMIT) return known;
   return { ...known, params: valueFor(params.get(kind) ?? ANY, subject.params) };
-}
-
-interface Assessed extends RiskFound {
-  /** The levels that it may be, where factors are in doubt. */
-  readonly possible: readonly Risk[];
-}
-
-function assess(policy: Policy, subject: Subject, facts: Facts): Assessed {
-  let certain = 0;
-  const doubted = new Set<number>();
-  const words: string[] = [];
-  for (const { level, words: factor, match, when } of policy.factors) {
-    if (mismatch(match, subject) !== null) continue;
-    const answer: Answer = when === null ? true : when(facts);
-    if (answer === false) continue;
-    words.push(answer === true ? factor : `${factor} (could not be judged: ${answer.doubt})`);
-    if (answer === true) certain = Math.max(certain, RISKS.indexOf(level));
-    else doubted.add(RISKS.indexOf(level));
-  }
-  if (subject.risk !== undefined) {
-    return { level: subject.risk, factors: words, doubt: false, possible: [subject.risk] };
-  }
-  const possible = RISKS.filter((_, at) => at === certain || (at > certain && doubted.has(at)));
-  const level = possible.at(-1) ?? "critical";
-  return { level, factors: words, doubt: doubted.size > 0, possible };
-}
-
-/** A risk that is not certain is left out, so that whatever reads it is in doubt. */
-function withRisk(action: Action, { level, factors, possible, doubt }: Assessed): Action {
-  const known = new Map(action);
-  if (possible.length === 1) known.set("risk", level);
-  if (!doubt) known.set("factors", factors);
-  return known;
 }
