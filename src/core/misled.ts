@@ -28,7 +28,7 @@ export interface Other {
 /** Carries that memory on to what is seen now; null once the note shows what was asked for, and nobody was misled. */
 export function observeOther(before: Other | null, reading: Reading, text: WholeText): Other | null {
   const approves = reading.verb === "approve";
-  const goesOn = before?.grown && text.begins(before.text);
+  const goesOn = before?.grown === true && text.begins(before.text);
   if (showsOther(reading)) {
     const { length, sha256 } = text;
     return { text: { length, sha256 }, grown: before === null || goesOn, approved: approves };

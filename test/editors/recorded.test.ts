@@ -134,7 +134,7 @@ test("a tick that changes neither size nor time of the file is seen", async () =
   const before = statSync(path);
   const file = fs.openSync(path, "r+");
   fs.writeSync(file, decided(readFileSync(path, "utf8"), tick), 0);
-  fs.fsetTimes(file, before.atime, before.mtime);
+  fs.futimesSync(file, before.atime, before.mtime);
   fs.closeSync(file);
   expect(await scene.outcome(id)).toMatchObject(tick.becomes);
 });
