@@ -307,12 +307,28 @@ describe("a finished request", () => {
     await stage.pass(2_000);
     writeFileSync(stage.pathOf("pending", id), tick("Approve")(before));
     await stage.daemon.look(id);
-    await stage.daemon.settled();
+    await stage.pass(1_000);
     expect(await stage.status(id)).toBe("rejected");
     expect(stage.executions).toEqual([]);
     expect(stage.names("pending")).toEqual([]);
     expect(stage.names("done")).toEqual([`${id}-late-1.md`, `${id}.md`]);
     expect((await stage.application.show(id)).history.at(-1)).toMatchObject({ event: "refused" });
+  });
+
+  test("whose note comes back in pieces is kept whole", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    const text = `${tick("Approve")(stage.note(id) ?? "")}Mine, and more of it.\n`;
+    await stage.application.cancel(id, { by: "billing-agent", reason: null });
+    await stage.daemon.settled();
+    for (const length of [200, text.length - 10, text.length]) {
+      writeFileSync(stage.pathOf("pending", id), text.slice(0, length));
+      await stage.daemon.look(id);
+      await stage.pass(500);
+    }
+    await stage.pass(1_000);
+    expect(stage.names("done")).toEqual([`${id}-late-1.md`, `${id}.md`]);
+    expect(readFileSync(stage.pathOf("done", `${id}-late-1`), "utf8")).toContain("Mine, and more of it.\n");
   });
 
   test("whose very note comes back leaves no second copy", async () => {
@@ -322,7 +338,7 @@ describe("a finished request", () => {
     await stage.edit(id, () => ticked);
     writeFileSync(stage.pathOf("pending", id), ticked);
     await stage.daemon.look(id);
-    await stage.daemon.settled();
+    await stage.pass(1_000);
     expect(stage.names("pending")).toEqual([]);
     expect(stage.names("done")).toEqual([`${id}.md`]);
     expect(stage.executions.length).toBe(1);

@@ -20,6 +20,8 @@ const TYPING_MS = 30_000;
 const SYNC_MS = 120_000;
 /** How long a reason may go on being typed behind a rejection, however often the note is saved. */
 const REASON_LIMIT_MS = 60_000;
+/** How long a note that came back too late must be let alone before it is kept: nobody waits for that. */
+const LATE_MS = 1_000;
 /** How soon to look again while the vault's repository is in a merge. */
 const MERGE_POLL_MS = 1_000;
 
@@ -84,11 +86,12 @@ export function reconcile(request: Request, world: World): Due {
   }
 }
 
-/** A save in place shows an empty note for a moment: taken away then, it would be torn from the text that follows. */
+/** A save in place shows an empty or half note for a moment: taken away then, it would be torn from what follows. */
 function takeAway(due: Due, { now, look, memory }: World): Due {
   const isEmpty = look.at === "folder" && look.reading.problems.some(({ code }) => code === "empty_note");
-  const wake_at = (memory?.bytes_since ?? now) + QUIET_MS;
-  return isEmpty && now < wake_at ? { do: "nothing", wake_at } : due;
+  const wait = isEmpty ? QUIET_MS : due.do === "keep_late" ? LATE_MS : 0;
+  const wake_at = (memory?.bytes_since ?? now) + wait;
+  return now < wake_at ? { do: "nothing", wake_at } : due;
 }
 
 function reconcilePending(request: Request, world: World): Due {

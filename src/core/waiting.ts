@@ -2,11 +2,11 @@ import type { Request, Submission } from "./request.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** From when on a request's time is nearly over (ms): with less than a quarter of it left, or less than an hour. */
+/** From when on a request's time is nearly over (ms): in its last quarter, but at most in its last hour. */
 export function soonAt({ submission: { fields } }: Request): number {
   const expires = Date.parse(fields.expires);
   const life = expires - Date.parse(fields.created);
-  return Math.min(expires - life / 4, expires - HOUR_MS);
+  return expires - Math.min(life / 4, HOUR_MS);
 }
 
 /** Requests in the order in which they need somebody: nearly over, then riskiest, then oldest first. */

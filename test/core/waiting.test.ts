@@ -8,10 +8,10 @@ const requestOf = (created: string, expires: string, rest: object = {}, suffix =
 };
 
 test.each([
-  ["a day", "2026-11-22T09:00:00Z", "2026-11-22T03:00:00Z"],
-  ["two hours", "2026-11-21T11:00:00Z", "2026-11-21T10:00:00Z"],
-  ["half an hour", "2026-11-21T09:30:00Z", "2026-11-21T08:30:00Z"],
-])("a request with %s to live is nearly over with a quarter of it left, or an hour", (_, expires, soon) => {
+  ["a day", "2026-11-22T09:00:00Z", "2026-11-22T08:00:00Z"],
+  ["two hours", "2026-11-21T11:00:00Z", "2026-11-21T10:30:00Z"],
+  ["half an hour", "2026-11-21T09:30:00Z", "2026-11-21T09:22:30Z"],
+])("a request with %s to live is nearly over in its last quarter, or its last hour", (_, expires, soon) => {
   expect(soonAt(requestOf("2026-11-21T09:00:00Z", expires))).toBe(Date.parse(soon));
 });
 

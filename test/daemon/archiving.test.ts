@@ -73,6 +73,7 @@ test("a late save that cannot be read is kept, also beside a finished note that 
   await stage.daemon.settled();
   writeFileSync(path, before.replace("status: pending", "status: [pending").concat("Mine.\n"));
   await stage.daemon.look(request.id);
+  await stage.pass(1_000);
   expect(stage.names("done")).toEqual([`${request.id}-late-1.md`, `${request.id}.md`]);
   expect(
     readFileSync(join(dirname(stage.pathOf("done", request.id)), `${request.id}-late-1.md`), "utf8"),

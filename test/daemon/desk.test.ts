@@ -103,7 +103,7 @@ describe("the dashboard", () => {
     const stage = await open();
     const first = await submit(stage, 48 * 3_600_000);
     const second = await submit(stage, 8 * 3_600_000);
-    await stage.pass(6 * 3_600_000 - 10_000);
+    await stage.pass(7 * 3_600_000 - 10_000);
     expect(dashboard(stage)).not.toContain("soon");
     await stage.pass(10_000);
     expect(dashboard(stage)).toMatch(new RegExp(`${second}.*\\*\\*soon\\*\\*.*\n.*${first}`));
