@@ -4,8 +4,10 @@ type Verb = "approve" | "reject" | "request_changes";
 
 export interface Ballot {
   readonly verdict: Verdict;
-  /** Whether a file shows another action and approves it: mending it afterwards does not have to count. */
-  readonly approves_other: boolean;
+  /** Whether approval is all that is said, be it of what was asked for or not. */
+  readonly says_approve: boolean;
+  /** Whether a file is whole and shows another action. */
+  readonly shows_other: boolean;
 }
 
 /** By path below the vault, the texts of one request's files. */
@@ -30,6 +32,8 @@ interface Page {
   readonly own: boolean;
   readonly verb: Verb | null;
   readonly flaw: "all" | "approval" | null;
+  /** Whether it is whole, and shows another action than was asked for. */
+  readonly shows_other: boolean;
 }
 
 /**
@@ -42,8 +46,10 @@ export function readBallot(files: Files, id: string, action: string): Ballot {
     const isKnown = folder in FOLDERS && isNote(name) && !isNobodys(name, text, id);
     return isKnown ? [readPage(text, folder, name === `${id}.md`, action)] : [];
   });
-  const approves_other = pages.some(({ verb, flaw }) => verb === "approve" && flaw === "approval");
-  return { verdict: verdictOf(pages), approves_other };
+  const said = new Set(pages.flatMap(({ verb }) => verb ?? []));
+  const says_approve = said.size === 1 && said.has("approve") && pages.every(({ flaw }) => flaw !== "all");
+  const shows_other = pages.some((page) => page.shows_other);
+  return { verdict: verdictOf(pages), says_approve, shows_other };
 }
 
 function verdictOf(pages: readonly Page[]): Verdict {
@@ -62,7 +68,8 @@ function verdictOf(pages: readonly Page[]): Verdict {
 function readPage(raw: string, folder: string, own: boolean, action: string): Page {
   const text = raw.replaceAll("\r\n", "\n");
   const properties = propertiesIn(text);
-  if (properties === null) return { own, verb: null, flaw: "all" };
+  const unclear: Page = { own, verb: null, flaw: "all", shows_other: false };
+  if (properties === null) return unclear;
   const said = [
     FOLDERS[folder] ?? null,
     wordIn(properties, "decision"),
@@ -70,9 +77,10 @@ function readPage(raw: string, folder: string, own: boolean, action: string): Pa
     ...boxesIn(text.slice(0, text.indexOf("## What happens"))),
   ].filter((one) => one !== null);
   const verbs = new Set(said);
-  if (verbs.size > 1 || verbs.has("unclear")) return { own, verb: null, flaw: "all" };
+  if (verbs.size > 1 || verbs.has("unclear")) return unclear;
   const flaw = text.includes(action) ? null : "approval";
-  return { own, verb: (said[0] as Verb | undefined) ?? null, flaw };
+  const shows_other = flaw !== null && text.includes("## Notes");
+  return { own, verb: (said[0] as Verb | undefined) ?? null, flaw, shows_other };
 }
 
 /** Null where they cannot be read. */

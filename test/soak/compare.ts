@@ -11,9 +11,11 @@ import { SETTLE_MS } from "./world.ts";
 const SLACK_MS = 1_000;
 /** What stands so long beyond `settle`, the daemon running, must have been acted on before it went. */
 const SURELY_MS = 4_000;
+/** What stood for less, the daemon may have missed. */
+const GLANCE_MS = 500;
 /** Clocks are read to the millisecond. */
 const ROUNDING_MS = 3;
-/** Whatever stood this long in between, the daemon may be supposed to have seen. */
+/** What stood for longer, it must have seen. */
 const SEEN_MS = 1_500;
 
 const FINAL = new Set([
@@ -71,7 +73,7 @@ function judge(told: Told, { type, at, via }: Recorded, before: readonly Recorde
     case "approved":
       if (via === "http") return called("approve") ? [] : missing("approved by a call that nobody made");
       if (!stood(told, at, ["approve"])) return missing("approved while no approval stood in its note");
-      return isTyped(via) && !settled(told, at, "approve") ? missing("approved before it had settled") : [];
+      return isTyped(via) && !settled(told, at) ? missing("approved before it had settled") : [];
     case "started": {
       // One who deletes or takes away an approved note says nothing by that.
       const approval = before.findLast((record) => record.type === "approved");
@@ -109,13 +111,13 @@ function stood(told: Told, at: number, verdicts: readonly Verdict[]): boolean {
   );
 }
 
-/** Whether a verdict began to stand early enough; what was too short to be seen in between does not count against it. */
-function settled(told: Told, at: number, verdict: Verdict): boolean {
+/** Whether the word began to stand early enough; what was too short to be seen in between does not count against it. */
+function settled(told: Told, at: number): boolean {
   const seen = spans(told).filter(({ began }) => began <= at);
   const last = seen.findLastIndex(
-    ({ began, until, ballot }) => ballot.verdict !== verdict && Math.min(until, at) - began >= SEEN_MS,
+    ({ began, until, ballot }) => !ballot.says_approve && Math.min(until, at) - began >= SEEN_MS,
   );
-  const first = seen.slice(last + 1).find(({ ballot }) => ballot.verdict === verdict);
+  const first = seen.slice(last + 1).find(({ ballot }) => ballot.says_approve);
   return first !== undefined && first.began <= at - SETTLE_MS + ROUNDING_MS;
 }
 
@@ -138,18 +140,32 @@ const meets =
   (interval: Interval): boolean =>
     interval.from < to && interval.to > from;
 
-/** Runs of one and the same verdict, from when it stood for certain; what approves another action is left out. */
+/** Runs of one and the same verdict, from when it stood for certain; an approval that need not count is left out. */
 function standing(told: Told): { began: number; until: number; verdict: Verdict }[] {
   const runs: { began: number; until: number; verdict: Verdict }[] = [];
-  let tainted = false;
-  for (const { done, until, ballot } of spans(told)) {
-    tainted ||= ballot.approves_other;
-    const verdict = tainted && ballot.verdict === "approve" ? "unclear" : ballot.verdict;
+  const from = misledFrom(told);
+  for (const { began, done, until, ballot } of spans(told)) {
+    const verdict = began >= from && ballot.verdict === "approve" ? "unclear" : ballot.verdict;
     const last = runs.at(-1);
     if (last?.verdict === verdict) runs[runs.length - 1] = { ...last, until };
     else runs.push({ began: done, until, verdict });
   }
   return runs;
+}
+
+/**
+ * From when on an approval may have been given over another text, so that mending that does not have to make it count:
+ * also where half a save was all of it that was to be seen before the next one came.
+ */
+function misledFrom(told: Told): number {
+  const all = spans(told);
+  const first = all.find(({ ballot: { says_approve, verdict, shows_other } }, i) => {
+    if (!says_approve || verdict === "approve") return false;
+    const next = all[i + 1];
+    const isBrief = next === undefined || next.until - next.done < GLANCE_MS;
+    return shows_other || isBrief || all.slice(0, i).some(({ ballot }) => ballot.shows_other);
+  });
+  return first?.began ?? Number.POSITIVE_INFINITY;
 }
 
 /** What is still to come: empty once the daemon is through with everything that the hands have left. */
@@ -183,7 +199,9 @@ export function unfinished(
   const expected = standing(told).at(-1)?.verdict;
   const isMixed = paths.some((path) => path.includes("(saved meanwhile"));
   const acts = (one: Verdict | undefined) =>
-    one === "reject" || one === "request_changes" || (one === "approve" && !everApprovedOther(told));
+    one === "reject" ||
+    one === "request_changes" ||
+    (one === "approve" && misledFrom(told) === Number.POSITIVE_INFINITY);
   return [
     ...unlisted,
     ...(acts(verdict) ? [`its files say ${verdict}`] : []),
@@ -195,10 +213,6 @@ export function unfinished(
       ? ["the dashboard does not say it is unclear"]
       : []),
   ];
-}
-
-function everApprovedOther({ states }: Told): boolean {
-  return states.some(({ ballot }) => ballot.approves_other);
 }
 
 /** Whether a list of the dashboard names something, or says that it has more than it shows. */
