@@ -1,7 +1,7 @@
-import { type Fault, type Problem, problem, type Refusal } from "./core/codes.ts";
+import { type Fault, type Problem, problem, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import { isNoteName } from "./core/id.ts";
-import { type Due, iso, problemsIn, reconcile, type World } from "./core/reconcile.ts";
+import { type Due, isContested, iso, problemsIn, reconcile, type World } from "./core/reconcile.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
 import { step } from "./core/transitions.ts";
 import { createAlarms } from "./daemon/alarms.ts";
@@ -125,11 +125,14 @@ export function createDaemon(ports: DaemonPorts) {
 
   async function handle(id: RequestId): Promise<void> {
     let request = await ledger.read(id);
+    let most = MAX_TURNS;
     for (let turn = 0; request !== null && !stopping; turn += 1) {
-      if (turn === MAX_TURNS) throw new Error(`request ${id} does not come to rest`);
+      if (turn >= most) throw new Error(`request ${id} does not come to rest`);
       await pace.enter();
       const current = request;
       const seen = sight.glanceAt(current) ?? (await pace.apart(() => sight.lookAt(current)));
+      // Each of many copies that are taken away has a turn of its own.
+      most = Math.max(most, MAX_TURNS + seen.found.length);
       const { events, due } = plan(request, seen);
       // A sync tool makes a conflict copy in the very moment in which it changes the note: both must be judged together.
       if (events.some(({ type }) => NEEDS_ALL_COPIES.has(type)) && ports.vault.findNewCopies()) continue;
@@ -375,9 +378,17 @@ export function createDaemon(ports: DaemonPorts) {
     ): Promise<Request | Refusal | Fault | null> {
       return turns
         .take(id, async () => {
+          ports.vault.findNewCopies();
           if (lookFirst) await handle(id);
           const request = await ledger.read(id);
           if (request === null) return null;
+          const seen = sight.lookAt(request);
+          if (lookFirst && isContested(request, worldOf(request, seen))) {
+            return refusal(
+              "not_approved",
+              "The note was changed, or is away; what it says now is waited for.",
+            );
+          }
           const proposed = propose(request);
           if (!("type" in proposed) && "code" in proposed) return proposed;
           const asked = "type" in proposed ? [proposed] : proposed;
@@ -388,7 +399,6 @@ export function createDaemon(ports: DaemonPorts) {
             state = stepped.request;
           }
           // What follows from it, such as the start of what was approved, shares its write.
-          const seen = sight.lookAt(request);
           const { events } = plan(state, seen);
           const recorded = await record(request, [...asked, ...events], noteOf(seen));
           void look(id);
@@ -457,6 +467,7 @@ const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
 /** What a person's word in one file must not start while another file says otherwise. */
 const NEEDS_ALL_COPIES: ReadonlySet<Event["type"]> = new Set([
   "approved",
+  "started",
   "resolved_happened",
   "resolved_did_not",
 ]);

@@ -1,4 +1,4 @@
-import { idOfName, isNoteName, leadingId } from "../core/id.ts";
+import { idOfName, isAmbiguous, isNoteName, leadingId } from "../core/id.ts";
 import type { RequestId } from "../core/request.ts";
 import { idInside } from "../document/frontmatter.ts";
 import { listFolder, markOf, readSafely } from "./files.ts";
@@ -54,6 +54,7 @@ export function createCopies(pathOf: (place: Place) => string) {
 
   function notice(place: Place): RequestId | null {
     const own = idOfName(place.name);
+    if (own !== null && isAmbiguous(place.name)) return look(place, own) ?? own;
     if (own !== null && !known.has(pathOf(place))) return own;
     return isNoteName(place.name) ? look(place, leadingId(place.name)) : null;
   }
@@ -68,8 +69,10 @@ export function createCopies(pathOf: (place: Place) => string) {
       if (before !== undefined && before.mark === mark) return false;
       const names = listFolder(directory);
       listed.set(folder, { mark, names: new Set(names) });
-      const fresh = names.filter((name) => !before?.names.has(name) && idOfName(name) === null);
-      return fresh.filter((name) => notice({ folder, name }) !== null).length > 0;
+      const fresh = names.filter((name) => !before?.names.has(name) && mayBeCopy(name));
+      return (
+        fresh.filter((name) => (notice({ folder, name }) ?? idOfName(name)) !== idOfName(name)).length > 0
+      );
     },
 
     /** The files that belong to a request without having its name. */
@@ -83,4 +86,9 @@ export function createCopies(pathOf: (place: Place) => string) {
       return known.get(pathOf(place))?.owner ?? null;
     },
   };
+}
+
+/** Whether a file's name is not plainly the own one of a request's note. */
+export function mayBeCopy(name: string): boolean {
+  return idOfName(name) === null || isAmbiguous(name);
 }

@@ -8,7 +8,7 @@ import { hostInside, NOTE_LIMIT_BYTES } from "../document/frontmatter.ts";
 import { codeOf, listFolder, markOf, readSafely, sameBytes, syncFolder, writeDurably } from "./files.ts";
 import { createLanes } from "./lanes.ts";
 import { createAside, type Home, hashOf } from "./vault-aside.ts";
-import { createCopies, type Folder, type Place } from "./vault-copies.ts";
+import { createCopies, type Folder, mayBeCopy, type Place } from "./vault-copies.ts";
 import { createSearch } from "./vault-search.ts";
 
 const FOLDERS: readonly Folder[] = ["pending", "approved", "rejected"];
@@ -115,7 +115,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     const places = FOLDERS.flatMap((folder) =>
       listFolder(join(root, folders[folder])).map((name) => ({ folder, name })),
     );
-    const odd = places.filter(({ name }) => idOfName(name) === null);
+    const odd = places.filter(({ name }) => mayBeCopy(name));
     for (const [i, place] of odd.entries()) {
       copies.notice(place);
       if (i % COPIES_SLICE === COPIES_SLICE - 1) await new Promise(setImmediate);

@@ -29,7 +29,12 @@ export function idOfName(name: string): RequestId | null {
  * `<id>.sync-conflict-….md`, `<id> (conflicted copy).md`; null when it begins with none.
  */
 export function leadingId(name: string): RequestId | null {
-  return /^\d{8}-\d{6}-[a-z0-9-]{1,40}?-[a-z0-9]{6}(?![a-z0-9])/.exec(name.toLowerCase())?.[0] ?? null;
+  return /^\d{8}-\d{6}-[a-z0-9-]{1,40}-[a-km-np-z2-9]{6}(?![a-z0-9])/.exec(name.toLowerCase())?.[0] ?? null;
+}
+
+/** Whether a name is an id, and may be a shorter one with something behind it too, as of a copy: `<id>-laptop.md`. */
+export function isAmbiguous(name: string): boolean {
+  return idOfName(name) !== null && /^\d{8}-\d{6}-[a-z0-9-]{1,40}-[a-km-np-z2-9]{6}-/.test(name);
 }
 
 /** When a request was made, to the second, in ms since the epoch. */

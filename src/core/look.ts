@@ -54,14 +54,24 @@ export interface Memory {
   readonly verb_since: number;
   /** That it shows, or showed, something else than what was asked for. */
   readonly other: Other | null;
+  /** Since when none of the request's files has its own name, in ms; null while one has. */
+  readonly unnamed_since: number | null;
 }
 
-/** Carries the memory of a note on to what is seen now (ms); `sha256` is of all of the request's files. */
+/** All files of a request at one look. */
+interface Files {
+  /** Changes when any of them does. */
+  readonly sha256: string;
+  readonly text: WholeText;
+  /** Whether one of them has the request's own name. */
+  readonly named: boolean;
+}
+
+/** Carries the memory of a note on to what is seen now (ms). */
 export function observe(
   before: Memory | null,
   reading: Reading,
-  sha256: string,
-  text: WholeText,
+  { sha256, text, named }: Files,
   now: number,
 ): Memory {
   const sameFields = before?.fingerprint === reading.fingerprint;
@@ -76,6 +86,7 @@ export function observe(
     verb: reading.verb,
     verb_since: sameVerb ? Math.min(before.verb_since, now) : now,
     other: observeOther(before?.other ?? null, reading, text),
+    unnamed_since: named ? null : Math.min(before?.unnamed_since ?? now, now),
   };
 }
 

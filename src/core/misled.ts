@@ -29,12 +29,15 @@ export interface Other {
 export function observeOther(before: Other | null, reading: Reading, text: WholeText): Other | null {
   const approves = reading.verb === "approve";
   const goesOn = before?.grown === true && text.begins(before.text);
+  const isUnclear = reading.problems.some(stopsAll);
   if (showsOther(reading)) {
     const { length, sha256 } = text;
-    return { text: { length, sha256 }, grown: before === null || goesOn, approved: approves };
+    // A second thing that is wrong with it takes no approval back.
+    const approved = approves || (isUnclear && before?.approved === true);
+    return { text: { length, sha256 }, grown: before === null || goesOn, approved };
   }
   // An empty or broken text, as a save in place has for a moment, neither mends nor misleads.
-  if (reading.problems.some(stopsAll)) return before;
+  if (isUnclear) return before;
   return approves && before?.approved && !goesOn ? before : null;
 }
 

@@ -18,6 +18,8 @@ const QUIET_MS = 10_000;
 const TYPING_MS = 30_000;
 /** The same where copies of a note differ: a sync tool may still be moving one of them, and a write would bring it back. */
 const SYNC_MS = 120_000;
+/** How long no file may have had the request's own name before one of another name is the note. */
+const UNNAMED_MS = 2_000;
 /** How long a reason may go on being typed behind a rejection, however often the note is saved. */
 const REASON_LIMIT_MS = 60_000;
 /** How long a note that came back too late must be let alone before it is kept: nobody waits for that. */
@@ -154,18 +156,38 @@ function decideWhenSettled(request: Request, verb: Verb, reading: Reading, world
     return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
   }
   if (world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
-  const due = (memory?.fields_since ?? now) + settle;
+  const due = Math.max((memory?.fields_since ?? now) + settle, namedFrom(world));
   if (now < due) return { do: "nothing", wake_at: due };
   if (verb === "request_changes") return record({ type: "changes_requested", at: iso(now), decision });
   const lapses = request.submission.caller ? iso(now + world.grant_ms) : null;
   return record({ type: "approved", at: iso(now), decision, lapses });
 }
 
-function reconcileApproved(request: Extract<Request, { status: "approved" }>, world: World): Due {
+type Approved = Extract<Request, { status: "approved" }>;
+
+function reconcileApproved(request: Approved, world: World): Due {
+  const { now } = world;
+  const lapses = request.lapses === null ? null : Date.parse(request.lapses);
+  const against = againstApproval(request, world);
+  if (against !== null) return against;
+  if (lapses === null && !world.halted && world.executor === "daemon") {
+    return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
+  }
+  if (lapses !== null && now >= lapses) return record({ type: "expired", at: iso(now) });
+  return bringUpToDate(request, world, lapses) ?? { do: "nothing", wake_at: lapses };
+}
+
+/** Whether what is in the vault now keeps an approved request from being started. */
+export function isContested(request: Request, world: World): boolean {
+  return request.status === "approved" && againstApproval(request, world) !== null;
+}
+
+/** What is due, before anything else, because of what a person has said or done since the approval; null when nothing is. */
+function againstApproval(request: Approved, world: World): Due | null {
   const { now, look } = world;
+  const stood = saidInNote(request.decision);
   if (look.at === "folder") {
     const { reading, sha256 } = look;
-    const stood = saidInNote(request.decision);
     // What the note said when the approval was read cannot also be the person taking it back. A note that shows another
     // action than the approved one does take it back, ticked or not.
     const edited =
@@ -192,13 +214,11 @@ function reconcileApproved(request: Extract<Request, { status: "approved" }>, wo
       const by = reading.reviewer ?? "unnamed";
       return record({ type: "taken_back", at: iso(now), by, reason: reading.reason });
     }
+    return null;
   }
   const lapses = request.lapses === null ? null : Date.parse(request.lapses);
-  if (lapses === null && !world.halted && world.executor === "daemon") {
-    return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
-  }
-  if (lapses !== null && now >= lapses) return record({ type: "expired", at: iso(now) });
-  return bringUpToDate(request, world, lapses) ?? { do: "nothing", wake_at: lapses };
+  // Out of the decision folders, what the note said does not count; deleted, it is made again and asks again.
+  return stood && (lapses === null || now < lapses) ? showWhenMissing(world, lapses) : null;
 }
 
 function reconcileExecuting(request: Extract<Request, { status: "executing" }>, world: World): Due {
@@ -226,6 +246,7 @@ function reconcileUnknown(world: World): Due {
   const { reading } = look;
   if (reading.resolution !== null) {
     if (world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
+    if (now < namedFrom(world)) return { do: "nothing", wake_at: namedFrom(world) };
     const type = reading.resolution === "happened" ? "resolved_happened" : "resolved_did_not";
     return record({ type, at: iso(now), by: reading.reviewer ?? "unnamed", reason: reading.reason });
   }
@@ -270,6 +291,14 @@ function answer(reading: Reading, world: World, deadline: number | null, asked =
   const due = quietFrom(reading, world);
   if (now >= due) return { do: "answer", problems, wake_at: deadline };
   return { do: "nothing", wake_at: deadline === null ? due : Math.min(due, deadline) };
+}
+
+/**
+ * From when on a file of another name counts as the note: many programs take the note away for a moment when they save
+ * it, and a copy beside it must not decide meanwhile.
+ */
+function namedFrom({ memory }: World): number {
+  return memory?.unnamed_since == null ? Number.NEGATIVE_INFINITY : memory.unnamed_since + UNNAMED_MS;
 }
 
 /** When the note has been left alone for long enough to be written into. */

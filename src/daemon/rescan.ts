@@ -36,7 +36,7 @@ type Unknown = Place & { readonly host: string | null };
 /** The full look through the decision folders that makes up for whatever the watcher did not tell. */
 export function createRescan(ports: RescanPorts) {
   const { vault, ledger, clock, desk } = ports;
-  const marks = new Map<string, string>();
+  const marks = new Map<string, { mark: string; id: RequestId | null }>();
   /** What the notes of unknown requests say whose they are, by path. */
   let hosts = new Map<string, { host: string | null; mark: string }>();
   let running: Promise<void> | null = null;
@@ -60,11 +60,16 @@ export function createRescan(ports: RescanPorts) {
         there.add(path);
         if (id === null && isNoteName(name)) strangers.push(entry);
         if (id !== null) found.set(id, [...(found.get(id) ?? []), { folder, name }]);
-        if (id !== null && marks.get(path) !== mark) ports.onChange(id);
-        marks.set(path, mark);
+        if (id !== null && marks.get(path)?.mark !== mark) ports.onChange(id);
+        marks.set(path, { mark, id });
       }
     }
-    for (const path of marks.keys()) if (!there.has(path)) marks.delete(path);
+    for (const [path, { id }] of marks) {
+      if (there.has(path)) continue;
+      marks.delete(path);
+      // What is left of a request's files may now say together what it did not say before.
+      if (id !== null && found.has(id)) ports.onChange(id);
+    }
     const open = await ledger.open();
     const unknown = await findUnknown(open, found);
     const moved = await findMissing(open, found);
@@ -137,7 +142,7 @@ export function createRescan(ports: RescanPorts) {
   }
 
   function markOf(folder: string, name: string): string {
-    return marks.get(`${folder}/${name}`) ?? "";
+    return marks.get(`${folder}/${name}`)?.mark ?? "";
   }
 
   function now(): Promise<void> {

@@ -73,7 +73,8 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
     const all = readAll(request, found);
     const { reading, note } = judge(all);
     const mark = all.map(({ file, hash }) => `${file} ${hash}`).join("\n");
-    const memory = observe(memories.get(id) ?? null, reading, mark, textOf(all), clock.now());
+    const files = { sha256: mark, text: textOf(all), named: all.some(({ own }) => own) };
+    const memory = observe(memories.get(id) ?? null, reading, files, clock.now());
     memories.set(id, memory);
     const hash = all.length === 1 ? (all[0]?.hash ?? "") : sha256(Buffer.from(mark));
     const notes = [...found.slice(note, note + 1), ...found.slice(0, note), ...found.slice(note + 1)];
