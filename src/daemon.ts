@@ -125,14 +125,11 @@ export function createDaemon(ports: DaemonPorts) {
 
   async function handle(id: RequestId): Promise<void> {
     let request = await ledger.read(id);
-    let most = MAX_TURNS;
     for (let turn = 0; request !== null && !stopping; turn += 1) {
-      if (turn >= most) throw new Error(`request ${id} does not come to rest`);
+      if (turn === MAX_TURNS) throw new Error(`request ${id} does not come to rest`);
       await pace.enter();
       const current = request;
       const seen = sight.glanceAt(current) ?? (await pace.apart(() => sight.lookAt(current)));
-      // Each of many copies that are taken away has a turn of its own.
-      most = Math.max(most, MAX_TURNS + seen.found.length);
       const { events, due } = plan(request, seen);
       // A sync tool makes a conflict copy in the very moment in which it changes the note: both must be judged together.
       if (events.some(({ type }) => NEEDS_ALL_COPIES.has(type)) && ports.vault.findNewCopies()) continue;

@@ -143,7 +143,7 @@ test("any number of copies is put away behind the end of their request", async (
   for (let n = 1; n <= 25; n += 1) writeBeside(stage, `${id} ${n}.md`, `${text}remark ${n}\n`);
   await stage.daemon.rescan();
   await stage.edit(id, tick("Reject"));
-  await stage.pass(10_000);
+  await stage.pass(60_000);
   expect(stage.errors).toEqual([]);
   expect(stage.names("pending")).toEqual([]);
   expect(stage.names("done")).toHaveLength(26);
