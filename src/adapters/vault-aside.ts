@@ -41,7 +41,10 @@ export function createAside({ staging, pathOf, keep, keepForeign }: AsidePorts) 
     return join(staging, `${id}.${folder}.${process.pid}-${counter}.${end}`);
   }
 
-  /** A save that lands in between keeps its place, and the older one is kept beside it. */
+  /**
+   * A save that lands in between keeps its place, and the older one is kept beside it; not where it is what was read, and
+   * what was made of it, or a save that came behind that, stands there.
+   */
   async function putBack(old: string, id: RequestId, place: Home): Promise<void> {
     try {
       await link(old, pathOf(place));
@@ -49,7 +52,9 @@ export function createAside({ staging, pathOf, keep, keepForeign }: AsidePorts) 
       if (codeOf(error) !== "EEXIST") throw error;
       // The same file under both names is a putting back that was cut short.
       const isSame = lstatSync(old).ino === lstatSync(pathOf(place)).ino;
-      if (!isSame) await keep(id, place, await readFile(old), null);
+      const [before, written] = hashesIn(old);
+      const bytes = await readFile(old);
+      if (!isSame && hashOf(bytes) !== before) await keep(id, place, bytes, written);
     }
     await unlink(old);
   }
@@ -71,14 +76,18 @@ export function createAside({ staging, pathOf, keep, keepForeign }: AsidePorts) 
   return {
     nameFor,
 
-    /** Moves a note aside and gives its place there; null, with nothing changed, when its bytes are not the expected ones. */
+    /**
+     * Moves a note aside and gives its place there; null, with nothing changed, when its bytes are not the expected ones.
+     * `written` is what is about to be put in its place.
+     */
     async take(
       id: RequestId,
       place: Home,
       expected: Uint8Array,
-      what: Home["folder"] | "foreign" = place.folder,
+      { what = place.folder, written }: { what?: Home["folder"] | "foreign"; written?: Uint8Array } = {},
     ): Promise<string | null> {
-      const old = nameFor(id, what, "old");
+      const hashes = written === undefined ? "" : `${hashOf(expected)}-${hashOf(written)}.`;
+      const old = nameFor(id, what, `${hashes}old`);
       try {
         await rename(pathOf(place), old);
       } catch (error) {
@@ -101,7 +110,7 @@ export function createAside({ staging, pathOf, keep, keepForeign }: AsidePorts) 
       written: Uint8Array | null = null,
     ): Promise<void> {
       const hashes = [expected, ...(written === null ? [] : [written])].map(hashOf).join("-");
-      const path = old.replace(/\.old$/, `.${hashes}.retired`);
+      const path = old.replace(/(?:\.[0-9a-f]{64}-[0-9a-f]{64})?\.old$/, `.${hashes}.retired`);
       await rename(old, path);
       const wake = (n: number): NodeJS.Timeout =>
         setTimeout(() => {
@@ -145,7 +154,7 @@ export function hashOf(bytes: Uint8Array): string {
 
 /** What the note held when it was taken away, and what was put in its place. */
 function hashesIn(path: string): [before: string | null, written: string | null] {
-  const found = /\.([0-9a-f]{64})(?:-([0-9a-f]{64}))?\.retired$/.exec(path);
+  const found = /\.([0-9a-f]{64})(?:-([0-9a-f]{64}))?\.(?:retired|old)$/.exec(path);
   return [found?.[1] ?? null, found?.[2] ?? null];
 }
 

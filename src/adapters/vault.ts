@@ -93,7 +93,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     const temporary = aside.nameFor(id, home.folder, "new");
     await writeDurably(temporary, bytes);
     try {
-      const old = await aside.take(id, home, expected);
+      const old = await aside.take(id, home, expected, { written: bytes });
       if (old === null) return false;
       try {
         await link(temporary, pathOf(home));
@@ -250,7 +250,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     async adopt(id: RequestId, name: string, expected: Uint8Array): Promise<boolean> {
       await keepOriginal(id, expected);
       const place = { folder: "pending", name } as const;
-      const old = await aside.take(id, place, expected, "foreign");
+      const old = await aside.take(id, place, expected, { what: "foreign" });
       if (old === null) return false;
       await aside.retire(old, id, place, expected);
       await syncFolder(dirname(pathOf(place)));

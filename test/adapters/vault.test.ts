@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { openVault } from "../../src/adapters/vault.ts";
 import type { Folder, Vault } from "../../src/daemon/ports.ts";
+import { sha256 } from "../../src/document/digest.ts";
 import { memoryVault } from "../memory-vault.ts";
 
 const ID = "20261121-091403-payment-7f3k9q";
@@ -369,6 +370,25 @@ describe("a real folder", () => {
     await vault.recover();
     expect(read("pending", `${OTHER}.md`)).toBe("saved since");
     expect(read("pending", `${OTHER} (saved meanwhile).md`)).toBe("older");
+    expect(readdirSync(staging)).toEqual([]);
+  });
+
+  test("makes no copy of a note that a crash left aside when its own answer stands in its place", async () => {
+    const { vault, staging, pathOf, read, write } = realVault();
+    const hashes = [sha256("asked"), sha256("answered")].join("-");
+    const aside = (n: number, text: string) =>
+      writeFileSync(join(staging, `${ID}.pending.1-${n}.${hashes}.old`), text);
+    write("pending", `${ID}.md`, "answered");
+    aside(1, "asked");
+    await vault.recover();
+    expect(readdirSync(pathOf("pending", "."))).toEqual([`${ID}.md`]);
+    expect(read("pending", `${ID}.md`)).toBe("answered");
+    // What was written into it since is the newest save.
+    aside(2, "asked, and more");
+    await vault.recover();
+    expect(readdirSync(pathOf("pending", "."))).toEqual([`${ID}.md`]);
+    expect(read("pending", `${ID}.md`)).toBe("asked, and more");
+    await vault.close();
     expect(readdirSync(staging)).toEqual([]);
   });
 
