@@ -40,7 +40,8 @@ export function amendNote(text: string, request: Request, { voids }: { voids: bo
   patch.set("digest", submission.digest);
   if (propertyOf("title") === title(shown.title)) patch.set("title", quoted(title(submission.title)));
   if (voids && propertyOf("decision") !== "") patch.set("decision", "");
-  if (voids && propertyOf("status") !== "pending") patch.set("status", "pending");
+  const hasStatus = read.frontmatter.properties.has("status");
+  if (voids && hasStatus && propertyOf("status") !== "pending") patch.set("status", "pending");
   patch.insertBeforeSections(renderAmendment(request));
   return showVersion(patch.text(), request, shown, voids);
 }

@@ -115,9 +115,20 @@ export function answerNote(text: string, problems: readonly Problem[], asked = "
 
 /** The note with the question of what became of the action in place of the question whether to do it. */
 export function askOutcome(text: string, request: UnknownRequest): string | null {
-  const patch = openPatch(amendNote(text, request, { voids: false }) ?? text);
+  const present = amendNote(text, request, { voids: false }) ?? text;
+  try {
+    return asking(present, request, true);
+  } catch (error) {
+    if (error instanceof Unpatchable) return asking(present, request, false);
+    throw error;
+  }
+}
+
+/** Properties that cannot take another line keep their `status`, or have none: what is asked is below them. */
+function asking(text: string, request: UnknownRequest, setsStatus: boolean): string | null {
+  const patch = openPatch(text);
   if (patch === null) return null;
-  patch.set("status", "outcome_unknown");
+  if (setsStatus) patch.set("status", "outcome_unknown");
   patch.insertBeforeSections(renderResolve(request) + renderOverwritten(patch.overwritten()));
   replaceQuestion(patch, APPROVED_AND_STARTED);
   return removeCallouts(patch.text());

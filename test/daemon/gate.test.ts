@@ -301,6 +301,23 @@ describe("whatever a name, a reason or a cause holds", () => {
     expect(stage.errors).toEqual([]);
   });
 
+  test.each<[string, (text: string) => string]>([
+    ["indented properties", (inside) => inside.replace(/^status:.*\n/m, "").replace(/^/gm, "  ")],
+    ["properties as a flow map", () => "{decision: }"],
+  ])("the question what happened can be asked and answered in a note with %s", async (_, change) => {
+    const stage = await open({ handler: async () => ({ status: "unknown", cause: "the line was cut" }) });
+    const id = await submit(stage);
+    await stage.edit(id, (text) =>
+      text.replace(/^---\n([\s\S]*?)\n---\n/, (_, inside: string) => `---\n${change(inside)}\n---\n`),
+    );
+    await stage.application.decide(id, { verb: "approve", reviewer: "ada", reason: null, via: "cli" });
+    await stage.pass(30_000);
+    expect(stage.errors).toEqual([]);
+    await stage.edit(id, tick("It happened"));
+    expect(await stage.status(id)).toBe("executed");
+    expect(stage.errors).toEqual([]);
+  });
+
   test("a result of any size leaves a note that can be read", async () => {
     const stage = await open({
       handler: async () => ({ status: "executed", result: { log: "x".repeat(900_000) } }),
