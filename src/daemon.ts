@@ -381,10 +381,7 @@ export function createDaemon(ports: DaemonPorts) {
           if (request === null) return null;
           const seen = sight.lookAt(request);
           if (lookFirst && isContested(request, worldOf(request, seen))) {
-            return refusal(
-              "not_approved",
-              "The note was changed, or is away; what it says now is waited for.",
-            );
+            return refusal("not_approved", "The note was changed or is away, or a merge is under way.");
           }
           const proposed = propose(request);
           if (!("type" in proposed) && "code" in proposed) return proposed;

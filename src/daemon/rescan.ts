@@ -44,7 +44,7 @@ export function createRescan(ports: RescanPorts) {
   let dueAt = Number.POSITIVE_INFINITY;
   let stopped = false;
   /** Notes that the last scan did not find, and since when (ms). */
-  let missing: ReadonlyMap<RequestId, number> = new Map();
+  let missing = new Map<RequestId, number>();
   let every = RESCAN_MS;
   /** Hints of the watcher since the last scan began. */
   let hints = 0;
@@ -181,7 +181,7 @@ export function createRescan(ports: RescanPorts) {
     within,
     /** A look has found no note of this request. */
     gone(id: RequestId): void {
-      if (!missing.has(id)) missing = new Map([...missing, [id, clock.now()]]);
+      if (!missing.has(id)) missing.set(id, clock.now());
       within(MISSING_GRACE_MS);
     },
     /** The watcher has told of a change. */

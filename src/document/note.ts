@@ -172,16 +172,18 @@ export function fitsNote(version: Pick<Version, "params" | "next_effect">): bool
 }
 
 /** That the action is no longer the one that was asked for, and how it differs. */
-export function renderAmendment({ submission, amendment }: Request): string {
+export function renderAmendment({ status, submission, amendment }: Request): string {
   if (amendment === undefined) throw new Error("only a changed action is told of");
   const { by, at, asked } = amendment;
   const changes = tellChanges(asked.params, submission.fields.params, "now");
+  // Somebody may have changed and approved it in one step.
+  const still = status === "pending" ? "; what is shown below needs a decision of its own" : "";
   return [
     `> [!info] ${inline(by)} changed the action at ${at}`,
     ...(changes.length === 0 ? ["It is again what was asked for"] : changes).map(
       (change) => `> - ${sentence(change)}.`,
     ),
-    "> What was decided before that does not count; what is shown below needs a decision of its own.",
+    `> What was decided before that does not count${still}.`,
   ].join("\n");
 }
 

@@ -273,6 +273,16 @@ describe("a note that is put back as it was before a change", () => {
   });
 });
 
+test("a note does not ask for a decision that was given together with the change", async () => {
+  const stage = await open();
+  const { request } = await stage.application.submit({ kind: "release", params: { version: "1" } });
+  const decision = { verb: "approve", reviewer: "ada", reason: null, via: "cli" } as const;
+  await stage.application.decide(request.id, { ...decision, set: { version: "2" } });
+  await stage.pass(11_000);
+  expect(stage.note(request.id)).toContain('**version** was "1" and is "2" now.');
+  expect(stage.note(request.id)).not.toContain("needs a decision of its own");
+});
+
 describe("an approval that has not started", () => {
   test("is taken back by a change of the action, which is then proposed", async () => {
     const stage = await open();
