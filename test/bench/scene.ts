@@ -254,6 +254,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
       await watcher.close();
       await daemon.stop(5_000);
       commands.close();
+      await folder.close();
       await chronicle.close();
       await history?.close();
       await journal.close();
