@@ -1,6 +1,5 @@
-import { type Problem, problem } from "./codes.ts";
+import type { Problem } from "./codes.ts";
 import type { JsonObject } from "./json.ts";
-import { isMisled, type Other, observeOther, type WholeText } from "./misled.ts";
 import type { Verb } from "./request.ts";
 
 /** What a person's note says at one look. Data only: whether it acts, and when, is for `reconcile` to say. */
@@ -38,60 +37,3 @@ export type Look =
   | { readonly at: "folder"; readonly reading: Reading; readonly sha256: string }
   /** In no decision folder; `confirmed` once a full rescan has found it nowhere in them. */
   | { readonly at: "nowhere"; readonly confirmed: boolean };
-
-/** What has to be remembered from one look to the next. Lost with the process: then everything is first seen again. */
-export interface Memory {
-  readonly fingerprint: string;
-  /** When the person's fields last changed, in ms of the daemon's clock. */
-  readonly fields_since: number;
-  readonly sha256: string;
-  /** When any byte last changed, in ms. */
-  readonly bytes_since: number;
-  /** The last digest of the request that the note was seen to show. */
-  readonly shown: string | null;
-  readonly verb: Verb | null;
-  /** When this statement was first seen, in ms: what `expires` is held against. */
-  readonly verb_since: number;
-  /** That it shows, or showed, something else than what was asked for. */
-  readonly other: Other | null;
-  /** Since when none of the request's files has its own name, in ms; null while one has. */
-  readonly unnamed_since: number | null;
-}
-
-/** All files of a request at one look. */
-interface Files {
-  /** Changes when any of them does. */
-  readonly sha256: string;
-  readonly text: WholeText;
-  /** Whether one of them has the request's own name. */
-  readonly named: boolean;
-}
-
-/** Carries the memory of a note on to what is seen now (ms). */
-export function observe(
-  before: Memory | null,
-  reading: Reading,
-  { sha256, text, named }: Files,
-  now: number,
-): Memory {
-  const sameFields = before?.fingerprint === reading.fingerprint;
-  const sameBytes = before?.sha256 === sha256;
-  const sameVerb = before?.verb === reading.verb;
-  return {
-    fingerprint: reading.fingerprint,
-    fields_since: sameFields ? Math.min(before.fields_since, now) : now,
-    sha256,
-    bytes_since: sameBytes ? Math.min(before.bytes_since, now) : now,
-    shown: reading.shown ?? before?.shown ?? null,
-    verb: reading.verb,
-    verb_since: sameVerb ? Math.min(before.verb_since, now) : now,
-    other: observeOther(before?.other ?? null, reading, text),
-    unnamed_since: named ? null : Math.min(before?.unnamed_since ?? now, now),
-  };
-}
-
-/** What a note says, given what is remembered of it. */
-export function remembering(reading: Reading, { other }: Memory): Reading {
-  if (!isMisled(other, reading)) return reading;
-  return { ...reading, problems: [...reading.problems, problem("approval_of_other")] };
-}

@@ -1,7 +1,8 @@
 import type { Version } from "./amendment.ts";
 import { type Problem, stopsAll } from "./codes.ts";
 import type { Event } from "./event.ts";
-import type { Look, Memory, Reading } from "./look.ts";
+import type { Look, Reading } from "./look.ts";
+import type { Memory } from "./memory.ts";
 import {
   type Attempt,
   askedOf,

@@ -1,6 +1,7 @@
 import { problem } from "../core/codes.ts";
 import { judge } from "../core/copies.ts";
-import { type Look, type Memory, observe, type Reading, remembering } from "../core/look.ts";
+import type { Look, Reading } from "../core/look.ts";
+import { type Memory, observe, remembering } from "../core/memory.ts";
 import type { WholeText } from "../core/misled.ts";
 import { isClosed, type Request, type RequestId } from "../core/request.ts";
 import { sha256 } from "../document/digest.ts";
