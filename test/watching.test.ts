@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -93,7 +94,11 @@ async function until(
   return performance.now() - began;
 }
 
-const dashboard = () => readFileSync(join(vault, "Dashboard.md"), "utf8");
+/** Empty where there is none yet. */
+function dashboard(): string {
+  const path = join(vault, "Dashboard.md");
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
 
 describe("where the system refuses to watch", () => {
   /** The limit of a user namespace of the daemon's own: nobody else is touched by it. */

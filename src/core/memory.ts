@@ -26,7 +26,8 @@ export interface Memory {
 interface Files {
   /** Changes when any of them does. */
   readonly sha256: string;
-  readonly text: WholeText;
+  /** The one that is the note, by itself: what a copy shows misleads nobody who decides in the note. */
+  readonly note: { readonly reading: Reading; readonly text: WholeText };
   /** Whether one of them has the request's own name. */
   readonly named: boolean;
 }
@@ -35,7 +36,7 @@ interface Files {
 export function observe(
   before: Memory | null,
   reading: Reading,
-  { sha256, text, named }: Files,
+  { sha256, note, named }: Files,
   now: number,
 ): Memory {
   const sameFields = before?.fingerprint === reading.fingerprint;
@@ -49,7 +50,7 @@ export function observe(
     shown: reading.shown ?? before?.shown ?? null,
     verb: reading.verb,
     verb_since: sameVerb ? Math.min(before.verb_since, now) : now,
-    other: observeOther(before?.other ?? null, reading, text),
+    other: observeOther(before?.other ?? null, note.reading, note.text),
     unnamed_since: named ? null : Math.min(before?.unnamed_since ?? now, now),
   };
 }

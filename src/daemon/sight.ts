@@ -73,8 +73,14 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
     missing.delete(id);
     const all = readAll(request, found);
     const { reading, note } = judge(all);
+    const main = all[note];
+    if (main === undefined) throw new Error(`no note among the files of ${id}`);
     const mark = all.map(({ file, hash }) => `${file} ${hash}`).join("\n");
-    const files = { sha256: mark, text: textOf(all), named: all.some(({ own }) => own) };
+    const files = {
+      sha256: mark,
+      note: { reading: main.reading, text: textOf(main) },
+      named: all.some(({ own }) => own),
+    };
     const memory = observe(memories.get(id) ?? null, reading, files, clock.now());
     memories.set(id, memory);
     const hash = all.length === 1 ? (all[0]?.hash ?? "") : sha256(Buffer.from(mark));
@@ -108,13 +114,11 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
   };
 }
 
-/** Several files are no one's text that could go on. */
-function textOf(all: readonly Read[]): WholeText {
-  const [one] = all;
-  const bytes = all.length === 1 && one !== undefined && "bytes" in one.note ? one.note.bytes : Buffer.of();
+function textOf({ note, hash }: Read): WholeText {
+  const bytes = "bytes" in note ? note.bytes : Buffer.of();
   return {
     length: bytes.length,
-    sha256: one?.hash ?? "",
+    sha256: hash,
     begins: (text) =>
       text.length > 0 &&
       text.length <= bytes.length &&

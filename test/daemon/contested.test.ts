@@ -212,3 +212,17 @@ describe("what was approved in a note is not started", () => {
     expect(await stage.status(id)).toBe("changes_requested");
   });
 });
+
+test("a copy that is saved half-way makes no approval in the note one of something else", async () => {
+  const stage = await open();
+  const { id } = await submit(stage);
+  const text = tick("Approve")(stage.note(id) ?? "");
+  const copy = join(stage.root, "Pending_Approval", `${id} (conflicted copy).md`);
+  writeFileSync(copy, text.slice(0, text.indexOf("## Action")));
+  stage.hint(`Pending_Approval/${id} (conflicted copy).md`);
+  await stage.edit(id, tick("Approve"));
+  expect(stage.executions).toEqual([]);
+  writeFileSync(copy, text);
+  await look(stage, id);
+  expect(stage.executions).toHaveLength(1);
+});
