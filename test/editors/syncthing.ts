@@ -1,11 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { LIMIT_MS } from "../crash/kill-world.ts";
 
 const KEY = "a-key-for-this-test";
+
+/** Two programs that start, make their databases and find each other: longer than anything else here takes. */
+const LIMIT_MS = 60_000;
 
 /** Two folders that Syncthing keeps the same, by two instances that know nobody but each other. */
 export interface Pair {
@@ -27,13 +29,20 @@ interface Side {
 }
 
 export async function openPair(base: string, folders: readonly [string, string]): Promise<Pair> {
-  const sides = await Promise.all(folders.map((folder, i) => generate(join(base, `syncthing-${i}`), folder)));
+  const ports = await freePorts(4);
+  const sides = folders.map((folder, i) => {
+    const [sync = 0, rest = 0] = ports.slice(2 * i);
+    return generate(join(base, `syncthing-${i}`), folder, { sync, rest });
+  });
   const [here, there] = sides as [Side, Side];
   const running = new Map<Side, ChildProcess>();
+  const said: string[] = [];
   const start = (side: Side) => {
     const words = ["serve", `--home=${side.home}`, "--no-browser", "--no-restart"];
     const env = { PATH: process.env.PATH, HOME: side.home, STNOUPGRADE: "1" };
-    running.set(side, spawn("syncthing", words, { env, stdio: "ignore" }));
+    const child = spawn("syncthing", words, { env, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => said.push(String(text)));
+    running.set(side, child);
   };
   const stop = async (side: Side) => {
     const child = running.get(side);
@@ -51,7 +60,9 @@ export async function openPair(base: string, folders: readonly [string, string])
     for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(50)) {
       if ((await isConnected().catch(() => !connected)) === connected) return;
     }
-    throw new Error(`Syncthing's instances are ${connected ? "never" : "still"} connected`);
+    throw new Error(
+      `Syncthing's instances are ${connected ? "never" : "still"} connected:\n${said.join("")}`,
+    );
   };
 
   for (const side of [here, there]) {
@@ -77,7 +88,7 @@ export async function openPair(base: string, folders: readonly [string, string])
   };
 }
 
-async function generate(home: string, folder: string): Promise<Side> {
+function generate(home: string, folder: string, ports: Side["ports"]): Side {
   mkdirSync(join(folder, ".stfolder"), { recursive: true });
   const env = { PATH: process.env.PATH, HOME: home };
   execFileSync("syncthing", ["generate", `--home=${home}`], { env, stdio: "pipe" });
@@ -85,7 +96,7 @@ async function generate(home: string, folder: string): Promise<Side> {
   const id = /<device id="([A-Z0-9-]{63})"/.exec(made)?.[1];
   const version = /<configuration version="(\d+)"/.exec(made)?.[1];
   if (id === undefined || version === undefined) throw new Error(`an unknown configuration:\n${made}`);
-  return { id, home, folder, version, ports: { sync: await freePort(), rest: await freePort() } };
+  return { id, home, folder, version, ports };
 }
 
 /** On this machine's own address only: nothing is announced, looked up, relayed, reported or upgraded. */
@@ -125,12 +136,19 @@ async function ask({ ports }: Side, method: string, path: string): Promise<unkno
   return text === "" ? null : JSON.parse(text);
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+/** Below the ports that the system gives to outgoing connections, and all held at once, so that no two are the same. */
+async function freePorts(count: number): Promise<number[]> {
+  const held: Server[] = [];
+  while (held.length < count) {
+    const server = createServer();
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
     });
-  });
+    if (isFree) held.push(server);
+  }
+  const ports = held.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }
