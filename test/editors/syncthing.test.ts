@@ -21,7 +21,7 @@ describeWith(["syncthing"], "a vault that Syncthing shares with another device",
     scene = await openScene(program);
     other = join(scene.base, "other");
     pair = await openPair(scene.base, [scene.vault, other]);
-  });
+  }, 90_000);
 
   afterAll(async () => {
     await pair.stop();
