@@ -4,7 +4,7 @@ import type { Json, JsonObject } from "./core/json.ts";
 import { attemptOf, iso } from "./core/reconcile.ts";
 import { isReportable, type Request, type RequestId, type Status, type Verb } from "./core/request.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
-import { amend } from "./daemon/amending.ts";
+import { amend, editableOf } from "./daemon/amending.ts";
 import type { Clock, HaltSwitch, Ledger } from "./daemon/ports.ts";
 import type { Daemon } from "./daemon.ts";
 import { visibleLine } from "./document/visible.ts";
@@ -218,7 +218,7 @@ export function createApplication(ports: ApplicationPorts): Application {
         action_digest,
         kind: fields.kind,
         expires: request.lapses,
-        approved_by: [request.decision.reviewer],
+        approved_by: "decision" in request ? [request.decision.reviewer] : [],
       });
       return { grant, expires: request.lapses };
     },
@@ -255,9 +255,7 @@ export function createApplication(ports: ApplicationPorts): Application {
     async resume(by) {
       await halt.set(false, by);
       daemon.refreshDashboard();
-      for (const { status, submission } of await ledger.open()) {
-        if (status === "approved") void daemon.look(submission.fields.id);
-      }
+      await daemon.lookAtApproved();
     },
 
     health() {
@@ -288,9 +286,10 @@ function changeThen(
   kind: Kind | null,
 ): readonly Event[] | Refusal | Fault {
   const { submission } = request;
-  const fixed = Object.keys(set).find((name) => !kind?.editable.includes(name));
+  const editable = kind === null ? [] : editableOf(request, kind);
+  const fixed = Object.keys(set).find((name) => !editable.includes(name));
   if (kind === null || fixed !== undefined) {
-    const allowed = kind?.editable.join(", ") || "none";
+    const allowed = editable.join(", ") || "none";
     const message = `${visibleLine(fixed ?? "", 60)} may not be changed; what may be changed: ${allowed}.`;
     return new Fault("not_editable", message);
   }

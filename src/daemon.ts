@@ -21,8 +21,10 @@ import type {
   Log,
   NoteFile,
   Place,
+  PolicyPort,
   Vault,
 } from "./daemon/ports.ts";
+import { reconsidered } from "./daemon/reconsidering.ts";
 import { createRescan } from "./daemon/rescan.ts";
 import { createSight, type Seen } from "./daemon/sight.ts";
 import { createTurns } from "./daemon/turns.ts";
@@ -40,6 +42,7 @@ export interface DaemonPorts {
   readonly log: Log;
   /** Null when the configuration does not have this kind. */
   readonly kind: (kind: string) => KindSettings | null;
+  readonly policy: PolicyPort;
   /** Whether the vault's repository is in the middle of a merge or rebase. */
   readonly merging: () => boolean;
   /** How long a typed statement, and a tick, must stand unchanged before it acts, in ms. */
@@ -157,7 +160,7 @@ export function createDaemon(ports: DaemonPorts) {
       state = stepped.request;
       if (stepped.effects.some((effect) => effect.do === "execute")) return { events, due };
       // What was read was read of the action as it was before.
-      if (due.event.type === "amended") return { events, due };
+      if (due.event.type === "amended" || due.event.type === "sent_back") return { events, due };
     }
   }
 
@@ -177,6 +180,7 @@ export function createDaemon(ports: DaemonPorts) {
       settle_ms: ports.settle_ms,
       settle_ticks_ms: ports.settle_ticks_ms,
       proposed: proposedIn(request, look),
+      ...reconsidered(request, settings, ports.policy),
     };
   }
 
@@ -208,6 +212,11 @@ export function createDaemon(ports: DaemonPorts) {
       const stepped = step(state, event);
       if (!stepped.ok) throw new Error(`${event.type} on ${state.status}: ${stepped.refusal.code}`);
       state = stepped.request;
+      if (event.type === "sent_back" && note === null) {
+        // What was allowed has no note yet.
+        fresh.add(id);
+        ports.chronicle.keep(id, state.revision, notes.changeOfShowing(state, null));
+      }
       if (CARRIED_BY_NOTES.has(event.type)) {
         ports.chronicle.keep(id, state.revision, notes.changeOfReading(state, note));
       }
@@ -293,6 +302,7 @@ export function createDaemon(ports: DaemonPorts) {
   }
 
   function forget(id: RequestId): void {
+    fresh.delete(id);
     sight.forget(id);
     alarms.clear(id);
     desk.setProblems(id, []);
@@ -312,6 +322,13 @@ export function createDaemon(ports: DaemonPorts) {
 
   return {
     look,
+
+    /** What is approved and not started may start now, or no more. */
+    async lookAtApproved(): Promise<void> {
+      for (const { status, submission } of await ledger.open()) {
+        if (status === "approved") void look(submission.fields.id);
+      }
+    },
 
     /** A file may have changed in a decision folder. */
     hint(place: Place): void {
@@ -356,7 +373,8 @@ export function createDaemon(ports: DaemonPorts) {
           const request = await ledger.append(id, 0, [event]);
           desk.refresh();
           await handle(id);
-          return request;
+          // The policy may have answered by itself.
+          return event.submission.verdict === undefined ? request : ((await ledger.read(id)) ?? request);
         })
         .catch((error) => {
           fail(error, id);

@@ -9,6 +9,7 @@ import { drawn, type Judgement, judge } from "./policy/judge.ts";
 import { type KnownKind, type Loaded, loadPolicy, type ReadText } from "./policy/load.ts";
 import type { Policy, Risk, Subject } from "./policy/policy.ts";
 import { renderStarter } from "./policy/starter.ts";
+import { notSupported } from "./policy/supported.ts";
 
 /** A kind of action as far as a policy is concerned. */
 export interface PolicyKind extends KnownKind {
@@ -77,7 +78,7 @@ export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
   };
   const open = (file: string): Policy => {
     const { policy, findings } = load(file);
-    if (policy === null) throw invalid(findings);
+    if (policy === null) throw invalidPolicy(findings.filter(({ warning }) => !warning));
     return policy;
   };
   const tagsOf = (kind: string) => kinds?.get(kind)?.tags ?? [];
@@ -91,7 +92,7 @@ export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
         files: policy?.files ?? [],
         rules: policy?.rules.length ?? 0,
         configured: kinds !== null,
-        findings,
+        findings: [...findings, ...(policy === null ? [] : notSupported(policy))],
       };
     },
     explain(file, asked) {
@@ -120,7 +121,7 @@ export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
       const text = read(name, null);
       if ("because" in text) throw new Fault("policy_missing", `${name} cannot be read: ${text.because}.`);
       const { cases, findings } = readCases(name, text.text, now());
-      if (findings.length > 0) throw invalid(findings);
+      if (findings.length > 0) throw invalidPolicy(findings.filter(({ warning }) => !warning));
       return cases.map((one) => {
         const kind = kinds?.get(one.subject.kind);
         const wrong =
@@ -161,8 +162,8 @@ export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
   };
 }
 
-function invalid(findings: readonly Finding[]): Fault {
-  const wrong = findings.filter(({ warning }) => !warning);
+/** All that keeps a policy from being used, by its first place. */
+export function invalidPolicy(wrong: readonly Finding[]): Fault {
   const [first] = wrong;
   if (first === undefined) return new Fault("policy_invalid");
   const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : "";

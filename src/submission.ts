@@ -6,7 +6,7 @@ import { iso } from "./core/reconcile.ts";
 import type { Adopted, EffectClass, Request, RequestFields, RequestId, Submission } from "./core/request.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
 import { wordingOf } from "./daemon/amending.ts";
-import type { Clock, KindSettings, Ledger } from "./daemon/ports.ts";
+import type { Clock, KindSettings, Ledger, PolicyPort } from "./daemon/ports.ts";
 import type { Daemon } from "./daemon.ts";
 import { actionDigest, digestOf, sha256 } from "./document/digest.ts";
 import { fitsNote, renderOriginal } from "./document/note.ts";
@@ -49,6 +49,7 @@ export interface SubmissionPorts {
   readonly host: string;
   readonly kind: (kind: string) => Kind | null;
   readonly kinds: readonly string[];
+  readonly policy: PolicyPort;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/;
@@ -117,7 +118,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
   async function create(input: SubmitInput, kind: Kind, digest: string): Promise<Submitted> {
     const now = ports.clock.now();
     const id = makeId(now, input.kind, ports.random);
-    const fields: RequestFields = {
+    const asked: RequestFields = {
       version: 1,
       id,
       host: ports.host,
@@ -133,6 +134,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       // Rounded up, so that nobody gets less time than was asked for.
       expires: seconds(Math.ceil((now + (input.expires_in_ms ?? kind.expires_ms)) / 1000)),
     };
+    const { fields, verdict } = judged(asked, kind, now, input.expires_in_ms);
     const caller = kind.handler === null ? ports.createToken() : null;
     const { title, next_effect } = wordingOf(input.kind, input.params, kind);
     const submission: Submission = {
@@ -143,6 +145,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       next_effect,
       caller: caller !== null,
       token_sha256: caller?.sha256 ?? null,
+      ...(verdict !== null && { verdict }),
       ...(input.adopted && { adopted: adoptedOf(id, input.adopted) }),
     };
     if (!fitsNote({ params: input.params, next_effect })) {
@@ -152,6 +155,28 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     const event = { type: "submitted", at: iso(now), submission } as const;
     const request = await ports.daemon.submit(event, input.adopted?.bytes);
     return { request: viewOf(request), created: true, joined: false, token: caller?.token ?? null };
+  }
+
+  /** The request with what the policy says of it: rule and policy are part of what is asked, and so is the deadline. */
+  function judged(asked: RequestFields, kind: Kind, now: number, expires_in_ms = Infinity) {
+    const { params, requester, on_behalf_of, key, created, expires } = asked;
+    const question = {
+      kind: asked.kind,
+      params,
+      requester,
+      on_behalf_of,
+      key,
+      action_tags: kind.tags,
+      editable: kind.editable,
+      created: Date.parse(created),
+    };
+    let fields = asked;
+    const verdict = ports.policy.judge(question, ({ policy, rule, expires_ms }) => {
+      const due = expires_ms === null ? null : now + Math.min(expires_ms, expires_in_ms);
+      fields = { ...asked, policy, rule, expires: due === null ? expires : seconds(Math.ceil(due / 1_000)) };
+      return digestOf(fields);
+    });
+    return { fields, verdict };
   }
 }
 

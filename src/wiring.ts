@@ -8,7 +8,7 @@ import { historyMode, isMerging } from "./adapters/git-repository.ts";
 import { openHaltSwitch } from "./adapters/halt-switch.ts";
 import { type Environment, type Locations, locate } from "./adapters/locations.ts";
 import { openLog } from "./adapters/log.ts";
-import { createPolicyReader } from "./adapters/policy-files.ts";
+import { createPolicyReader, createPolicyShelf } from "./adapters/policy-files.ts";
 import { openVault } from "./adapters/vault.ts";
 import { watchFolders } from "./adapters/watcher.ts";
 import { createApplication } from "./application.ts";
@@ -18,7 +18,7 @@ import type { JsonObject } from "./core/json.ts";
 import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
 import { createDesk, type Desk } from "./daemon/desk.ts";
-import type { Log } from "./daemon/ports.ts";
+import type { Clock, Log, PolicyPort } from "./daemon/ports.ts";
 import { createDaemon } from "./daemon.ts";
 import { type CommandHandler, createCommandHandler } from "./handlers/command.ts";
 import { openGrantKeys } from "./handlers/grant.ts";
@@ -28,6 +28,7 @@ import { openJournal } from "./ledger/journal.ts";
 import { readRecords } from "./ledger/reading.ts";
 import { verifyJournal } from "./ledger/verify.ts";
 import { createPolicies, type Policies, type PolicyKind } from "./policies.ts";
+import { openPolicy } from "./policy-in-force.ts";
 import type { Kind } from "./submission.ts";
 import type { AuditRecord, AuditReport, GlobalOptions, StartedDaemon } from "./surfaces/cli/context.ts";
 import { serveHttp } from "./surfaces/http/server.ts";
@@ -88,7 +89,19 @@ async function wire(
   const shutdown = new AbortController();
   const kinds = kindsOf(configuration, commands, shutdown.signal);
   const kind = (name: string) => kinds.get(name) ?? null;
+  let onPolicy: (snapshot: string) => void = () => {};
+  const policy = policyOf(configuration, places.vault, {
+    clock,
+    keep: createPolicyShelf(places.state),
+    onTrouble(text) {
+      log.warn({}, text ?? "the policy is in order again");
+      desk.setNotice("policy", text);
+    },
+    onChange: (snapshot) => onPolicy(snapshot),
+  });
+  opened.push(policy.stop);
   const daemon = createDaemon({
+    policy,
     ledger,
     vault,
     clock,
@@ -113,8 +126,13 @@ async function wire(
     host: configuration.host,
     kind,
     kinds: [...kinds.keys()],
+    policy,
     about: { version: outside.version, pid: process.pid, vault: places.vault, state: places.state },
   });
+  onPolicy = (snapshot) => {
+    log.info({ policy: snapshot }, "another policy is in force");
+    void daemon.lookAtApproved();
+  };
   if (configuration.adopt !== null) {
     const { submit } = application;
     const ports = { vault, ledger, clock, desk, log, kind, merging, submit, ask: daemon.ask };
@@ -156,6 +174,7 @@ async function wire(
     if (stopping) return;
     stopping = true;
     // From here on the daemon starts nothing: what is approved now is for the next start, not cut off by this end.
+    policy.stop();
     const daemonStopped = daemon.stop(STOP_GRACE_MS);
     shutdown.abort();
     await http.close();
@@ -177,6 +196,24 @@ async function wire(
   return { vault: root, configuration: file, state, sockets, warnings: configuration.warnings, finished };
 }
 
+/** Without a policy nothing is allowed or denied: every action needs a person. */
+const NO_POLICY = { judge: () => null, stop: () => {} };
+
+function policyOf(
+  configuration: Configuration,
+  vault: string,
+  ports: Pick<Parameters<typeof openPolicy>[0], "keep" | "onTrouble" | "onChange"> & { clock: Clock },
+): PolicyPort & { stop(): void } {
+  if (configuration.policy === null) return NO_POLICY;
+  const kinds = new Map(
+    [...configuration.actions].map(([kind, { tags, expires_ms }]) => {
+      return [kind, { tags, expires_ms, params: configuration.schemaOf(kind) }];
+    }),
+  );
+  const read = createPolicyReader(configuration.directory, vault);
+  return openPolicy({ ...ports, file: configuration.policy, read, kinds });
+}
+
 function kindsOf(
   configuration: Configuration,
   commands: CommandHandler,
@@ -190,6 +227,7 @@ function kindsOf(
       checkParams: (params) => configuration.checkParams(name, params),
       effect: settings.effect,
       editable: settings.editable,
+      tags: settings.tags,
       title: settings.title,
       next_effect: settings.next_effect,
       expires_ms: settings.expires_ms,

@@ -35,7 +35,11 @@ actions:
     editable: [cents]
   refactor:
     caller: true
+  wire:
+    run: [sh, -c, "cat >/dev/null; echo '{\\"wired\\": true}'"]
+    params: { type: object, properties: { cents: { type: integer } } }
 settle: 0s
+policy: ./policy.yaml
 adopt:
   presets: []
   mappings:
@@ -45,6 +49,15 @@ adopt:
       title: { from: reason }
 `;
 
+const POLICY = `
+default: require_approval
+risk:
+  - { level: critical, factor: A great deal of money, match: { kind: wire }, when: params.cents > 1000 }
+rules:
+  - { id: no-fortunes, match: { kind: wire, risk: critical }, decision: deny, reason: Nobody wires a fortune. }
+  - { id: wires, match: { kind: wire }, decision: allow }
+`;
+
 beforeAll(async () => {
   program = buildProgram();
   place = mkdtempSync(join(tmpdir(), "end-to-end-"));
@@ -52,6 +65,7 @@ beforeAll(async () => {
   config = join(place, "countersign.yaml");
   mkdirSync(join(vault, "Pending_Approval"), { recursive: true });
   writeFileSync(config, CONFIGURATION);
+  writeFileSync(join(place, "policy.yaml"), POLICY);
   env = {
     PATH: process.env.PATH,
     HOME: place,
@@ -111,6 +125,39 @@ describe("a param that may be changed", () => {
     expect((await cs("wait", id)).out).toContain("cents: 5 is now 3");
     expect(await ask("bill", "--param", "cents:=5", "--param", "payee=ACME", "--key", "b-1")).toBe(id);
     expect((await cs("audit", "verify", "--json")).exit).toBe(0);
+  });
+});
+
+describe("the policy", () => {
+  test("denies at once: exit code 8, and the reason", async () => {
+    const waited = await cs("request", "--kind", "wire", "--param", "cents:=2000", "--wait", "--json");
+    expect(waited.exit).toBe(8);
+    expect(JSON.parse(waited.out)).toMatchObject({
+      status: "denied",
+      verdict: { says: "deny", rule: "no-fortunes", risk: "critical", reason: "Nobody wires a fortune." },
+    });
+    const asked = await cs("request", "--kind", "wire", "--param", "cents:=2001");
+    expect(asked.exit).toBe(8);
+    expect(asked.out).toContain("Nobody wires a fortune.");
+  });
+
+  test("allows at once, and what it said can be audited", async () => {
+    const told = await cs("request", "--kind", "wire", "--param", "cents:=20", "--wait", "--json");
+    expect(told.exit).toBe(0);
+    const { id, verdict } = JSON.parse(told.out);
+    expect(JSON.parse(told.out)).toMatchObject({
+      status: "executed",
+      decision: null,
+      result: { wired: true },
+    });
+    const state = JSON.parse((await cs("audit", "verify", "--json")).out);
+    expect(state).toMatchObject({ ok: true });
+    expect(existsSync(join(vault, "Pending_Approval", `${id}.md`))).toBe(false);
+    expect(verdict).toMatchObject({
+      says: "allow",
+      rule: "wires",
+      policy: expect.stringMatching(/^sha256:/),
+    });
   });
 });
 

@@ -2,6 +2,7 @@ import type { Event } from "../src/core/event.ts";
 import { iso } from "../src/core/reconcile.ts";
 import type { Decision, Request, RequestFields, Submission, Verb } from "../src/core/request.ts";
 import { fold } from "../src/core/transitions.ts";
+import type { Verdict } from "../src/core/verdict.ts";
 import { actionDigest, digestOf } from "../src/document/digest.ts";
 
 /** 2026-11-21T09:14:03Z: the moment at which every sample request is made. */
@@ -53,6 +54,23 @@ function sampleDecision(verb: Verb, submission = sampleSubmission(), at = T0 + 1
   };
 }
 
+/** What a policy might say of the sample payment. */
+export function sampleVerdict(says: Verdict["says"], changes: Partial<Verdict> = {}): Verdict {
+  return {
+    says,
+    policy: `sha256:${"ab".repeat(32)}`,
+    rule: "payments",
+    reason: "Payments are watched.",
+    risk: "high",
+    factors: ["High value payment"],
+    tags: [],
+    action_tags: [],
+    editable: [],
+    expires_ms: null,
+    ...changes,
+  };
+}
+
 /** Events of a sample request by name, one second apart, so that a test can tell a history in one line. */
 export function sampleEvent(type: Event["type"], submission = sampleSubmission(), second = 1): Event {
   const at = iso(T0 + second * 1_000);
@@ -68,6 +86,21 @@ export function sampleEvent(type: Event["type"], submission = sampleSubmission()
       const { params } = fields;
       const version = { params, digest, action_digest, title, next_effect };
       return { type, at, ...version, by: "ada", via: "note", note_sha256: null };
+    }
+    case "allowed":
+      return {
+        type,
+        at,
+        verdict: sampleVerdict("allow"),
+        lapses: submission.caller ? iso(T0 + 900_000) : null,
+      };
+    case "denied":
+      return { type, at, verdict: sampleVerdict("deny") };
+    case "sent_back": {
+      const verdict = sampleVerdict("require_approval", { rule: "stricter" });
+      const fields = { ...submission.fields, policy: verdict.policy, rule: verdict.rule };
+      const { expires } = fields;
+      return { type, at, verdict, digest: digestOf(fields), expires, note_sha256: null };
     }
     case "approved": {
       const lapses = submission.caller ? iso(T0 + 900_000) : null;

@@ -91,6 +91,7 @@ actions:
 # settle: 2s     # how long a typed word must stay unchanged before it counts
 # settle_ticks: 0s   # the same for a tick; give it some seconds where the vault is synced between devices
 # git: auto      # auto, vault, separate or off
+# policy: ./policy.yaml   # what is allowed, denied or needs a person; countersign policy starter prints one to begin with
 # adopt: true    # notes that other programs drop into Pending_Approval become requests, where an action fits them
 `;
 

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "./json.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** What a request's action is, and what a note says about it: all that changes when a person changes the action. */
 export interface Version {
@@ -7,6 +8,8 @@ export interface Version {
   readonly action_digest: string;
   readonly title: string;
   readonly next_effect: string;
+  /** What the policy said of it; absent where there was no policy. */
+  readonly verdict?: Verdict;
 }
 
 /** That the action is no longer the one that was asked for. */
@@ -15,8 +18,11 @@ export interface Amendment {
   readonly asked: Version;
   /** What the note showed until the last change. */
   readonly before: Version;
-  readonly by: string;
+  /** Null where no person changed anything, and the policy alone sent it back. */
+  readonly by: string | null;
   readonly at: string;
+  /** Why the policy, having become stricter, asks again; absent where the last change was a person's. */
+  readonly sent_back?: string;
   /** SHA-256 (hex) of the note's bytes that carried the change; null when it came by another way. */
   readonly note_sha256: string | null;
 }

@@ -1,6 +1,7 @@
 import type { Version } from "./amendment.ts";
 import type { Json } from "./json.ts";
 import type { Attempt, Decision, Submission } from "./request.ts";
+import type { Verdict } from "./verdict.ts";
 
 /**
  * What can happen to a request. Events are what the ledger stores; a request's state is the fold of its events.
@@ -19,6 +20,24 @@ export type Event =
       readonly via: string;
       readonly note_sha256: string | null;
     })
+  /** The policy's yes, nobody asked. `lapses` as for an approval. */
+  | {
+      readonly type: "allowed";
+      readonly at: string;
+      readonly verdict: Verdict;
+      readonly lapses: string | null;
+    }
+  /** The policy's no, at once or right before the start. */
+  | { readonly type: "denied"; readonly at: string; readonly verdict: Verdict }
+  /** The policy has become stricter since: what was decided before is void, and a person is asked. */
+  | {
+      readonly type: "sent_back";
+      readonly at: string;
+      readonly verdict: Verdict;
+      readonly digest: string;
+      readonly expires: string;
+      readonly note_sha256: string | null;
+    }
   | {
       readonly type: "approved";
       readonly at: string;
@@ -73,6 +92,9 @@ export const EVENT_TYPES = [
   "submitted",
   "joined",
   "amended",
+  "allowed",
+  "denied",
+  "sent_back",
   "approved",
   "rejected",
   "changes_requested",

@@ -12,6 +12,7 @@ import {
   type Request,
   type Verb,
 } from "./request.ts";
+import { standing, type Verdict } from "./verdict.ts";
 
 /** How long a note must be quiet before the daemon writes an answer into it. */
 const QUIET_MS = 10_000;
@@ -50,6 +51,10 @@ export interface World {
   readonly settle_ticks_ms: number;
   /** What the note's proposal makes of the action, or what is wrong with it; null where none is proposed. */
   readonly proposed: Version | Problem | null;
+  /** What the policy, as it is now, says of the request; only where it is approved and not started. */
+  readonly verdict: Verdict | null;
+  /** What the request becomes where that asks for a decision of its own. */
+  readonly renewed: { readonly digest: string; readonly expires: string } | null;
 }
 
 /** The next thing due for one request. `wake_at` (ms) says when to look again if nothing else happens. */
@@ -99,6 +104,8 @@ function takeAway(due: Due, { now, look, memory }: World): Due {
 
 function reconcilePending(request: Request, world: World): Due {
   const { now, look } = world;
+  const verdict = verdictDue(request, world);
+  if (verdict !== null) return verdict;
   const deadline = Date.parse(request.submission.fields.expires);
   const reading = look.at === "folder" ? look.reading : null;
   const verb = reading?.verb ?? null;
@@ -121,6 +128,25 @@ function reconcilePending(request: Request, world: World): Due {
     takeUp(look.reading, world, deadline) ??
     answer(look.reading, world, deadline, askedOf(request))
   );
+}
+
+/** What the policy answered when the request was made, where that needs no person. */
+function verdictDue({ submission }: Request, { now, grant_ms }: World): Due | null {
+  const { verdict, caller } = submission;
+  if (verdict?.says === "deny") return record({ type: "denied", at: iso(now), verdict });
+  if (verdict?.says !== "allow") return null;
+  return record({ type: "allowed", at: iso(now), verdict, lapses: caller ? iso(now + grant_ms) : null });
+}
+
+/** The policy once more, before anything can start: it may have changed since the answer. */
+function reconsider(request: Approved, world: World): Due | null {
+  const { now, verdict, renewed, look } = world;
+  if (verdict === null || renewed === null) return null;
+  const found = standing(request, verdict);
+  if (found === "holds") return null;
+  if (found === "denied") return record({ type: "denied", at: iso(now), verdict });
+  const note_sha256 = look.at === "folder" ? look.sha256 : null;
+  return record({ type: "sent_back", at: iso(now), verdict, ...renewed, note_sha256 });
 }
 
 /** A person's change of the action, once they have left the note alone: from then on it needs a fresh decision. */
@@ -183,21 +209,25 @@ export function isContested(request: Request, world: World): boolean {
   return request.status === "approved" && againstApproval(request, world) !== null;
 }
 
-/** What is due, before anything else, because of what a person has said or done since the approval; null when nothing is. */
+/**
+ * What is due, before anything else, because of what a person has said or done since the approval, or because of what
+ * the policy says by now; null when nothing is.
+ */
 function againstApproval(request: Approved, world: World): Due | null {
   const { now, look } = world;
-  const stood = saidInNote(request.decision);
+  const changed = reconsider(request, world);
+  const said = "decision" in request ? request.decision : null;
+  const stood = said !== null && saidInNote(said);
   if (look.at === "folder") {
     const { reading, sha256 } = look;
     // What the note said when the approval was read cannot also be the person taking it back. A note that shows another
     // action than the approved one does take it back, ticked or not.
-    const edited =
-      sha256 !== request.decision.note_sha256 ||
-      (request.decision.via === "folder" && reading.via !== "folder");
+    const edited = sha256 !== said?.note_sha256 || (said?.via === "folder" && reading.via !== "folder");
     if (reading.verb === "reject") {
       const decision = decisionOf(request, "reject", reading, world);
       return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
     }
+    if (changed !== null) return changed;
     if (request.lapses !== null && now >= Date.parse(request.lapses)) {
       return record({ type: "expired", at: iso(now) });
     }
@@ -217,6 +247,7 @@ function againstApproval(request: Approved, world: World): Due | null {
     }
     return null;
   }
+  if (changed !== null) return changed;
   const lapses = request.lapses === null ? null : Date.parse(request.lapses);
   // Out of the decision folders, what the note said does not count; deleted, it is made again and asks again.
   return stood && (lapses === null || now < lapses) ? showWhenMissing(world, lapses) : null;

@@ -3,6 +3,8 @@
  *
  * - action: what would be done: `kind` (a name in the configuration) and `params`
  * - request: one action waiting for, or past, a decision; has an `id` and a `digest`
+ * - verdict: the policy's answer, no person asked
+ * - rule, policy snapshot: what gave the verdict; the exact policy text, by SHA-256
  * - requester: who asks: an agent or script, by name
  * - reviewer: the person who decides
  * - decision: a reviewer's answer: `approve`, `reject`, `request_changes`
@@ -19,6 +21,7 @@
  */
 import type { Amendment } from "./amendment.ts";
 import type { Json, JsonObject } from "./json.ts";
+import type { Verdict } from "./verdict.ts";
 
 export type RequestId = string;
 
@@ -54,6 +57,8 @@ export interface Submission {
   readonly caller: boolean;
   /** SHA-256 (hex) of the token that only the requester has; null for actions that the daemon executes. */
   readonly token_sha256: string | null;
+  /** What the policy said of it; absent where there was no policy. */
+  readonly verdict?: Verdict;
   /** Only where the request was made from another program's note. */
   readonly adopted?: Adopted;
 }
@@ -123,10 +128,19 @@ interface Approval {
   readonly decided_at: string;
 }
 
-interface Started extends Approval {
+/** The policy's yes: there is no decision, because nobody was asked. */
+interface Allowance {
+  readonly allowed_at: string;
+}
+
+type Consent = Approval | Allowance;
+
+interface Start {
   readonly attempt: Attempt;
   readonly started_at: string;
 }
+
+type Started = Consent & Start;
 
 interface Final {
   readonly finished_at: string;
@@ -136,7 +150,7 @@ interface Final {
 
 type PendingRequest = Facts & { readonly status: "pending" };
 /** `lapses` is when the grant of a `caller` action runs out unclaimed; null where the daemon executes. */
-type ApprovedRequest = Facts & Approval & { readonly status: "approved"; readonly lapses: string | null };
+type ApprovedRequest = Facts & Consent & { readonly status: "approved"; readonly lapses: string | null };
 type ExecutingRequest = Facts & Started & { readonly status: "executing" };
 export type UnknownRequest = Facts & Started & { readonly status: "outcome_unknown"; readonly cause: string };
 type ExecutedRequest = Facts & Started & Final & { readonly status: "executed"; readonly result: Json };
@@ -145,6 +159,8 @@ type FailedRequest = Facts & Started & Final & { readonly status: "failed"; read
 type RejectedRequest = Facts & Approval & Final & { readonly status: "rejected"; readonly settled: boolean };
 type ChangesRequest = Facts & Approval & Final & { readonly status: "changes_requested" };
 type ExpiredRequest = Facts & Final & { readonly status: "expired" };
+/** By the policy, whether at once or right before the start. */
+type DeniedRequest = Facts & Final & { readonly status: "denied"; readonly verdict: Verdict };
 type CancelledRequest = Facts &
   Final & { readonly status: "cancelled"; readonly by: string; readonly reason: string | null };
 
@@ -159,7 +175,8 @@ export type Request =
   | RejectedRequest
   | ChangesRequest
   | ExpiredRequest
-  | CancelledRequest;
+  | CancelledRequest
+  | DeniedRequest;
 
 export type FinalRequest = Extract<Request, Final>;
 
@@ -176,6 +193,7 @@ export const STATUSES = [
   "changes_requested",
   "expired",
   "cancelled",
+  "denied",
 ] as const satisfies readonly Status[];
 
 /** How often it was asked for: one decision and one outcome are for all who asked. */

@@ -39,7 +39,7 @@ export function createTally() {
   return {
     take(id: RequestId, event: Event): void {
       const at = Date.parse(event.at);
-      if (event.type === "taken_back") decided.delete(id);
+      if (event.type === "taken_back" || event.type === "sent_back") decided.delete(id);
       if (isDecision(event)) decided.set(id, at);
       const outcome = OUTCOMES[event.type];
       if (outcome === undefined) return;
@@ -91,6 +91,7 @@ const OUTCOMES: Partial<Record<Event["type"], OutcomeStatus>> = {
   changes_requested: "changes_requested",
   expired: "expired",
   cancelled: "cancelled",
+  denied: "denied",
 };
 
 function isDecision({ type }: Event): boolean {

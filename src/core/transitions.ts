@@ -11,6 +11,7 @@ import {
   type RequestId,
   type Status,
 } from "./request.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** The life cycle: which event is legal in which status, and where it leads. Everything else is refused. */
 export const TRANSITIONS = {
@@ -18,6 +19,8 @@ export const TRANSITIONS = {
   pending: {
     joined: "pending",
     amended: "pending",
+    allowed: "approved",
+    denied: "denied",
     approved: "approved",
     rejected: "rejected",
     changes_requested: "changes_requested",
@@ -31,6 +34,8 @@ export const TRANSITIONS = {
     rejected: "rejected",
     changes_requested: "changes_requested",
     taken_back: "pending",
+    denied: "denied",
+    sent_back: "pending",
     expired: "expired",
     cancelled: "cancelled",
     refused: "approved",
@@ -52,6 +57,7 @@ export const TRANSITIONS = {
   changes_requested: { archived: "changes_requested", refused: "changes_requested" },
   expired: { archived: "expired", refused: "expired" },
   cancelled: { archived: "cancelled", refused: "cancelled" },
+  denied: { archived: "denied", refused: "denied" },
 } as const satisfies Record<Status | "none", Partial<Record<EventType, Status>>>;
 
 /**
@@ -95,7 +101,14 @@ function refuse(request: Request | null, event: Event): Refusal | null {
   switch (event.type) {
     case "amended":
       return !isBefore(event.at, fields.expires) ? refusal("too_late") : null;
+    case "allowed": {
+      // Where a person must be asked, or was, no verdict is theirs.
+      const { verdict } = request.submission;
+      const isAllowed = verdict?.says === "allow" && event.verdict.says === "allow";
+      return isAllowed && request.amendment === undefined ? null : refusal("not_approved");
+    }
     case "approved":
+      if (request.submission.verdict?.says === "deny") return refusal("not_pending");
       if (event.decision.digest !== digest) return refusal("digest_mismatch");
       return !isBefore(event.decision.seen_at, fields.expires) ? refusal("too_late") : null;
     case "joined": {
@@ -162,6 +175,17 @@ function evolve(request: Request | null, event: Event): Request {
       const submission = { ...request.submission, fields, digest, action_digest, title, next_effect };
       return { ...facts, status: "pending", submission, amendment: amendmentOf(request, event) };
     }
+    case "allowed":
+      return { ...facts, status: "approved", allowed_at: event.at, lapses: event.lapses };
+    case "denied":
+      return { ...facts, ...finished(event.at), status: "denied", verdict: event.verdict };
+    case "sent_back": {
+      const { verdict, digest, expires } = event;
+      const { policy, rule } = verdict;
+      const fields = { ...request.submission.fields, policy, rule, expires };
+      const submission = { ...request.submission, fields, digest, verdict };
+      return { ...facts, status: "pending", submission, amendment: sentBack(request, event) };
+    }
     case "approved":
       return {
         ...facts,
@@ -198,8 +222,7 @@ function evolve(request: Request | null, event: Event): Request {
       return {
         ...facts,
         status: "executing",
-        decision: request.decision,
-        decided_at: request.decided_at,
+        ...consentOf(request),
         attempt: event.attempt,
         started_at: event.at,
       };
@@ -255,7 +278,8 @@ function askedAgain(request: Request, event: Extract<Event, { type: "joined" }>)
 /** What the request says of its action now. */
 export function versionOf({ submission }: Request): Version {
   const { fields, digest, action_digest, title, next_effect } = submission;
-  return { params: fields.params, digest, action_digest, title, next_effect };
+  const shown = { params: fields.params, digest, action_digest, title, next_effect };
+  return submission.verdict === undefined ? shown : { ...shown, verdict: submission.verdict };
 }
 
 function amendmentOf(request: Request, event: Extract<Event, { type: "amended" }>): Amendment {
@@ -264,13 +288,33 @@ function amendmentOf(request: Request, event: Extract<Event, { type: "amended" }
   return { asked: request.amendment?.asked ?? before, before, by, at, note_sha256 };
 }
 
+function sentBack(request: Request, event: Extract<Event, { type: "sent_back" }>): Amendment {
+  const before = versionOf(request);
+  const { asked = before, by = null } = request.amendment ?? {};
+  return {
+    asked,
+    before,
+    by,
+    at: event.at,
+    note_sha256: event.note_sha256,
+    sent_back: event.verdict.reason,
+  };
+}
+
 function finished(at: string): { finished_at: string; archived: false } {
   return { finished_at: at, archived: false };
 }
 
 function startedOf(request: Extract<Request, { attempt: Attempt }>) {
-  const { decision, decided_at, attempt, started_at } = request;
-  return { decision, decided_at, attempt, started_at };
+  const { attempt, started_at } = request;
+  return { ...consentOf(request), attempt, started_at };
+}
+
+function consentOf(
+  request: Extract<Request, { status: "approved" }> | Extract<Request, { attempt: Attempt }>,
+) {
+  if (!("decision" in request)) return { allowed_at: request.allowed_at };
+  return { decision: request.decision, decided_at: request.decided_at };
 }
 
 function effectsOf(event: Event, next: Request): Effect[] {
@@ -280,7 +324,10 @@ function effectsOf(event: Event, next: Request): Effect[] {
     effects.push({ do: "execute", attempt: event.attempt });
   }
   if (LEAVES_AS_IT_IS.has(event.type)) return effects;
-  if (event.type === "outcome_lost" || (event.type === "approved" && event.lapses !== null)) {
+  if (
+    event.type === "outcome_lost" ||
+    ((event.type === "approved" || event.type === "allowed") && event.lapses !== null)
+  ) {
     effects.push({ do: "report", id });
   }
   if (isReportable(next)) effects.push({ do: "report", id }, { do: "archive", id });
@@ -296,6 +343,10 @@ function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request
       const { params } = before.submission.fields;
       return line(event, event.by, tellChanges(params, event.params, "now").join("; ").replaceAll("**", ""));
     }
+    case "allowed":
+    case "denied":
+    case "sent_back":
+      return line(event, tellRule(event.verdict), event.verdict.reason);
     case "approved":
     case "rejected":
     case "changes_requested":
@@ -316,6 +367,12 @@ function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request
     default:
       return line(event, null, null);
   }
+}
+
+/** Who it is that says so, where it is no person. */
+export function tellRule({ rule, policy }: Verdict): string {
+  if (policy === null) return "the absence of a policy";
+  return rule === null ? "the policy's default" : `the rule ${rule}`;
 }
 
 function line(event: Event, by: string | null, detail: string | null): HistoryLine {

@@ -1,6 +1,7 @@
 import { changesBetween, type ParamChange } from "./amendment.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { askedOf, type HistoryLine, isFinal, type Request, type Status } from "./request.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** The one shape in which a request is told to the outside: HTTP, `--json`, and whatever comes later. */
 export interface RequestView {
@@ -24,6 +25,8 @@ export interface RequestView {
   readonly digest: string;
   readonly action_digest: string;
   readonly executor: "daemon" | "caller";
+  /** What the policy said last; null where there was none. */
+  readonly verdict: Verdict | null;
   readonly decision: DecisionView | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;
@@ -64,6 +67,7 @@ export function viewOf(request: Request): RequestView {
     digest,
     action_digest,
     executor: caller ? "caller" : "daemon",
+    verdict: request.status === "denied" ? request.verdict : (request.submission.verdict ?? null),
     decision: decisionView(request),
     started_at: "started_at" in request ? request.started_at : null,
     finished_at: isFinal(request) ? request.finished_at : null,

@@ -1,4 +1,5 @@
 import type { Request, Submission } from "./request.ts";
+import { RISKS } from "./verdict.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -25,10 +26,7 @@ function olderFirst(a: Request, b: Request): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-const RISKS = ["low", "medium", "high", "critical"];
-
 /** 0 where nothing says how risky it is. */
-function riskOf(submission: Submission): number {
-  const risk = "risk" in submission ? submission.risk : null;
-  return typeof risk === "string" ? RISKS.indexOf(risk) + 1 : 0;
+function riskOf({ verdict }: Submission): number {
+  return verdict === undefined ? 0 : RISKS.indexOf(verdict.risk) + 1;
 }

@@ -21,6 +21,11 @@ export function wordingOf(
   return { title: titled === "" ? kind : titled, next_effect: next };
 }
 
+/** The params of a request that a person may change: by its rule where it has one, and else by the configuration. */
+export function editableOf({ submission }: Request, { editable }: Pick<KindSettings, "editable">) {
+  return submission.verdict?.editable ?? editable;
+}
+
 /** What a request becomes with other params, or what is wrong with them. */
 export function amend(request: Request, params: JsonObject, kind: KindSettings): Version | Problem {
   const wrong = kind.checkParams(params);

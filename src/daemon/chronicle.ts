@@ -1,6 +1,6 @@
 import { isFinal, type Request, type RequestId } from "../core/request.ts";
 import { finishNote } from "../document/finish.ts";
-import { renderNote } from "../document/note.ts";
+import { isAsked, renderNote } from "../document/note.ts";
 import { noteIsAt, originalIsKept } from "./notes.ts";
 import type { Change, Chronicle, Clock, Folder, Ledger, LedgerRecord, Vault } from "./ports.ts";
 
@@ -115,6 +115,7 @@ const ENDS: ReadonlySet<LedgerRecord["event"]["type"]> = new Set([
   "changes_requested",
   "expired",
   "cancelled",
+  "denied",
   "resolved_happened",
   "resolved_did_not",
 ]);
@@ -132,7 +133,7 @@ function changesNow(
     const first: Request = { status: "pending", submission: event.submission, revision: 1, history: [] };
     const original = event.submission.adopted === undefined ? null : vault.readOriginal(id);
     const shown = { path: `${folders.pending}/${id}.md`, bytes: Buffer.from(renderNote(first)) };
-    return [shown, ...originalIsKept(folders, first, original)];
+    return [...(isAsked(event.submission) ? [shown] : []), ...originalIsKept(folders, first, original)];
   }
   if (event.type === "archived" && isFinal(request)) {
     const bytes = vault.readDone(id)?.bytes ?? Buffer.from(finishNote(null, request).text);

@@ -1,7 +1,7 @@
 import { type FinalRequest, isFinal, type Request, type RequestId } from "../core/request.ts";
 import { answerLate, answerUnread, finishNote, linkLate, withoutLateLinks } from "../document/finish.ts";
 import { decode, readFrontmatter } from "../document/frontmatter.ts";
-import { renderNote } from "../document/note.ts";
+import { isAsked, renderNote } from "../document/note.ts";
 import type { Change, Folder, NoteFile, Place, Vault } from "./ports.ts";
 
 export interface NotesPorts {
@@ -31,7 +31,7 @@ export function createNotes({ vault, folders }: NotesPorts) {
     changeOfShowing(request: Request, original: Uint8Array | null): readonly Change[] {
       const { id } = request.submission.fields;
       const shown = { path: pathOf("pending", `${id}.md`), bytes: Buffer.from(renderNote(request)) };
-      return [shown, ...originalIsKept(folders, request, original)];
+      return [...(isAsked(request.submission) ? [shown] : []), ...originalIsKept(folders, request, original)];
     },
 
     /** The note as it was when a person's decision was read from it. */

@@ -2,6 +2,7 @@ import type { ProblemCode } from "../core/codes.ts";
 import type { Event } from "../core/event.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Attempt, Request, RequestId } from "../core/request.ts";
+import type { Verdict } from "../core/verdict.ts";
 
 /** One line of the journal: an event of one request, chained to the record before it. */
 export interface LedgerRecord {
@@ -144,6 +145,30 @@ export type Outcome =
 /** Carries out one kind of action. A rejection is an `unknown` outcome: it may have happened. */
 type Handler = (job: Job) => Promise<Outcome>;
 
+/** What the policy is asked about. */
+export interface Question {
+  readonly kind: string;
+  readonly params: JsonObject;
+  readonly action_tags: readonly string[];
+  readonly editable: readonly string[];
+  readonly requester: string;
+  readonly on_behalf_of: string | null;
+  readonly key: string | null;
+  /** In ms since the epoch. */
+  readonly created: number;
+}
+
+/** The policy in force. */
+export interface PolicyPort {
+  /**
+   * What it says now; null where there is no policy. `digestOf` gives the request's digest once rule, policy and the
+   * rule's time for a decision are known: by it the share of otherwise allowed ones is drawn that goes to a person.
+   */
+  judge(question: Question, digestOf: (found: Found) => string): Verdict | null;
+}
+
+type Found = Pick<Verdict, "policy" | "rule" | "expires_ms">;
+
 /** What one kind of action needs of the daemon, from the configuration. */
 export interface KindSettings {
   /** Null for `caller` actions. */
@@ -154,6 +179,8 @@ export interface KindSettings {
   readonly editable: readonly string[];
   /** What is wrong with params, in plain words; empty when nothing is. */
   readonly checkParams: (params: JsonObject) => readonly string[];
+  /** What rules can match on. */
+  readonly tags: readonly string[];
   /** The default title, and what the note says under "What happens if you approve", with `{name}` for params. */
   readonly title: string | null;
   readonly next_effect: string | null;

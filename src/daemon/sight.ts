@@ -6,6 +6,7 @@ import type { WholeText } from "../core/misled.ts";
 import { isClosed, type Request, type RequestId } from "../core/request.ts";
 import { sha256 } from "../document/digest.ts";
 import { readNote, unreadable } from "../document/reading.ts";
+import { editableOf } from "./amending.ts";
 import type { Clock, Folder, KindSettings, NoteFile, Vault } from "./ports.ts";
 
 /** Notes as the daemon writes them are far smaller, and what is smaller costs little whatever is in it. */
@@ -48,7 +49,8 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
   function readAll(request: Request, found: readonly NoteFile[]): readonly Read[] {
     const { fields, digest } = request.submission;
     const { id } = fields;
-    const editable = kind(fields.kind)?.editable ?? [];
+    const settings = kind(fields.kind);
+    const editable = settings === null ? [] : editableOf(request, settings);
     const before = readings.get(id);
     const all = found.map((note): Read => {
       const file = fileOf(note);

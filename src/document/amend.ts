@@ -6,6 +6,7 @@ import { versionOf } from "../core/transitions.ts";
 import {
   type ActionBlock,
   jsonOf,
+  linesOf,
   readActionBlock,
   shownLines,
   writtenBlock,
@@ -15,7 +16,15 @@ import { type Body, type BodyLine, decisionArea, readBody, sectionBelow } from "
 import { unticked } from "./boxes.ts";
 import { actionDigest } from "./digest.ts";
 import { readFrontmatter } from "./frontmatter.ts";
-import { HEADINGS, quoted, renderAction, renderAmendment, renderNext, renderParams } from "./note.ts";
+import {
+  HEADINGS,
+  quoted,
+  renderAction,
+  renderAmendment,
+  renderNext,
+  renderParams,
+  renderWhy,
+} from "./note.ts";
 import { openPatch } from "./patch.ts";
 import { title } from "./visible.ts";
 
@@ -39,6 +48,12 @@ export function amendNote(text: string, request: Request, { voids }: { voids: bo
   if (shown === undefined || shown.digest === submission.digest) return null;
   patch.set("digest", submission.digest);
   if (propertyOf("title") === title(shown.title)) patch.set("title", quoted(title(submission.title)));
+  if (amendment.sent_back !== undefined) {
+    const { verdict, fields } = submission;
+    if (verdict !== undefined && propertyOf("risk") !== verdict.risk) patch.set("risk", verdict.risk);
+    if (Date.parse(propertyOf("expires")) !== Date.parse(fields.expires))
+      patch.set("expires", fields.expires);
+  }
   if (voids && propertyOf("decision") !== "") patch.set("decision", "");
   const hasStatus = read.frontmatter.properties.has("status");
   if (voids && hasStatus && propertyOf("status") !== "pending") patch.set("status", "pending");
@@ -62,6 +77,7 @@ function showVersion(text: string, request: Request, shown: Version, voids: bool
     ...(voids ? untick(body) : []),
     ...replaceNext(body, request, shown),
     ...replaceAction(body, request, shown),
+    ...replaceWhy(body, request, shown),
   ];
   let result = text;
   // From the end, so that the offsets before stay right.
@@ -87,6 +103,13 @@ function replaceNext(body: Body, request: Request, shown: Version): Replacement[
   const lines = sectionBelow(body, HEADINGS.next) ?? [];
   if (shownLines(lines) !== writtenNext(shown, kind)) return [];
   return replaceFilled(lines, withoutHeading(renderNext(versionOf(request), kind)));
+}
+
+function replaceWhy(body: Body, { submission }: Request, shown: Version): Replacement[] {
+  const [former, present] = [renderWhy(shown.verdict), renderWhy(submission.verdict)];
+  const lines = sectionBelow(body, HEADINGS.why) ?? [];
+  if (former === present || shownLines(lines) !== shownLines(linesOf(former))) return [];
+  return replaceFilled(lines, withoutHeading(present));
 }
 
 /** What the block shows may be the former action or already the present one; anything else is a newer change. */

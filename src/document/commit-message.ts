@@ -22,6 +22,9 @@ const VERBS = {
   submitted: "request",
   joined: "ask again for",
   amended: "amend",
+  allowed: "allow",
+  denied: "deny",
+  sent_back: "send back",
   approved: "approve",
   rejected: "reject",
   changes_requested: "request changes of",
@@ -67,7 +70,7 @@ export function continues(before: Transition | undefined, after: Transition): bo
   if (before === undefined || before.record.seq + 1 !== after.record.seq) return false;
   if (before.request.submission.fields.id !== after.request.submission.fields.id) return false;
   const { type } = before.record.event;
-  if (after.record.event.type === "started") return type === "approved";
+  if (after.record.event.type === "started") return type === "approved" || type === "allowed";
   return after.record.event.type === "archived" && type !== "refused";
 }
 
@@ -91,14 +94,15 @@ function sentence({ record, request }: Transition): string {
 function trailersOf({ record, request }: Transition): string[] {
   const { fields, digest } = request.submission;
   const decision = "decision" in record.event ? record.event.decision : null;
+  const verdict = "verdict" in record.event ? (record.event.verdict ?? null) : null;
   const trailers: [string, string | null][] = [
     ["Request-Id", fields.id],
     ["Event", record.event.type],
-    ["Digest", record.event.type === "amended" ? record.event.digest : (decision?.digest ?? digest)],
+    ["Digest", "digest" in record.event ? record.event.digest : (decision?.digest ?? digest)],
     ["Reviewer", reviewerOf(record.event)],
     ["Assurance", decision?.assurance ?? null],
-    ["Rule", fields.rule],
-    ["Policy", fields.policy],
+    ["Rule", verdict === null ? fields.rule : verdict.rule],
+    ["Policy", verdict === null ? fields.policy : verdict.policy],
     ["Audit-Head", `${record.seq} ${record.hash}`],
   ];
   return trailers.flatMap(([key, value]) => {
@@ -126,6 +130,8 @@ function reviewerOf(event: Event): string | null {
 }
 
 function reasonOf(event: Event): string {
+  if (event.type === "allowed" || event.type === "denied" || event.type === "sent_back")
+    return visibleLine(event.verdict.reason, REASON_CHARACTERS);
   const reason = "decision" in event ? event.decision.reason : "reason" in event ? event.reason : null;
   return visibleLine(reason ?? "", REASON_CHARACTERS);
 }

@@ -82,7 +82,7 @@ export function renderDashboard(data: DashboardData): string {
       link(request),
       titleOf(request),
       request.status.replaceAll("_", " "),
-      "decision" in request ? inline(request.decision.reviewer) : "",
+      deciderOf(request),
       endOf(request),
     ]),
     ...renderFigures(data.figures),
@@ -97,6 +97,12 @@ export function renderDashboard(data: DashboardData): string {
     ...list("Moved away", movedAway(data)),
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+/** Nobody where nobody decided: what the policy answered by itself is told as its own. */
+function deciderOf(request: Request): string {
+  if ("decision" in request) return inline(request.decision.reviewer);
+  return request.status === "denied" || "allowed_at" in request ? "policy" : "";
 }
 
 /** Whether a text is a dashboard of this host's daemon: nothing else may be replaced by it. */

@@ -1,6 +1,6 @@
 import type { Problem } from "../core/codes.ts";
 import type { FinalRequest, HistoryLine, Request, UnknownRequest } from "../core/request.ts";
-import { versionOf } from "../core/transitions.ts";
+import { tellRule, versionOf } from "../core/transitions.ts";
 import { amendNote } from "./amend.ts";
 import { removeCallouts } from "./answer.ts";
 import { readBody, sectionBelow } from "./body.ts";
@@ -191,14 +191,25 @@ const SUMMARIES: Readonly<Record<FinalRequest["status"], string>> = {
   changes_requested: "[!question] Changes requested",
   expired: "[!failure] Expired: there was no decision in time, so nothing was done",
   cancelled: "[!info] Cancelled by the requester; nothing was done",
+  denied: "[!failure] Denied by the policy; nothing was done",
 };
 
 function renderSummary(request: FinalRequest): string {
   const head = headOf(request);
+  const { verdict } = request.status === "denied" ? request : request.submission;
+  if (verdict !== undefined && (request.status === "denied" || "allowed_at" in request)) {
+    const says = request.status === "denied" ? "denies it" : "allows it, so nobody was asked";
+    const policy = verdict.policy === null ? "" : `\n> Policy \`${verdict.policy}\`.`;
+    return `> ${head}\n> ${sentence(`${capital(tellRule(verdict))} ${says}: ${verdict.reason}`)}${policy}`;
+  }
   if (!("decision" in request)) return `> ${head}`;
   const { reviewer, via, assurance, reason } = request.decision;
   const who = `> Decided by ${inline(reviewer)} (${via}, assurance ${assurance}) at ${request.decided_at}.`;
   return [`> ${head}`, who, ...(reason === null ? [] : [`> Reason: ${inline(reason)}`])].join("\n");
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A plug-in's or a person's own value of a property that the daemon has set is theirs, and is kept. */
@@ -207,12 +218,20 @@ function renderOverwritten(lines: string): string {
 }
 
 function headOf(request: FinalRequest): string {
-  if (request.status === "expired" && hasEvent(request, "approved"))
+  const { event: last } = request.history.findLast(({ event }) => CONSENTS.has(event)) ?? {};
+  if (request.status === "expired" && last === "approved")
     return "[!failure] Expired: it was approved, but the caller did not start it in time";
+  if (request.status === "expired" && last === "allowed")
+    return "[!failure] Expired: it was allowed, but the caller did not start it in time";
+  if (request.status === "failed" && "allowed_at" in request && !hasEvent(request, "resolved_did_not"))
+    return "[!failure] Allowed, but the execution failed";
   return hasEvent(request, "resolved_did_not")
-    ? "[!failure] Approved and started, but it did not happen"
+    ? `[!failure] ${"allowed_at" in request ? "Allowed" : "Approved"} and started, but it did not happen`
     : SUMMARIES[request.status];
 }
+
+/** What makes an approval, or undoes it. */
+const CONSENTS: ReadonlySet<string> = new Set(["approved", "allowed", "taken_back", "sent_back"]);
 
 /** What stands where the question whether it happened stood. */
 function renderAnswered({ history }: FinalRequest, doubt: HistoryLine): string {

@@ -16,7 +16,7 @@ import {
 import { type Body, type BodyLine, isHeading, sectionBelow } from "./body.ts";
 import { actionDigest } from "./digest.ts";
 import type { Frontmatter, Property } from "./frontmatter.ts";
-import { HEADINGS, ownProperties, renderOriginal } from "./note.ts";
+import { HEADINGS, isAsked, ownProperties, renderOriginal, renderWhy } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 
 /** The properties that only look like ours are a problem when they look like one of these. */
@@ -57,7 +57,10 @@ export function checkIntact(
       request.submission.fields.params,
       "now",
     ).join("; ");
-    const message = `The note shows the action as it was before ${amendment.by} changed it: ${changes}.`;
+    const message =
+      amendment.sent_back === undefined
+        ? `The note shows the action as it was before ${amendment.by} changed it: ${changes}.`
+        : "The note shows the request as it was before the policy became stricter.";
     const problems = [...similar, problem("outdated_note", null, message)];
     return { problems, proposal: null, shown, outdated: true };
   }
@@ -171,7 +174,17 @@ function checkAction(body: Body, request: Request, rules: EditRules): Pick<Intac
       `The section **What happens if you approve** was changed: ${firstDifference(written, next)}.`,
     );
   }
-  const { adopted, fields } = request.submission;
+  const { adopted, fields, verdict } = request.submission;
+  if (verdict !== undefined && isAsked(request.submission)) {
+    const found = body.lines.filter((line) => line.plain && isHeading(line, HEADINGS.why)).length;
+    const why = sectionBelow(body, HEADINGS.why);
+    const shown = shownLines(linesOf(renderWhy(verdict)));
+    if (why === null) return changed("The section **Why this needs you** is not there any more.");
+    if (found > 1) return changed("The section **Why this needs you** is there twice.");
+    if (shownLines(why) !== shown) {
+      return changed(`The section **Why this needs you** was changed: ${firstDifference(shown, why)}.`);
+    }
+  }
   if (adopted !== undefined) {
     const original = sectionBelow(body, HEADINGS.original);
     const shown = shownLines(linesOf(renderOriginal(fields.id, adopted)));

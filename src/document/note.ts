@@ -10,7 +10,8 @@ import {
   type Submission,
   type UnknownRequest,
 } from "../core/request.ts";
-import { versionOf } from "../core/transitions.ts";
+import { tellRule, versionOf } from "../core/transitions.ts";
+import type { Verdict } from "../core/verdict.ts";
 import { sha256 } from "./digest.ts";
 import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
 import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
@@ -52,13 +53,19 @@ export const CAME_BACK = `> [!info] This note was missing and has been written a
  * The properties that the daemon writes and owns, as text values in the note's order. Kept apart from their rendering
  * so that a note that was edited can be held against them.
  */
-export function ownProperties({ fields, digest, title: given }: Submission): ReadonlyMap<string, string> {
+export function ownProperties({
+  fields,
+  digest,
+  title: given,
+  verdict,
+}: Submission): ReadonlyMap<string, string> {
   const { on_behalf_of } = fields;
   return new Map([
     ["title", title(given)],
     ["action", fields.kind],
     ["requester", fields.requester],
     ...(on_behalf_of === null ? [] : ([["on_behalf_of", on_behalf_of]] as const)),
+    ...(verdict === undefined ? [] : ([["risk", verdict.risk]] as const)),
     ["created", fields.created],
     ["expires", fields.expires],
     ["host", fields.host],
@@ -82,13 +89,17 @@ export function renderNote(request: Request, cameBack = false): string {
     `---\n${properties.join("\n")}\n---`,
     ...(request.status === "outcome_unknown"
       ? [renderResolve(request)]
-      : [DECIDE, ...(cameBack ? [CAME_BACK] : []), `- [ ] ${BOXES.approve}\n- [ ] ${BOXES.reject}`]),
+      : [
+          ...(isAsked(submission) ? [DECIDE] : []),
+          ...(cameBack ? [CAME_BACK] : []),
+          ...(isAsked(submission) ? [`- [ ] ${BOXES.approve}\n- [ ] ${BOXES.reject}`] : []),
+        ]),
     ...(asked === "" ? [] : [asked]),
     ...(request.amendment === undefined ? [] : [renderAmendment(request)]),
     renderNext(versionOf(request), submission.fields.kind),
     renderAction(versionOf(request)),
     ...(submission.adopted === undefined ? [] : [renderOriginal(submission.fields.id, submission.adopted)]),
-    WHY,
+    ...(isAsked(submission) ? [renderWhy(submission.verdict)] : []),
     `${HEADINGS.notes}\n`,
   ];
   return parts.join("\n\n");
@@ -174,16 +185,26 @@ export function fitsNote(version: Pick<Version, "params" | "next_effect">): bool
 /** That the action is no longer the one that was asked for, and how it differs. */
 export function renderAmendment({ status, submission, amendment }: Request): string {
   if (amendment === undefined) throw new Error("only a changed action is told of");
-  const { by, at, asked } = amendment;
+  const { by, at, asked, sent_back } = amendment;
+  if (sent_back !== undefined) return renderSentBack(at, sent_back, status === "pending");
   const changes = tellChanges(asked.params, submission.fields.params, "now");
   // Somebody may have changed and approved it in one step.
   const still = status === "pending" ? "; what is shown below needs a decision of its own" : "";
   return [
-    `> [!info] ${inline(by)} changed the action at ${at}`,
+    `> [!info] ${inline(by ?? "unnamed")} changed the action at ${at}`,
     ...(changes.length === 0 ? ["It is again what was asked for"] : changes).map(
       (change) => `> - ${sentence(change)}.`,
     ),
     `> What was decided before that does not count${still}.`,
+  ].join("\n");
+}
+
+function renderSentBack(at: string, because: string, isOpen: boolean): string {
+  const still = isOpen ? "; it needs a decision of its own" : "";
+  return [
+    `> [!info] The policy had become stricter at ${at}, so this was sent back`,
+    `> ${sentence(because)}`,
+    `> What was decided or allowed before that does not count${still}.`,
   ].join("\n");
 }
 
@@ -197,7 +218,30 @@ export function renderOriginal(id: RequestId, { name, sha256, text, characters }
   return [HEADINGS.original, said, fenced(text, "text")].join("\n\n");
 }
 
-const WHY = `${HEADINGS.why}\n\nThere is no policy, so every action needs a person, and anyone may decide.`;
+/** Whether a person is asked at all: what the policy allows or denies by itself never waits. */
+export function isAsked({ verdict }: Submission): boolean {
+  return verdict === undefined || verdict.says === "require_approval";
+}
+
+/** The rule that asks for a person, its reason, and what makes the action risky. */
+export function renderWhy(verdict: Verdict | undefined): string {
+  if (verdict === undefined) {
+    return `${HEADINGS.why}\n\nThere is no policy, so every action needs a person, and anyone may decide.`;
+  }
+  const { reason, risk, factors, tags } = verdict;
+  const parts = [
+    `${sentence(`${tellRuleInNote(verdict)}: ${reason}`)} Anyone may decide.`,
+    `Risk: ${risk}${factors.length === 0 ? ", because no risk factor is there." : ", because of:"}`,
+    ...(factors.length === 0 ? [] : [factors.map((factor) => `- ${inline(factor)}`).join("\n")]),
+    ...(tags.length === 0 ? [] : [`Tags: ${tags.map((tag) => inline(tag)).join(", ")}`]),
+  ];
+  return [HEADINGS.why, ...parts].join("\n\n");
+}
+
+function tellRuleInNote(verdict: Verdict): string {
+  const told = tellRule(verdict);
+  return `${told.charAt(0).toUpperCase()}${told.slice(1)} asks for a person`;
+}
 
 /** What the daemon has to tell inside a note, as one callout; the empty string when there is nothing. */
 export function renderAnswer(problems: readonly Problem[]): string {

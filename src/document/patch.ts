@@ -99,7 +99,7 @@ function isWholeLines(text: string, start: number, end: number): boolean {
 
 /** Nothing, what the daemon writes into its own properties, and the statements that people make in `status`. */
 const OWN_WORD =
-  /^["']?(|null|~|[>|][-+]?|pending|outcome_unknown|approved?|rejected|reject|changes_requested|executed|failed|expired|cancelled|\d{4}-\d\d-\d\dT[\d:.]+Z)["']?$/i;
+  /^["']?(|null|~|[>|][-+]?|pending|outcome_unknown|approved?|rejected|reject|changes_requested|executed|failed|expired|cancelled|denied|\d{4}-\d\d-\d\dT[\d:.]+Z)["']?$/i;
 
 /** The patches above keep the frontmatter readable; were that ever wrong, a half-patched note must not be written. */
 function frontmatterOf(text: string): Frontmatter {

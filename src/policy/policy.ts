@@ -9,6 +9,7 @@
  */
 import type { JsonObject } from "../core/json.ts";
 import type { Assurance } from "../core/request.ts";
+import { RISKS, type Risk } from "../core/verdict.ts";
 import type { Test } from "./expression.ts";
 import type { Glob } from "./glob.ts";
 import type { ParamsType } from "./params-type.ts";
@@ -20,9 +21,7 @@ export type Verdict = (typeof VERDICTS)[number];
 export const DEFAULTS = ["allow", "require_approval", "deny"] as const;
 export type DefaultVerdict = (typeof DEFAULTS)[number];
 
-/** From the lowest to the highest; `low` is what an action without a risk factor has. */
-export const RISKS = ["low", "medium", "high", "critical"] as const;
-export type Risk = (typeof RISKS)[number];
+export { RISKS, type Risk };
 
 /** From the weakest to the strongest. */
 export const ASSURANCES = ["edit", "os", "signed", "present"] as const satisfies readonly Assurance[];

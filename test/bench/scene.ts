@@ -128,6 +128,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
         effect: "unsafe" as const,
         title: null,
         next_effect: "transfers {amount_cents} cents to {payee}",
+        tags: [],
         expires_ms: 86_400_000,
       },
     ]),
@@ -147,6 +148,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     desk,
     log,
     kind,
+    policy: { judge: () => null },
     merging,
     settle_ms: 2_000,
     settle_ticks_ms: 0,
@@ -164,6 +166,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     host: "bench",
     kind,
     kinds: [...kinds.keys()],
+    policy: { judge: () => null },
     about: { version: "0", pid: process.pid, vault: root, state },
   });
   const sockets = { agent: join(base, "agent/socket"), reviewer: join(base, "reviewer/socket") };

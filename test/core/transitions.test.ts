@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { EVENT_TYPES, type Event, type EventType } from "../../src/core/event.ts";
 import { askedOf, isFinal, type Request, STATUSES, type Status } from "../../src/core/request.ts";
 import { type Effect, fold, step, TRANSITIONS } from "../../src/core/transitions.ts";
-import { sampleEvent, sampleRequest, sampleSubmission } from "../sample.ts";
+import { sampleEvent, sampleRequest, sampleSubmission, sampleVerdict } from "../sample.ts";
 
 /** One way into every status, so that the matrix meets each of them with real data. */
 const HISTORIES: Record<Status, EventType[]> = {
@@ -17,6 +17,7 @@ const HISTORIES: Record<Status, EventType[]> = {
   changes_requested: ["submitted", "changes_requested"],
   expired: ["submitted", "expired"],
   cancelled: ["submitted", "cancelled"],
+  denied: ["submitted", "denied"],
 };
 
 /**
@@ -27,6 +28,7 @@ const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
   pending: {
     joined: "pending",
     amended: "pending",
+    denied: "denied",
     approved: "approved",
     rejected: "rejected",
     changes_requested: "changes_requested",
@@ -40,6 +42,8 @@ const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
     rejected: "rejected",
     changes_requested: "changes_requested",
     taken_back: "pending",
+    denied: "denied",
+    sent_back: "pending",
     cancelled: "cancelled",
     refused: "approved",
   },
@@ -56,6 +60,7 @@ const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
   changes_requested: { archived: "changes_requested", refused: "changes_requested" },
   expired: { archived: "expired", refused: "expired" },
   cancelled: { archived: "cancelled", refused: "cancelled" },
+  denied: { archived: "denied", refused: "denied" },
 };
 
 describe("the life cycle", () => {
@@ -155,6 +160,51 @@ describe("the life cycle", () => {
     expect(step(asked, change(1, 3_600))).toMatchObject({ ok: false, refusal: { code: "too_late" } });
   });
 
+  test("a verdict starts nothing but what the policy allowed when it was asked for", () => {
+    const allowed = sampleSubmission({}, { verdict: sampleVerdict("allow") });
+    const asked = sampleSubmission({}, { verdict: sampleVerdict("require_approval") });
+    const denied = sampleSubmission({}, { verdict: sampleVerdict("deny") });
+    expect(step(sampleRequest(["submitted"], allowed), sampleEvent("allowed"))).toMatchObject({
+      ok: true,
+      request: { status: "approved" },
+    });
+    expect(
+      fold([sampleEvent("started")], sampleRequest(["submitted", "allowed"], allowed)),
+    ).not.toHaveProperty("decision");
+    for (const submission of [asked, denied, sampleSubmission()]) {
+      expect(
+        step(sampleRequest(["submitted"], submission), sampleEvent("allowed", submission)),
+      ).toMatchObject({
+        ok: false,
+      });
+    }
+    const amended = sampleRequest(["submitted", "amended"], allowed);
+    expect(step(amended, sampleEvent("allowed", allowed))).toMatchObject({ ok: false });
+    const refused = { ok: false, refusal: { code: "not_pending" } };
+    expect(step(sampleRequest(["submitted"], denied), sampleEvent("approved", denied))).toMatchObject(
+      refused,
+    );
+  });
+
+  test("what is sent back needs another decision, about the stricter rule", () => {
+    const back = sampleRequest(["submitted", "approved", "sent_back"]);
+    expect(back).toMatchObject({
+      status: "pending",
+      submission: { fields: { rule: "stricter" }, verdict: { rule: "stricter" } },
+      amendment: {
+        asked: { digest: sampleSubmission().digest },
+        by: null,
+        sent_back: "Payments are watched.",
+      },
+    });
+    expect(step(back, sampleEvent("approved"))).toMatchObject({
+      ok: false,
+      refusal: { code: "digest_mismatch" },
+    });
+    expect(step(back, sampleEvent("approved", back.submission))).toMatchObject({ ok: true });
+    expect(step(back, sampleEvent("allowed"))).toMatchObject({ ok: false });
+  });
+
   test("a grant that ran out neither starts nor stays approved", () => {
     const submission = sampleSubmission({}, { caller: true, token_sha256: "00" });
     const approved = sampleRequest(["submitted", "approved"], submission);
@@ -180,11 +230,14 @@ describe("any history", () => {
   const onTheWay = fc.constantFrom<EventType>(
     "joined",
     "approved",
+    "allowed",
     "started",
     "outcome_lost",
     "taken_back",
+    "sent_back",
     "refused",
   );
+  const anySays = fc.constantFrom("allow", "deny", "require_approval", null);
   const anyType = fc.oneof(
     { weight: 3, arbitrary: onTheWay },
     { weight: 2, arbitrary: fc.constantFrom(...EVENT_TYPES) },
@@ -192,8 +245,9 @@ describe("any history", () => {
 
   test("has at most one execution, recorded right before it, and ends archived only when final", () => {
     fc.assert(
-      fc.property(fc.array(anyType, { maxLength: 40 }), fc.boolean(), (types, caller) => {
-        const submission = sampleSubmission({}, { caller, token_sha256: caller ? "00" : null });
+      fc.property(fc.array(anyType, { maxLength: 40 }), fc.boolean(), anySays, (types, caller, says) => {
+        const verdict = says === null ? {} : { verdict: sampleVerdict(says) };
+        const submission = sampleSubmission({}, { caller, token_sha256: caller ? "00" : null, ...verdict });
         const effects: Effect[] = [];
         let request: Request | null = null;
         let starts = 0;
@@ -201,6 +255,8 @@ describe("any history", () => {
           const stepped = step(request, sampleEvent(type, submission, i));
           if (!stepped.ok) continue;
           if (type === "started") starts += 1;
+          expect(says === "deny" && type === "started").toBe(false);
+          if (request?.status === "denied") expect(stepped.request.status).toBe("denied");
           if (type === "archived") expect(request !== null && isFinal(request)).toBe(true);
           request = stepped.request;
           effects.push(...stepped.effects);

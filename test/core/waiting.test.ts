@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { inOrderOfNeed, soonAt } from "../../src/core/waiting.ts";
-import { sampleRequest, sampleSubmission } from "../sample.ts";
+import { sampleRequest, sampleSubmission, sampleVerdict } from "../sample.ts";
 
 const requestOf = (created: string, expires: string, rest: object = {}, suffix = "aaaaaa") => {
   const id = `${created.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-")}-payment-${suffix}`;
@@ -18,8 +18,12 @@ test.each([
 test("what is nearly over comes first, then the riskiest, then the oldest", () => {
   const day = "2026-11-22T09:00:00Z";
   const [late, risky, old, young] = [
-    requestOf("2026-11-21T09:00:03Z", "2026-11-21T09:30:00Z", { risk: "low" }),
-    requestOf("2026-11-21T09:00:02Z", day, { risk: "critical" }),
+    requestOf("2026-11-21T09:00:03Z", "2026-11-21T09:30:00Z", {
+      verdict: sampleVerdict("require_approval", { risk: "low" }),
+    }),
+    requestOf("2026-11-21T09:00:02Z", day, {
+      verdict: sampleVerdict("require_approval", { risk: "critical" }),
+    }),
     requestOf("2026-11-21T09:00:00Z", day),
     requestOf("2026-11-21T09:00:01Z", day),
   ];

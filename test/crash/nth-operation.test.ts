@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Request } from "../../src/core/request.ts";
 import type { Job, Outcome } from "../../src/daemon/ports.ts";
 import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
 import { diskError, guardedLedger, guardedVault, type Trouble, troubleAt } from "./trouble.ts";
@@ -65,6 +67,46 @@ async function dayOfChange(stage: Stage, told: Told): Promise<void> {
   await stage.daemon.look(id);
   await stage.daemon.settled();
   await stage.pass(6_000);
+}
+
+/** The policy allows one, denies one and asks about one, which a person approves. */
+async function dayOfVerdicts(stage: Stage, told: Told): Promise<void> {
+  for (const payee of ["Friend", "Thief", "Stranger"]) {
+    const { request } = await stage.application.submit({ kind: "payment", params: { payee } });
+    told.accepted.push(request.id);
+    if (payee === "Stranger") tickIn(stage, request.id, "Approve", told);
+    await stage.daemon.look(request.id);
+    await stage.daemon.settled();
+  }
+  await stage.pass(6_000);
+}
+
+const POLICY = `rules:
+  - { id: friends, match: { kind: payment }, when: "params.payee == 'Friend'", decision: allow }
+  - { id: thieves, match: { kind: payment }, when: "params.payee == 'Thief'", decision: deny }
+`;
+
+/** What the policy allowed ran once, what it denied never, and neither waits for anybody. */
+async function checkVerdicts(stage: Stage, told: Told): Promise<void> {
+  for (const { submission, status } of await everything(stage)) {
+    const { id, params } = submission.fields;
+    const runs = stage.executions.filter((job) => job.id === id).length;
+    expect(runs, id).toBeLessThanOrEqual(1);
+    if (params.payee === "Thief") expect({ runs, status }).toEqual({ runs: 0, status: "denied" });
+    if (params.payee === "Friend") expect(["executed", "outcome_unknown"]).toContain(status);
+    if (params.payee === "Stranger" && !told.ticked.has(id)) expect(status).toBe("pending");
+    const finished = status === "executed" || status === "denied";
+    expect(stage.names("pending").includes(`${id}.md`), `${id} is ${status}`).toBe(!finished);
+    expect(stage.names("done").includes(`${id}.md`), `${id} is ${status}`).toBe(finished);
+  }
+}
+
+/** Also what was recorded and never answered. */
+async function everything(stage: Stage): Promise<Request[]> {
+  const ids = new Set<string>();
+  for await (const { id } of stage.ledger.records(0)) ids.add(id);
+  const requests = await Promise.all([...ids].map((id) => stage.ledger.read(id)));
+  return requests.filter((request) => request !== null);
 }
 
 async function runWith(day: Day, trouble: Trouble, scenery: Scenery, told: Told): Promise<void> {
@@ -142,9 +184,11 @@ async function sweep(
   kind: "death" | "error",
   during: Day = day,
   check: Day = checkInvariants,
+  policy: string | null = null,
 ): Promise<number> {
   for (let n = 1; ; n += 1) {
     const scenery = makeScenery();
+    if (policy !== null) writeFileSync(join(scenery.root, "../policy.yaml"), policy);
     const trouble = troubleAt(n, kind);
     const told: Told = { accepted: [], ticked: new Map() };
     await runWith(during, trouble, scenery, told);
@@ -175,6 +219,14 @@ describe("whatever operation is the last one", () => {
   }, async () => {
     expect(await sweep("error")).toBeGreaterThan(20);
   });
+
+  test.each(["death", "error"] as const)(
+    "what the policy denies never runs and what it allows runs once, after any %s",
+    { timeout: 120_000 },
+    async (kind) => {
+      expect(await sweep(kind, dayOfVerdicts, checkVerdicts, POLICY)).toBeGreaterThan(12);
+    },
+  );
 
   test.each(["death", "error"] as const)(
     "a changed action runs as it was approved, after any %s",

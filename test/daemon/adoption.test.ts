@@ -197,6 +197,22 @@ test("a crash behind the record makes no second request, whatever the configurat
   expect(second.names("done")).toEqual([`${request?.submission.fields.id}-original.md`]);
 });
 
+test("a note that the policy denies is final at once, and kept", async () => {
+  const scenery = makeScenery();
+  writeFileSync(join(scenery.root, "../policy.yaml"), "default: deny\n");
+  const stage = await open({}, scenery);
+  await drop(stage, "pay.md", note("20"));
+  expect(await adopted(stage)).toEqual([]);
+  expect(stage.names("pending")).toEqual([]);
+  const [original = "", finished = ""] = stage.names("done");
+  expect(readFileSync(join(stage.root, FOLDERS.done, finished), "utf8")).toContain("status: denied");
+  expect(original).toBe(finished.replace(".md", "-original.md"));
+  expect(readFileSync(join(stage.root, FOLDERS.done, original), "utf8")).toBe(note("20"));
+  await drop(stage, "pay.md", note("20"));
+  expect(stage.names("pending")).toEqual([]);
+  expect(stage.executions).toEqual([]);
+});
+
 test("equal notes of different names are requests of their own: each may mean it", async () => {
   const stage = await open();
   await drop(stage, "a.md", note("20"));

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseDuration } from "../../src/core/duration.ts";
@@ -99,6 +99,11 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
   drop(world, { args: [name = ""], body }) {
     const lines = body.map((line) => (line === "." ? "" : line));
     world.person.write(`Pending_Approval/${name}`, `${lines.join("\n")}\n`);
+  },
+  /** Writes the policy, which a daemon that starts with one reads again by itself; a line of just a dot is a blank one. */
+  policy(world, { body }) {
+    const lines = body.map((line) => (line === "." ? "" : line));
+    writeFileSync(join(world.scenery.root, "../policy.yaml"), `${lines.join("\n")}\n`);
   },
   "delete-file": (world, { args: [name = ""] }) => rmSync(join(world.scenery.root, "Pending_Approval", name)),
   /** Gives the newest request a name. */

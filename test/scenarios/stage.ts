@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -8,8 +9,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
+import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy-files.ts";
 import { openVault } from "../../src/adapters/vault.ts";
 import { createApplication } from "../../src/application.ts";
 import type { JsonObject } from "../../src/core/json.ts";
@@ -17,12 +19,13 @@ import { iso } from "../../src/core/reconcile.ts";
 import { createAdoption } from "../../src/daemon/adoption.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";
 import { createDesk } from "../../src/daemon/desk.ts";
-import type { Clock, Job, Ledger, Outcome, Vault } from "../../src/daemon/ports.ts";
+import type { Clock, Job, Ledger, Outcome, PolicyPort, Vault } from "../../src/daemon/ports.ts";
 import { createDaemon } from "../../src/daemon.ts";
 import type { AdoptionSettings } from "../../src/document/foreign/mapping.ts";
 import { openGrantKeys } from "../../src/handlers/grant.ts";
 import { createToken, tokenMatches } from "../../src/handlers/requester-token.ts";
 import { openJournal } from "../../src/ledger/journal.ts";
+import { type InForcePorts, openPolicy } from "../../src/policy-in-force.ts";
 import type { Kind } from "../../src/submission.ts";
 import { type FakeClock, fakeClock } from "../fake-clock.ts";
 import { T0 } from "../sample.ts";
@@ -108,6 +111,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   };
   const common = {
     editable: [] as readonly string[],
+    tags: [] as readonly string[],
     checkParams: (_: JsonObject): readonly string[] => [],
     effect: "unsafe" as const,
     title: null,
@@ -121,6 +125,19 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     ["release", { ...common, ...refactor, editable: ["version"] }],
   ]);
   const kind = (name: string) => kinds.get(name) ?? null;
+  let onChange = () => {};
+  const policy = policyOf(join(root, "../policy.yaml"), {
+    kinds: new Map(
+      [...kinds].map(([name, { tags, expires_ms }]) => [name, { tags, expires_ms, params: null }]),
+    ),
+    clock,
+    keep: createPolicyShelf(state),
+    onTrouble(text) {
+      desk.setNotice("policy", text);
+      if (text !== null) warnings.push(text);
+    },
+    onChange: () => onChange(),
+  });
   const daemon = createDaemon({
     ledger,
     vault,
@@ -130,11 +147,13 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     desk,
     log: { ...log, error: (data) => void errors.push(data) },
     kind,
+    policy,
     merging,
     settle_ms: options.settle_ms ?? 2_000,
     settle_ticks_ms: 0,
     folders,
   });
+  onChange = () => void daemon.lookAtApproved();
   const keys = await openGrantKeys(state, clock.now);
   const application = createApplication({
     daemon,
@@ -150,6 +169,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     host,
     kind,
     kinds: [...kinds.keys()],
+    policy,
     about: { version: "0", pid: 1, vault: root, state },
   });
 
@@ -236,6 +256,12 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
 
     at: () => iso(clock.now()),
   };
+}
+
+/** The policy beside the vault, where there is one when the daemon starts. */
+function policyOf(file: string, ports: Omit<InForcePorts, "file" | "read">): PolicyPort {
+  if (!existsSync(file)) return { judge: () => null };
+  return openPolicy({ ...ports, file, read: createPolicyReader(dirname(file)) });
 }
 
 /** The clock of one life of the daemon: what a killed one wanted to be woken for never comes. */

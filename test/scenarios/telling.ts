@@ -19,6 +19,10 @@ function detailOf(event: LedgerRecord["event"]): string {
       return `by ${event.submission.fields.requester}, until ${clockTime(event.submission.fields.expires)}`;
     case "amended":
       return `by ${event.by} (${event.via}) to ${JSON.stringify(event.params)}`;
+    case "allowed":
+    case "denied":
+    case "sent_back":
+      return `by ${event.verdict.rule ?? "default"}, because ${event.verdict.reason}`;
     case "approved":
       return (
         said(event.decision) +

@@ -23,6 +23,7 @@ export function view(changes: Partial<RequestView> = {}): RequestView {
     digest: `sha256:${"9b".repeat(32)}`,
     action_digest: `sha256:${"a1".repeat(32)}`,
     executor: "daemon",
+    verdict: null,
     decision: null,
     started_at: null,
     finished_at: null,

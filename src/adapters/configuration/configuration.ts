@@ -15,6 +15,8 @@ export interface Configuration {
   readonly folders: Folders;
   /** What becomes of notes that other programs put into the pending folder; null where they are left alone. */
   readonly adopt: AdoptionSettings | null;
+  /** The policy's file, absolute; null where there is none. */
+  readonly policy: string | null;
   /** The log's file; null for standard error. */
   readonly log: string | null;
   readonly host: string;

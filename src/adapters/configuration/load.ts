@@ -18,6 +18,7 @@ interface RawFile {
   readonly git?: Configuration["git"];
   readonly folders?: Partial<Folders>;
   readonly adopt?: RawAdopt;
+  readonly policy?: string;
   readonly log?: string;
   readonly host?: string;
 }
@@ -82,6 +83,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
     git: raw.git ?? "auto",
     folders: foldersOf(source, raw),
     adopt: adoptionOf(source, raw.adopt, actions),
+    policy: raw.policy === undefined ? null : resolve(directory, raw.policy),
     log: raw.log === undefined ? null : resolve(directory, raw.log),
     host: raw.host ?? safeHost(hostname()),
     warnings,

@@ -147,6 +147,7 @@ export const CONFIGURATION_SCHEMA = {
       },
     },
     adopt: ADOPT_SCHEMA,
+    policy: text("the name of the file with the rules", "policy: ./policy.yaml"),
     log: text("the name of a file", "log: ./countersign.log"),
     host: {
       type: "string",

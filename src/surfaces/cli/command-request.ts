@@ -68,6 +68,8 @@ async function submit(context: Context, options: RequestOptions): Promise<number
   if (token !== null) await keep(context, request, token);
   if (joined) context.tell(tellJoined(request));
   else if (!created) context.tell(`That key was used for the same action before: ${request.id}.`);
+  // The answer is there already, and it is no.
+  if (request.status === "denied") return reportOutcome(context, client, request);
   if (options.wait) return outcomeOf(context, client, submitted, options.timeout ?? null);
   context.print({ ...(request as unknown as JsonObject), joined }, request.id);
   return EXIT.done;

@@ -29,6 +29,7 @@ const BY_STATUS = {
   changes_requested: EXIT.changes_requested,
   expired: EXIT.expired,
   cancelled: EXIT.cancelled,
+  denied: EXIT.denied,
 } as const satisfies Record<Status, number>;
 
 const BY_CODE = {

@@ -74,6 +74,7 @@ export function block(request: RequestView, now: number): string {
     ["expires", time(request.expires)],
     ["asked", request.asked > 1 ? `${request.asked} times` : null],
     ["digest", line(request.digest)],
+    ["policy", policyOf(request)],
     ["params", pretty(request.params)],
     ...outcomeFacts(request),
   ];
@@ -81,6 +82,17 @@ export function block(request: RequestView, now: number): string {
     [time(at), line(event), by && `by ${line(by)}`, detail && `(${line(detail)})`].filter(Boolean).join(" "),
   );
   return [line(request.title), ...facts.flatMap(fact), ...fact(["history", history.join("\n")])].join("\n");
+}
+
+/** What the policy says of it, and how risky it is. */
+function policyOf({ verdict }: RequestView): string | null {
+  if (verdict === null) return null;
+  const { says, rule, policy, reason, risk, factors } = verdict;
+  return [
+    `${says} by ${rule === null ? "default" : `rule ${line(rule)}`}: ${line(reason)}`,
+    `risk ${risk}${factors.map((factor) => `; ${line(factor)}`).join("")}`,
+    ...(policy === null ? [] : [line(policy)]),
+  ].join("\n");
 }
 
 /** What came of a request, in a few lines. */
@@ -96,6 +108,7 @@ function outcomeFacts(request: RequestView): [string, string | null][] {
       : `${decision.verb} by ${line(decision.reviewer)} at ${time(decision.decided_at)} (${line(decision.via)}, ${line(decision.assurance)})`;
   return [
     ["amended", amendedBy(request)],
+    ["denied", status === "denied" && request.verdict !== null ? line(request.verdict.reason) : null],
     ["decision", decided],
     ["reason", decision?.reason ? line(decision.reason) : null],
     ["result", status === "executed" ? pretty(result) : null],

@@ -47,11 +47,19 @@ function run(argv: readonly string[], given: { kinds?: boolean; records?: readon
 
 describe("policy check", () => {
   test("says what a valid policy is", async () => {
-    write({ "policy.yaml": POLICY, "base.yaml": "default: deny" });
+    write({ "policy.yaml": POLICY.replace("approvers: treasury, ", ""), "base.yaml": "default: deny" });
     const { exit, out } = await run(["check", "policy.yaml"]);
     expect(exit).toBe(0);
     expect(out).toMatch(/^policy\.yaml is valid: 2 rules, sha256:[0-9a-f]{64}\n$/);
     expect((await run(["check", "policy.yaml"], { kinds: false })).out).toContain("no configuration");
+  });
+
+  test("accepts what the daemon does not take yet, and says so", async () => {
+    write({ "policy.yaml": POLICY, "base.yaml": "default: deny" });
+    const { exit, out } = await run(["check", "policy.yaml"]);
+    expect(exit).toBe(0);
+    expect(out).toContain("policy.yaml:3: warning: not supported yet: approvers");
+    expect(out).toContain("policy.yaml is valid");
   });
 
   test("names every fault with file, line and hint, and ends with 2", async () => {

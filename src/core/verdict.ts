@@ -1,0 +1,57 @@
+import { changesBetween } from "./amendment.ts";
+import type { Request, Submission } from "./request.ts";
+
+/** From the lowest to the highest; `low` is what an action without a risk factor has. */
+export const RISKS = ["low", "medium", "high", "critical"] as const;
+export type Risk = (typeof RISKS)[number];
+
+/** The policy's answer to a request, no person asked, as far as the request's course depends on it. */
+export interface Verdict {
+  readonly says: "allow" | "deny" | "require_approval";
+  /** The policy snapshot; null where there is no policy any more. */
+  readonly policy: string | null;
+  /** The rule that gave it; null for the policy's default. */
+  readonly rule: string | null;
+  /** A sentence for whoever is asked, or refused. */
+  readonly reason: string;
+  readonly risk: Risk;
+  /** What makes it risky, in words. */
+  readonly factors: readonly string[];
+  /** What the rule calls such requests. */
+  readonly tags: readonly string[];
+  /** The tags of the action, by the configuration of that time: it is judged by them again. */
+  readonly action_tags: readonly string[];
+  /** The params that a person may change. */
+  readonly editable: readonly string[];
+  /** Decide by: so long after the request was made; null where the rule does not say. */
+  readonly expires_ms: number | null;
+}
+
+/** What an approval comes to under the policy as it is now, right before the start. */
+export function standing(
+  request: Extract<Request, { status: "approved" }>,
+  now: Verdict,
+): "holds" | "denied" | "stricter" {
+  if (now.says === "deny") return "denied";
+  if (now.says === "allow") return "holds";
+  if (!("decision" in request)) return "stricter";
+  const { submission, amendment, decision } = request;
+  const { params } = submission.fields;
+  const shorter = (now.expires_ms ?? Infinity) < (submission.verdict?.expires_ms ?? Infinity);
+  if (shorter && Date.parse(decision.seen_at) >= Date.parse(deadlineUnder(submission, now)))
+    return "stricter";
+  // What a person has seen forbidden since, and approved in spite of it, has had the decision of its own.
+  const before = submission.verdict?.editable;
+  const changed = amendment === undefined ? [] : changesBetween(amendment.asked.params, params);
+  return changed.some(({ param }) => !now.editable.includes(param) && (before?.includes(param) ?? true))
+    ? "stricter"
+    : "holds";
+}
+
+/** When a verdict wants the decision at the latest: never later than it was. */
+export function deadlineUnder({ fields }: Submission, { expires_ms }: Verdict): string {
+  if (expires_ms === null) return fields.expires;
+  const due = Date.parse(fields.created) + expires_ms;
+  if (due >= Date.parse(fields.expires)) return fields.expires;
+  return new Date(Math.ceil(due / 1_000) * 1_000).toISOString().replace(".000Z", "Z");
+}

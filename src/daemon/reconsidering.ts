@@ -1,0 +1,42 @@
+import type { World } from "../core/reconcile.ts";
+import type { Request } from "../core/request.ts";
+import { deadlineUnder, type Verdict } from "../core/verdict.ts";
+import { digestOf } from "../document/digest.ts";
+import type { KindSettings, PolicyPort } from "./ports.ts";
+
+/** What the policy, as it is now, says of an approved request, and what the request becomes where it asks anew. */
+export function reconsidered(
+  request: Request,
+  settings: KindSettings | null,
+  policy: PolicyPort,
+): Pick<World, "verdict" | "renewed"> {
+  if (request.status !== "approved") return { verdict: null, renewed: null };
+  const { submission } = request;
+  const { fields } = submission;
+  const { kind, params, requester, on_behalf_of, key, created } = fields;
+  const said = submission.verdict;
+  const question = {
+    kind,
+    params,
+    requester,
+    on_behalf_of,
+    key,
+    action_tags: said?.action_tags ?? settings?.tags ?? [],
+    editable: said?.editable ?? settings?.editable ?? [],
+    created: Date.parse(created),
+  };
+  // The draw that was made when it was asked for stands.
+  const { digest } = request.amendment?.asked ?? submission;
+  const verdict = policy.judge(question, () => digest) ?? withoutPolicy(said);
+  if (verdict === null) return { verdict: null, renewed: null };
+  const { policy: snapshot, rule } = verdict;
+  const expires = deadlineUnder(submission, verdict);
+  return { verdict, renewed: { digest: digestOf({ ...fields, policy: snapshot, rule, expires }), expires } };
+}
+
+/** Without a policy every action needs a person, also what one had allowed. */
+function withoutPolicy(said: Verdict | undefined): Verdict | null {
+  if (said === undefined) return null;
+  const reason = "There is no policy any more, so every action needs a person.";
+  return { ...said, says: "require_approval", policy: null, rule: null, reason, expires_ms: null };
+}

@@ -1,0 +1,48 @@
+import { type Finding, finding } from "../core/codes.ts";
+import { ANYONE, type Policy, type Requirements, type Rule } from "./policy.ts";
+
+/**
+ * What the daemon would have to leave out of a policy: it refuses such a policy as a whole, so that no rule is ever
+ * looser in effect than it reads. One finding for every rule.
+ */
+export function notSupported({ rules }: Policy): readonly Finding[] {
+  return rules.flatMap((rule) => {
+    const keys = keysOf(rule);
+    if (keys.length === 0) return [];
+    return [
+      finding("not_supported_yet", rule.place, `not supported yet: ${keys.join(", ")} (rule ${rule.id})`),
+    ];
+  });
+}
+
+function keysOf({ decision, constraints, requirements }: Rule): readonly string[] {
+  return [
+    ...(decision === "allow_with_constraints" ? ["allow_with_constraints"] : []),
+    ...(constraints === null ? [] : ["constraints"]),
+    ...(requirements === null ? [] : requiredKeys(requirements)),
+  ];
+}
+
+/** By key, whether the requirement asks for more than the daemon can see to; a new requirement must be given a row. */
+const LEFT_OUT: Readonly<Record<keyof Requirements, (requirements: Requirements) => boolean>> = {
+  approvers: ({ approvers }) =>
+    approvers.length !== ANYONE.approvers.length ||
+    approvers.some(({ of, quorum }) => of !== null || quorum !== 1),
+  expires_ms: () => false,
+  execute_by_ms: ({ execute_by_ms }) => execute_by_ms !== null,
+  settle_ms: ({ settle_ms }) => settle_ms !== null,
+  cool_off_ms: ({ cool_off_ms }) => cool_off_ms !== null,
+  escalate: ({ escalate }) => escalate.length > 0,
+  // The parts of a param cannot be told apart in a note yet.
+  editable: ({ editable }) => editable.some((path) => !/^[A-Za-z0-9_-]+$/.test(path)),
+  min_assurance: ({ min_assurance }) => min_assurance !== "edit",
+  checklist: ({ checklist }) => checklist.length > 0,
+  tags: () => false,
+  max_attempts: ({ max_attempts }) => max_attempts !== null,
+};
+
+function requiredKeys(requirements: Requirements): readonly string[] {
+  return Object.entries(LEFT_OUT)
+    .filter(([, isLeftOut]) => isLeftOut(requirements))
+    .map(([key]) => (key === "approvers" ? "approvers or quorum" : key.replace(/_ms$/, "")));
+}

@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { notSupported } from "../../src/policy/supported.ts";
+import { policyOf } from "./stage.ts";
+
+const rule = (rest: string, decision = "require_approval") =>
+  policyOf(
+    `rules:\n  - { id: first, decision: deny, when: "params.x == 1" }\n  - { id: r, decision: ${decision}, ${rest} }\n`,
+  );
+
+test.each([
+  ["approvers", "approvers: treasury"],
+  ["approvers or quorum", "quorum: 2"],
+  ["approvers", "approvers: [{ of: a, quorum: 1 }, { of: b, quorum: 1 }]"],
+  ["execute_by", "execute_by: 1h"],
+  ["settle", "settle: 0s"],
+  ["cool_off", "cool_off: 1m"],
+  ["escalate", "escalate: [{ after: 1h, to: lead }]"],
+  ["editable", "editable: [payee.name]"],
+  ["min_assurance", "min_assurance: os"],
+  ["checklist", "checklist: [Called back]"],
+  ["max_attempts", "max_attempts: 3"],
+  ["constraints", "constraints: { max_runtime_sec: 60 }"],
+])("a rule with %s is not taken: %s", (key, text) => {
+  const found = notSupported(rule(text));
+  expect(found).toMatchObject([{ code: "not_supported_yet", warning: true, line: 3 }]);
+  expect(found[0]?.message).toContain(key);
+  expect(found[0]?.message).toContain("rule r");
+});
+
+test("nor is one that allows with constraints, or whose sample asks for what cannot be seen to", () => {
+  expect(
+    notSupported(rule("constraints: { network: none }", "allow_with_constraints"))[0]?.message,
+  ).toContain("allow_with_constraints");
+  expect(notSupported(rule("sample: 5%, min_assurance: os", "allow"))).toHaveLength(1);
+});
+
+test("what is obeyed is taken, and many things in one rule are told once", () => {
+  expect(notSupported(rule("expires: 1h, editable: [amount], tags: [money], reason: Because."))).toEqual([]);
+  expect(notSupported(rule("sample: 5%", "allow"))).toEqual([]);
+  expect(notSupported(rule("quorum: 2, cool_off: 1m, checklist: [Called]"))).toHaveLength(1);
+});
