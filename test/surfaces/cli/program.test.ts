@@ -40,6 +40,7 @@ describe("exit codes", () => {
     ["changes_requested", 5],
     ["failed", 6],
     ["outcome_unknown", 7],
+    ["denied", 8],
     ["cancelled", 9],
   ])("a wait that ends in %s gives %i", async (status, code) => {
     await stage.serve({ wait: async () => view({ status }) });
