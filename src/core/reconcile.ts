@@ -132,9 +132,10 @@ function reconcilePending(request: Request, world: World): Due {
 
 /** What the policy answered when the request was made, where that needs no person. */
 function verdictDue({ submission }: Request, { now, grant_ms }: World): Due | null {
-  const { verdict, caller } = submission;
+  const { verdict, caller, fields } = submission;
   if (verdict?.says === "deny") return record({ type: "denied", at: iso(now), verdict });
-  if (verdict?.says !== "allow") return null;
+  // Only a crash can have come between, and what it left behind for too long is not wanted any more.
+  if (verdict?.says !== "allow" || now >= Date.parse(fields.expires)) return null;
   return record({ type: "allowed", at: iso(now), verdict, lapses: caller ? iso(now + grant_ms) : null });
 }
 

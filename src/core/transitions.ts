@@ -104,6 +104,7 @@ function refuse(request: Request | null, event: Event): Refusal | null {
     case "allowed": {
       // Where a person must be asked, or was, no verdict is theirs.
       const { verdict } = request.submission;
+      if (!isBefore(event.at, fields.expires)) return refusal("too_late");
       const isAllowed = verdict?.says === "allow" && event.verdict.says === "allow";
       return isAllowed && request.amendment === undefined ? null : refusal("not_approved");
     }

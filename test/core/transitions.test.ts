@@ -178,6 +178,12 @@ describe("the life cycle", () => {
         ok: false,
       });
     }
+    expect(step(sampleRequest(["submitted"], allowed), sampleEvent("allowed", allowed, 3_600))).toMatchObject(
+      {
+        ok: false,
+        refusal: { code: "too_late" },
+      },
+    );
     const amended = sampleRequest(["submitted", "amended"], allowed);
     expect(step(amended, sampleEvent("allowed", allowed))).toMatchObject({ ok: false });
     const refused = { ok: false, refusal: { code: "not_pending" } };
