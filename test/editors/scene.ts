@@ -125,8 +125,8 @@ export async function openScene(program: Program, { git = "off" }: { git?: "off"
     },
 
     /** What came of a request, its note finished. */
-    async outcome(id: string): Promise<Told> {
-      const path = `/v1/requests/${id}/wait?timeout_ms=20000`;
+    async outcome(id: string, within_ms = 20_000): Promise<Told> {
+      const path = `/v1/requests/${id}/wait?timeout_ms=${within_ms}`;
       await call(sockets.agent, "GET", path);
       const told = await scene.told(id);
       if (!["executed", "rejected"].includes(told.status)) {
