@@ -13,7 +13,7 @@ const SEED = Number(process.env.COUNTERSIGN_SEED ?? Date.now() % 1_000_000);
 /** A short one with the suite; `npm run soak` is the long one, with deaths of the daemon. */
 const PLAN: Plan =
   process.env.COUNTERSIGN_SOAK === undefined
-    ? { seed: SEED, notes: 90, lasts_ms: 8_000, length: 5, kills: 0, patience_ms: 15_000 }
+    ? { seed: SEED, notes: 120, lasts_ms: 8_000, length: 5, kills: 0, patience_ms: 15_000 }
     : { seed: SEED, notes: 1_000, lasts_ms: 90_000, length: 14, kills: 6, patience_ms: 60_000 };
 
 let program: Program;

@@ -34,6 +34,9 @@ export interface Soaked {
   readonly changes: number;
 }
 
+/** How often all executions are halted for a while. */
+const HALTS_EVERY_MS = 4_000;
+
 /** Lets hands loose on the notes of a running daemon, waits until nothing is due any more, and compares. */
 export async function soak(world: World, program: Program, plan: Plan): Promise<Soaked> {
   const daemons: DaemonProcess[] = [];
@@ -130,7 +133,7 @@ async function letLoose(
   /** Now and then all executions are halted for a while, so that approvals can be taken back. */
   async function haltSometimes(): Promise<void> {
     const chance = chanceFrom(plan.seed ^ 0x48414c54);
-    const rounds = Math.max(1, Math.round(plan.lasts_ms / 12_000));
+    const rounds = Math.max(1, Math.round(plan.lasts_ms / HALTS_EVERY_MS));
     for (let round = 0; round < rounds; round += 1) {
       await delay((plan.lasts_ms / rounds) * 0.3);
       const say = (verb: string) => call(world.places.sockets.reviewer, "POST", `/v1/${verb}`, { by: "ada" });

@@ -136,6 +136,32 @@ const copies: Act = async (stage) => {
   if (hands.isThere(told.at)) await hands.save(told, path, change(told.buffer), chance.of(WAYS), pause);
 };
 
+/** A tick that is taken out again, or contradicted: what was not begun by then, must not begin. */
+const changesMind: Act = async (stage) => {
+  const { chance } = stage;
+  await edit(stage, setBox("Approve", "x"));
+  await delay(chance.between(20, 900));
+  await edit(stage, chance.of([setBox("Approve", " "), setBox("Reject", "x"), breakProperties(0)]));
+};
+
+/** A copy that says something, and then the note something else, or nothing at all. */
+const differs: Act = async (stage) => {
+  const { hands, chance, told } = stage;
+  const [inCopy, inNote] = chance.of<readonly [Edit, Edit]>([
+    [setBox("Approve", "x"), (text) => text],
+    [setBox("Approve", "x"), setProperty("reviewer", "ada")],
+    [setBox("Reject", "x"), setBox("Approve", "x")],
+    [setProperty("status", "changes_requested"), setProperty("decision", "approved")],
+    [breakProperties(1), setBox("Approve", "x")],
+  ]);
+  const path = join("Pending_Approval", `${told.id}.sync-conflict-20261121-101501-BBBBBBB.md`);
+  const there = hands.open(told, told.at);
+  if (there === null) return;
+  told.copies.add(path);
+  await hands.save(told, path, inCopy(silence(told.bill)(there)), chance.of(["in place", "by rename"]), 0);
+  await edit(stage, (text) => inNote(silence(told.bill)(text)));
+};
+
 const clearsCopies: Act = ({ hands, told }) => {
   for (const path of told.copies) hands.remove(told, path);
   told.copies.clear();
@@ -195,6 +221,8 @@ const ENDS: readonly Act[] = [
   says(),
   says(breaks, ownText),
   moves("Approved"),
+  differs,
+  changesMind,
   () => {},
   () => {},
   () => {},
@@ -236,7 +264,11 @@ const ACTS: readonly Act[] = [
   renames,
   copies,
   copies,
+  differs,
+  differs,
   clearsCopies,
+  changesMind,
+  changesMind,
   deletes,
   ({ hands, told }) => hands.litter(told, told.at),
   saveOldBuffer,
