@@ -135,13 +135,13 @@ async function letLoose(
     const chance = chanceFrom(plan.seed ^ 0x48414c54);
     const rounds = Math.max(1, Math.round(plan.lasts_ms / HALTS_EVERY_MS));
     for (let round = 0; round < rounds; round += 1) {
-      await delay((plan.lasts_ms / rounds) * 0.3);
+      await delay((plan.lasts_ms / rounds) * 0.2);
       const say = (verb: string) => call(world.places.sockets.reviewer, "POST", `/v1/${verb}`, { by: "ada" });
       await say("halt");
       halts += 1;
-      await delay(chance.between(800, 2_500));
+      await delay(1_500 + chance.below(1_000));
       while ((await say("resume"))?.status !== 200) await delay(50);
-      await delay((plan.lasts_ms / rounds) * 0.3);
+      await delay((plan.lasts_ms / rounds) * 0.2);
     }
   }
 

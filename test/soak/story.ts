@@ -140,8 +140,21 @@ const copies: Act = async (stage) => {
 const changesMind: Act = async (stage) => {
   const { chance } = stage;
   await edit(stage, setBox("Approve", "x"));
-  await delay(chance.between(20, 900));
+  await delay(chance.between(20, 400));
   await edit(stage, chance.of([setBox("Approve", " "), setBox("Reject", "x"), breakProperties(0)]));
+};
+
+/** Saves every few milliseconds while the daemon is about to take the note away. */
+const keepsSaving: Act = async (stage) => {
+  const { hands, chance, told } = stage;
+  const [step, most] = [1 + chance.below(6), 40 + chance.below(80)];
+  const ticked = setBox("Approve", "x")(hands.open(told, told.at) ?? told.buffer);
+  for (let n = 0; n < most && stage.goesOn(); n += 1) {
+    told.buffer = addLine(ownLine(told), "end")(ticked);
+    await hands.save(told, told.at, told.buffer, "by rename", step);
+    // Saved again where it is gone, it would only come back, time and again.
+    if (!hands.isThere(told.at)) return;
+  }
 };
 
 /** A copy that says something, and then the note something else, or nothing at all. */
@@ -223,6 +236,8 @@ const ENDS: readonly Act[] = [
   moves("Approved"),
   differs,
   changesMind,
+  keepsSaving,
+  keepsSaving,
   () => {},
   () => {},
   () => {},
@@ -269,6 +284,7 @@ const ACTS: readonly Act[] = [
   clearsCopies,
   changesMind,
   changesMind,
+  keepsSaving,
   deletes,
   ({ hands, told }) => hands.litter(told, told.at),
   saveOldBuffer,
