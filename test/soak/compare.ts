@@ -100,8 +100,10 @@ function judge(told: Told, { type, at, via }: Recorded, before: readonly Recorde
 
 const isTyped = (via: string | null) => via === "decision" || via === "status";
 
+type Span = State & { readonly until: number };
+
 /** Each state with the time until which it may have been seen. */
-function spans({ states }: Told): (State & { readonly until: number })[] {
+function spans({ states }: Told): Span[] {
   return states.map((state, i) => ({ ...state, until: states[i + 1]?.done ?? Number.POSITIVE_INFINITY }));
 }
 
@@ -155,15 +157,22 @@ function standing(told: Told): { began: number; until: number; verdict: Verdict 
 
 /**
  * From when on an approval may have been given over another text, so that mending that does not have to make it count:
- * also where half a save was all of it that was to be seen before the next one came.
+ * also where one half of a save was followed by another's, or by another text, before anybody could see what it became.
  */
 function misledFrom(told: Told): number {
   const all = spans(told);
+  const isBrief = ({ done, until }: Span) => until - done < GLANCE_MS;
   const first = all.find(({ ballot: { says_approve, verdict, shows_other } }, i) => {
     if (!says_approve || verdict === "approve") return false;
-    const next = all[i + 1];
-    const isBrief = next === undefined || next.until - next.done < GLANCE_MS;
-    return shows_other || isBrief || all.slice(0, i).some(({ ballot }) => ballot.shows_other);
+    const [before, next] = [all.slice(0, i), all[i + 1]];
+    const lately = before.slice(before.findLastIndex((span) => !isBrief(span)) + 1);
+    return (
+      shows_other ||
+      next === undefined ||
+      isBrief(next) ||
+      before.some(({ ballot }) => ballot.shows_other) ||
+      lately.some(({ ballot }) => ballot.is_cut)
+    );
   });
   return first?.began ?? Number.POSITIVE_INFINITY;
 }
