@@ -86,7 +86,8 @@ function judge(told: Told, { type, at, via }: Recorded, before: readonly Recorde
     case "changes_requested":
       return stood(told, at, ["request_changes"]) ? [] : missing("changes requested that nobody asked for");
     case "taken_back":
-      return stood(told, at, ["silent", "unclear", "request_changes", "reject"])
+      // A note that was deleted before the start is written again, and asks anew.
+      return stood(told, at, ["silent", "unclear", "request_changes", "reject", "nowhere"])
         ? []
         : missing("taken back by nobody");
     case "cancelled":
