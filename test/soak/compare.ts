@@ -101,10 +101,8 @@ function judge(told: Told, { type, at, via }: Recorded, before: readonly Recorde
 
 const isTyped = (via: string | null) => via === "decision" || via === "status";
 
-type Span = State & { readonly until: number };
-
 /** Each state with the time until which it may have been seen. */
-function spans({ states }: Told): Span[] {
+function spans({ states }: Told): (State & { readonly until: number })[] {
   return states.map((state, i) => ({ ...state, until: states[i + 1]?.done ?? Number.POSITIVE_INFINITY }));
 }
 
@@ -158,22 +156,15 @@ function standing(told: Told): { began: number; until: number; verdict: Verdict 
 
 /**
  * From when on an approval may have been given over another text, so that mending that does not have to make it count:
- * also where one half of a save was followed by another's, or by another text, before anybody could see what it became.
+ * also where half a save was all of it that was to be seen before the next one came.
  */
 function misledFrom(told: Told): number {
   const all = spans(told);
-  const isBrief = ({ done, until }: Span) => until - done < GLANCE_MS;
   const first = all.find(({ ballot: { says_approve, verdict, shows_other } }, i) => {
     if (!says_approve || verdict === "approve") return false;
-    const [before, next] = [all.slice(0, i), all[i + 1]];
-    const lately = before.slice(before.findLastIndex((span) => !isBrief(span)) + 1);
-    return (
-      shows_other ||
-      next === undefined ||
-      isBrief(next) ||
-      before.some(({ ballot }) => ballot.shows_other) ||
-      lately.some(({ ballot }) => ballot.is_cut)
-    );
+    const next = all[i + 1];
+    const isBrief = next === undefined || next.until - next.done < GLANCE_MS;
+    return shows_other || isBrief || all.slice(0, i).some(({ ballot }) => ballot.shows_other);
   });
   return first?.began ?? Number.POSITIVE_INFINITY;
 }

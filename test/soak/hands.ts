@@ -30,31 +30,24 @@ export interface Hands {
 export const WAYS = ["in place", "in halves", "by rename", "by backup", "by unlink"] as const;
 type Way = (typeof WAYS)[number];
 
-/** The daemon puts a note that it must not take away back sooner than this. */
-const BACK_MS = 40;
-
 export function handsIn(vault: string): Hands {
   const full = (path: string) => join(vault, path);
 
-  /** What the daemon has taken away in the meantime is its to answer for, unless it puts it back. True when it has. */
-  function notice(told: Told, path: string): boolean {
+  /** What the daemon has taken away in the meantime is its to answer for. */
+  function notice(told: Told, path: string): void {
     const files = new Map(filesNow(told));
     const text = files.get(path);
-    const isGone = text !== undefined && !existsSync(full(path));
-    if (isGone) {
+    if (text !== undefined && !existsSync(full(path))) {
       files.delete(path);
       told.taken.push(text);
       remember(told, `found gone: ${path}`, Date.now(), files);
     }
     // A note that is missed is written again under its own name.
-    for (const again of [path, join("Pending_Approval", `${told.id}.md`)]) {
-      const found = files.has(again) ? null : textAt({ vault }, again);
-      if (found === null) continue;
-      files.set(again, found);
-      if (told.taken.includes(found)) told.taken.splice(told.taken.indexOf(found), 1);
-      remember(told, `found again: ${again}`, Date.now(), files);
-    }
-    return isGone;
+    const own = join("Pending_Approval", `${told.id}.md`);
+    const again = files.has(own) ? null : textAt({ vault }, own);
+    if (again === null) return;
+    files.set(own, again);
+    remember(told, `found again: ${own}`, Date.now(), files);
   }
 
   /** Does one step and remembers it; false when a file was not there. */
@@ -116,8 +109,7 @@ export function handsIn(vault: string): Hands {
 
   return {
     async save(told, path, text, way, pause_ms) {
-      // What is gone for a moment only is what this save replaces.
-      while (notice(told, path)) await delay(BACK_MS);
+      notice(told, path);
       mkdirSync(dirname(full(path)), { recursive: true });
       if (way === "in place") return write(told, path, text, way);
       if (way === "in halves") return writeInHalves(told, path, text, pause_ms);
@@ -125,7 +117,7 @@ export function handsIn(vault: string): Hands {
         const temporary = join(dirname(path), `.${basename(path)}.tmp`);
         writeFileSync(full(temporary), text);
         await delay(pause_ms);
-        while (notice(told, path)) await delay(BACK_MS);
+        notice(told, path);
         step(
           told,
           `${way}: ${path}`,

@@ -34,9 +34,6 @@ export interface Soaked {
   readonly changes: number;
 }
 
-/** How often all executions are halted for a while. */
-const HALTS_EVERY_MS = 4_000;
-
 /** Lets hands loose on the notes of a running daemon, waits until nothing is due any more, and compares. */
 export async function soak(world: World, program: Program, plan: Plan): Promise<Soaked> {
   const daemons: DaemonProcess[] = [];
@@ -133,15 +130,15 @@ async function letLoose(
   /** Now and then all executions are halted for a while, so that approvals can be taken back. */
   async function haltSometimes(): Promise<void> {
     const chance = chanceFrom(plan.seed ^ 0x48414c54);
-    const rounds = Math.max(1, Math.round(plan.lasts_ms / HALTS_EVERY_MS));
+    const rounds = Math.max(1, Math.round(plan.lasts_ms / 12_000));
     for (let round = 0; round < rounds; round += 1) {
-      await delay((plan.lasts_ms / rounds) * 0.2);
+      await delay((plan.lasts_ms / rounds) * 0.3);
       const say = (verb: string) => call(world.places.sockets.reviewer, "POST", `/v1/${verb}`, { by: "ada" });
       await say("halt");
       halts += 1;
-      await delay(1_500 + chance.below(1_000));
+      await delay(chance.between(800, 2_500));
       while ((await say("resume"))?.status !== 200) await delay(50);
-      await delay((plan.lasts_ms / rounds) * 0.2);
+      await delay((plan.lasts_ms / rounds) * 0.3);
     }
   }
 

@@ -71,9 +71,7 @@ export function filesNow({ states }: Told): Files {
 }
 
 export function ballotNow({ states }: Told): Ballot {
-  return (
-    states.at(-1)?.ballot ?? { verdict: "nowhere", says_approve: false, shows_other: false, is_cut: false }
-  );
+  return states.at(-1)?.ballot ?? { verdict: "nowhere", says_approve: false, shows_other: false };
 }
 
 /** Every marker that a person's last save of some file holds, so that it must be somewhere in the vault. */
