@@ -1,5 +1,5 @@
 import { Fault, type Finding } from "./core/codes.ts";
-import type { Verdict } from "./core/verdict.ts";
+import { ANYONE, type Verdict } from "./core/verdict.ts";
 import type { Clock, PolicyPort, Question } from "./daemon/ports.ts";
 import { invalidPolicy } from "./policies.ts";
 import { drawn, type Judgement, judge } from "./policy/judge.ts";
@@ -75,8 +75,8 @@ export function openPolicy(ports: InForcePorts): PolicyPort & { stop(): void } {
 
 function verdictOf(found: Judgement, expires_ms: number | null, question: Question): Verdict {
   const { verdict, policy, rule, reason, risk, requirements } = found;
-  const editable = requirements?.editable ?? [];
   return {
+    ...(requirements ?? ANYONE),
     // A verdict that the daemon cannot see to is not loaded; were it ever given, it would be a no.
     says: verdict === "allow_with_constraints" ? "deny" : verdict,
     policy,
@@ -84,10 +84,10 @@ function verdictOf(found: Judgement, expires_ms: number | null, question: Questi
     reason,
     risk: risk.level,
     factors: risk.factors,
-    tags: requirements?.tags ?? [],
     action_tags: question.action_tags,
-    editable: editable.length === 0 ? question.editable : editable,
+    editable: requirements?.editable ?? question.editable,
     expires_ms,
+    constraints: found.constraints,
   };
 }
 

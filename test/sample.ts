@@ -2,7 +2,7 @@ import type { Event } from "../src/core/event.ts";
 import { iso } from "../src/core/reconcile.ts";
 import type { Decision, Request, RequestFields, Submission, Verb } from "../src/core/request.ts";
 import { fold } from "../src/core/transitions.ts";
-import type { Verdict } from "../src/core/verdict.ts";
+import { ANYONE, type Verdict } from "../src/core/verdict.ts";
 import { actionDigest, digestOf } from "../src/document/digest.ts";
 
 /** 2026-11-21T09:14:03Z: the moment at which every sample request is made. */
@@ -63,10 +63,10 @@ export function sampleVerdict(says: Verdict["says"], changes: Partial<Verdict> =
     reason: "Payments are watched.",
     risk: "high",
     factors: ["High value payment"],
-    tags: [],
+    ...ANYONE,
     action_tags: [],
     editable: [],
-    expires_ms: null,
+    constraints: null,
     ...changes,
   };
 }

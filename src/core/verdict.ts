@@ -1,12 +1,62 @@
 import { changesBetween } from "./amendment.ts";
-import type { Request, Submission } from "./request.ts";
+import type { JsonObject } from "./json.ts";
+import type { Assurance, Request, Submission } from "./request.ts";
 
 /** From the lowest to the highest; `low` is what an action without a risk factor has. */
 export const RISKS = ["low", "medium", "high", "critical"] as const;
 export type Risk = (typeof RISKS)[number];
 
+/** What an approval needs. */
+export interface Requirements {
+  /** All of these groups must have their quorum. */
+  readonly approvers: readonly ApproverGroup[];
+  /** Decide by: so long after the request was made; null where the rule does not say. */
+  readonly expires_ms: number | null;
+  /** Run by: this long after the decision. */
+  readonly execute_by_ms: number | null;
+  /** How long a typed statement must stand unchanged before it acts, where the rule says so. */
+  readonly settle_ms: number | null;
+  /** How long a decision can be taken back before the action starts. */
+  readonly cool_off_ms: number | null;
+  readonly escalate: readonly Escalation[];
+  /** The params that a reviewer may change; null where the rule does not say. */
+  readonly editable: readonly string[] | null;
+  readonly min_assurance: Assurance;
+  /** Boxes that must be ticked before an approval counts. */
+  readonly checklist: readonly string[];
+  /** What the rule calls such requests. */
+  readonly tags: readonly string[];
+  readonly max_attempts: number | null;
+}
+
+export interface ApproverGroup {
+  /** Names of persons and groups; null for whoever may decide. */
+  readonly of: readonly string[] | null;
+  readonly quorum: number;
+}
+
+export interface Escalation {
+  readonly after_ms: number;
+  readonly to: readonly string[];
+}
+
+/** What a rule that says nothing of approvals asks for. */
+export const ANYONE: Requirements = {
+  approvers: [{ of: null, quorum: 1 }],
+  expires_ms: null,
+  execute_by_ms: null,
+  settle_ms: null,
+  cool_off_ms: null,
+  escalate: [],
+  editable: null,
+  min_assurance: "edit",
+  checklist: [],
+  tags: [],
+  max_attempts: null,
+};
+
 /** The policy's answer to a request, no person asked, as far as the request's course depends on it. */
-export interface Verdict {
+export interface Verdict extends Requirements {
   readonly says: "allow" | "deny" | "require_approval";
   /** The policy snapshot; null where there is no policy any more. */
   readonly policy: string | null;
@@ -17,14 +67,12 @@ export interface Verdict {
   readonly risk: Risk;
   /** What makes it risky, in words. */
   readonly factors: readonly string[];
-  /** What the rule calls such requests. */
-  readonly tags: readonly string[];
   /** The tags of the action, by the configuration of that time: it is judged by them again. */
   readonly action_tags: readonly string[];
-  /** The params that a person may change. */
+  /** The params that a person may change, by the rule or else by the configuration. */
   readonly editable: readonly string[];
-  /** Decide by: so long after the request was made; null where the rule does not say. */
-  readonly expires_ms: number | null;
+  /** What the handler is held to; null where there are none. */
+  readonly constraints: JsonObject | null;
 }
 
 /** What an approval comes to under the policy as it is now, right before the start. */

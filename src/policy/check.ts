@@ -1,9 +1,10 @@
 import { type Finding, finding } from "../core/codes.ts";
 import { formatDuration } from "../core/duration.ts";
+import type { ApproverGroup, Requirements } from "../core/verdict.ts";
 import { conjunctsOf, readsOf } from "./expression.ts";
 import { anyMatches, type Glob } from "./glob.ts";
 import type { Known, Layer } from "./load.ts";
-import { type ApproverGroup, DEFAULTS, inOrder, type People, type Requirements, RISKS } from "./policy.ts";
+import { DEFAULTS, inOrder, type People, RISKS } from "./policy.ts";
 import { answer, kindsFor } from "./reach.ts";
 import type { WrittenRule } from "./read-policy.ts";
 

@@ -1,17 +1,10 @@
 import type { JsonObject } from "../core/json.ts";
+import { ANYONE, type Requirements } from "../core/verdict.ts";
 import { type Action, assess, mismatch, type RiskFound, withRisk } from "./assess.ts";
 import type { Answer, Facts } from "./expression.ts";
 import { anyMatches } from "./glob.ts";
 import { countValues, type ParamsType, valueFor } from "./params-type.ts";
-import {
-  ANYONE,
-  type Policy,
-  type Requirements,
-  type Risk,
-  type Rule,
-  type Subject,
-  type Verdict,
-} from "./policy.ts";
+import type { Policy, Risk, Rule, Subject, Verdict } from "./policy.ts";
 import { both } from "./requirements.ts";
 import { drawOf } from "./snapshot.ts";
 

@@ -9,7 +9,7 @@
  */
 import type { JsonObject } from "../core/json.ts";
 import type { Assurance } from "../core/request.ts";
-import { RISKS, type Risk } from "../core/verdict.ts";
+import { type Requirements, RISKS, type Risk } from "../core/verdict.ts";
 import type { Test } from "./expression.ts";
 import type { Glob } from "./glob.ts";
 import type { ParamsType } from "./params-type.ts";
@@ -76,37 +76,6 @@ export interface Rule {
   readonly sample: number | null;
 }
 
-export interface Requirements {
-  /** All of these groups must have their quorum. */
-  readonly approvers: readonly ApproverGroup[];
-  /** Decide by: this long after the request was made. */
-  readonly expires_ms: number | null;
-  /** Run by: this long after the decision. */
-  readonly execute_by_ms: number | null;
-  readonly settle_ms: number | null;
-  /** How long a decision can be taken back before the action starts. */
-  readonly cool_off_ms: number | null;
-  readonly escalate: readonly Escalation[];
-  /** Paths of params that a reviewer may change. */
-  readonly editable: readonly string[];
-  readonly min_assurance: Assurance;
-  /** Boxes that must be ticked before an approval counts. */
-  readonly checklist: readonly string[];
-  readonly tags: readonly string[];
-  readonly max_attempts: number | null;
-}
-
-export interface ApproverGroup {
-  /** Names of persons and groups; null for whoever may decide. */
-  readonly of: readonly string[] | null;
-  readonly quorum: number;
-}
-
-export interface Escalation {
-  readonly after_ms: number;
-  readonly to: readonly string[];
-}
-
 /** The persons and groups that are known; where nobody has said, names are taken as they are. */
 export interface People {
   /** Whether a person or a group has this name. */
@@ -129,20 +98,6 @@ export interface Subject {
   /** Takes the place of what the risk factors give: for trying rules out. */
   readonly risk?: Risk;
 }
-
-export const ANYONE: Requirements = {
-  approvers: [{ of: null, quorum: 1 }],
-  expires_ms: null,
-  execute_by_ms: null,
-  settle_ms: null,
-  cool_off_ms: null,
-  escalate: [],
-  editable: [],
-  min_assurance: "edit",
-  checklist: [],
-  tags: [],
-  max_attempts: null,
-};
 
 /** The order in which rules are tried. */
 export function inOrder<R extends { readonly priority: number }>(rules: readonly R[]): readonly R[] {

@@ -1,17 +1,14 @@
 import type { JsonObject } from "../core/json.ts";
+import { ANYONE, type ApproverGroup, type Escalation, type Requirements } from "../core/verdict.ts";
 import { type Fields, fieldsAt, isMap, type Sheet, shown } from "./fields.ts";
 import { type Glob, glob } from "./glob.ts";
 import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, MATCH_KEYS, RULE_KEYS } from "./keys.ts";
 import {
-  ANYONE,
-  type ApproverGroup,
   ASSURANCES,
   DEFAULTS,
   type DefaultVerdict,
-  type Escalation,
   type Match,
   type Place,
-  type Requirements,
   RISKS,
   type Risk,
   VERDICTS,
@@ -208,7 +205,7 @@ function readRequirements(sheet: Sheet, fields: Fields): Requirements {
     settle_ms: fields.duration("settle"),
     cool_off_ms: fields.duration("cool_off"),
     escalate: readEscalations(sheet, fields),
-    editable: fields.texts("editable") ?? [],
+    editable: fields.texts("editable"),
     min_assurance: fields.word("min_assurance", ASSURANCES) ?? "edit",
     checklist: fields.texts("checklist") ?? [],
     tags: fields.texts("tags") ?? [],

@@ -1,4 +1,5 @@
-import { ANYONE, ASSURANCES, type Requirements } from "./policy.ts";
+import { ANYONE, type Requirements } from "../core/verdict.ts";
+import { ASSURANCES } from "./policy.ts";
 
 /** Requirements that satisfy both. */
 export function both(one: Requirements, other: Requirements): Requirements {
@@ -15,7 +16,7 @@ export function both(one: Requirements, other: Requirements): Requirements {
     settle_ms: most(one.settle_ms, other.settle_ms),
     cool_off_ms: most(one.cool_off_ms, other.cool_off_ms),
     escalate: [...one.escalate, ...other.escalate].sort((a, b) => a.after_ms - b.after_ms),
-    editable: one.editable.filter((path) => other.editable.includes(path)),
+    editable: inBoth(one.editable, other.editable),
     min_assurance:
       ASSURANCES.findLast((level) => level === one.min_assurance || level === other.min_assurance) ??
       "present",
@@ -23,4 +24,9 @@ export function both(one: Requirements, other: Requirements): Requirements {
     tags: union(one.tags, other.tags),
     max_attempts: least(one.max_attempts, other.max_attempts),
   };
+}
+
+function inBoth(one: Requirements["editable"], other: Requirements["editable"]): Requirements["editable"] {
+  if (one === null || other === null) return one ?? other;
+  return one.filter((path) => other.includes(path));
 }

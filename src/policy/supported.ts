@@ -1,5 +1,6 @@
 import { type Finding, finding } from "../core/codes.ts";
-import { ANYONE, type Policy, type Requirements, type Rule } from "./policy.ts";
+import { ANYONE, type Requirements } from "../core/verdict.ts";
+import type { Policy, Rule } from "./policy.ts";
 
 /**
  * What the daemon would have to leave out of a policy: it refuses such a policy as a whole, so that no rule is ever
@@ -34,7 +35,7 @@ const LEFT_OUT: Readonly<Record<keyof Requirements, (requirements: Requirements)
   cool_off_ms: ({ cool_off_ms }) => cool_off_ms !== null,
   escalate: ({ escalate }) => escalate.length > 0,
   // The parts of a param cannot be told apart in a note yet.
-  editable: ({ editable }) => editable.some((path) => !/^[A-Za-z0-9_-]+$/.test(path)),
+  editable: ({ editable }) => (editable ?? []).some((path) => !/^[A-Za-z0-9_-]+$/.test(path)),
   min_assurance: ({ min_assurance }) => min_assurance !== "edit",
   checklist: ({ checklist }) => checklist.length > 0,
   tags: () => false,

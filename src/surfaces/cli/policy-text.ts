@@ -1,7 +1,7 @@
 import type { Finding } from "../../core/codes.ts";
 import { formatDuration } from "../../core/duration.ts";
+import type { ApproverGroup, Requirements } from "../../core/verdict.ts";
 import type { Judgement } from "../../policy/judge.ts";
-import type { ApproverGroup, Requirements } from "../../policy/policy.ts";
 import { line } from "./text.ts";
 
 /** One line per finding, and its hint. */
@@ -55,7 +55,7 @@ function requirementFacts(asked: Requirements): [string, string | null][] {
       "escalate",
       list(asked.escalate.map(({ after_ms, to }) => `after ${formatDuration(after_ms)} to ${to.join(", ")}`)),
     ],
-    ["editable", list(asked.editable)],
+    ["editable", list(asked.editable ?? [])],
     ["checklist", list(asked.checklist)],
     ["tags", list(asked.tags)],
     ["max attempts", asked.max_attempts === null ? null : String(asked.max_attempts)],
