@@ -2,6 +2,7 @@ import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import { makeId } from "./core/id.ts";
 import type { JsonObject } from "./core/json.ts";
+import { NAME } from "./core/people.ts";
 import { iso } from "./core/reconcile.ts";
 import type { Adopted, EffectClass, Request, RequestFields, RequestId, Submission } from "./core/request.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
@@ -52,7 +53,6 @@ export interface SubmissionPorts {
   readonly policy: PolicyPort;
 }
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/;
 const KEY_LIMIT = 200;
 const TITLE_LIMIT = 500;
 const MIN_EXPIRES_MS = 1_000;

@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ERRORS, FINDINGS, PROBLEMS, REFUSALS } from "../src/core/codes.ts";
 import { STATUSES } from "../src/core/request.ts";
+import * as people from "../src/people/keys.ts";
+import { loadPeople } from "../src/people/load.ts";
 import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, MATCH_KEYS, RULE_KEYS } from "../src/policy/keys.ts";
 import { loadPolicy } from "../src/policy/load.ts";
 
@@ -11,6 +13,7 @@ const HANDBOOK = new URL("../vault/Handbook.md", import.meta.url);
 test.each([
   ["a row for every code, with the same words", "codes", tables],
   ["a row for every key of a policy, with the same words", "policy keys", policyTables],
+  ["a row for every key of the people's file, with the same words", "people keys", peopleTables],
 ])("the handbook has %s", (_, name, render) => {
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
   const handbook = readFileSync(HANDBOOK, "utf8");
@@ -30,7 +33,7 @@ function tables(): string {
   const groups: [string, Record<string, { means: string; hint: string }>][] = [
     ["In a note", PROBLEMS],
     ["When something is asked that cannot be", REFUSALS],
-    ["In a policy", FINDINGS],
+    ["In a policy, or in `people.yaml`", FINDINGS],
     ["For whoever runs Countersign", ERRORS],
   ];
   return groups
@@ -43,14 +46,29 @@ function tables(): string {
     .join("\n");
 }
 
+type Keys = Readonly<Record<string, readonly [string, string]>>;
+
 function policyTables(): string {
-  const groups: [string, Readonly<Record<string, readonly [string, string]>>][] = [
+  return keyTables([
     ["The file", FILE_KEYS],
     ["A risk factor", FACTOR_KEYS],
     ["`match`", MATCH_KEYS],
     ["A rule", RULE_KEYS],
     ["A rule that asks a person", APPROVAL_KEYS],
-  ];
+  ]);
+}
+
+function peopleTables(): string {
+  return keyTables([
+    ["The file of people", people.FILE_KEYS],
+    ["A person", people.PERSON_KEYS],
+    ["An absence", people.ABSENCE_KEYS],
+    ["A rota", people.ROTA_KEYS],
+    ["Hours", people.HOURS_KEYS],
+  ]);
+}
+
+function keyTables(groups: readonly (readonly [heading: string, keys: Keys])[]): string {
   return groups
     .map(([heading, keys]) => {
       const rows = Object.entries(keys).map(([key, [takes, says]]) => `| \`${key}\` | ${takes} | ${says} |`);
@@ -64,4 +82,13 @@ test("the handbook's policy is valid", () => {
   const text = /```yaml\n([\s\S]*?)```/.exec(section)?.[1] ?? "missing: true";
   const read = (name: string) => ({ id: name, name, text });
   expect(loadPolicy("policy.yaml", read, { kinds: null, people: null }).findings).toEqual([]);
+});
+
+test("the handbook's people are valid, and on duty as it says", () => {
+  const [, section = ""] = readFileSync(HANDBOOK, "utf8").split("## People");
+  const text = /```yaml\n([\s\S]*?)```/.exec(section)?.[1] ?? "missing: true";
+  const { people: found, findings } = loadPeople("people.yaml", text);
+  expect(findings).toEqual([]);
+  expect(found?.find("Countess")).toBe("ada");
+  expect(found?.members("on-call", Date.parse("2026-11-09T08:00Z"))).toEqual(["cy"]);
 });

@@ -340,10 +340,10 @@ export const ERRORS = {
   },
 } as const satisfies Record<string, Meaning>;
 
-/** What is found wrong, or doubtful, in a policy. Those with `warns` do not keep it from being used. */
+/** What is found wrong, or doubtful, in a policy or in `people.yaml`. Those with `warns` do not keep it from being used. */
 export const FINDINGS = {
-  not_plain_yaml: { means: "The policy is not plain YAML.", hint: "Mend the line that is named." },
-  unknown_key: { means: "A policy has no such key here.", hint: "Use one of the keys that are named." },
+  not_plain_yaml: { means: "The file is not plain YAML.", hint: "Mend the line that is named." },
+  unknown_key: { means: "There is no such key here.", hint: "Use one of the keys that are named." },
   key_missing: { means: "A key that is needed is not there.", hint: "Add it." },
   wrong_value: { means: "The value is not one that this key takes.", hint: "Write what is expected there." },
   not_together: {
@@ -377,6 +377,30 @@ export const FINDINGS = {
     hint: "Ask for at least 1, and for no more than there are persons.",
   },
   unknown_person: { means: "Nobody has that name.", hint: "`people.yaml` lists persons and groups." },
+  name_taken: {
+    means: "The name belongs to another person or group already.",
+    hint: "Give every person and group names of their own.",
+  },
+  names_alike: {
+    means: "Two names look the same and are not.",
+    hint: "Give one of the two another name, or type it in the same letters where it is the same person.",
+  },
+  empty_group: { means: "There is nobody in the group.", hint: "Put somebody in, or take the group away." },
+  circle: {
+    means: "A group, or a row of stand-ins, leads back to its beginning.",
+    hint: "Take one of its steps away.",
+  },
+  stand_in_impossible: {
+    means: "This person cannot stand in.",
+    hint: "Name somebody else who may receive what is delegated, or nobody.",
+  },
+  ends_before_start: { means: "Something ends before it has begun.", hint: "Write the earlier time first." },
+  unknown_zone: {
+    means: "There is no such time zone.",
+    hint: "Write a place, such as Europe/Berlin, or UTC.",
+  },
+  unknown_hours: { means: "There are no hours of that name.", hint: "Write them down under `hours`." },
+  never_open: { means: "These hours never open.", hint: "Give at least one day a time." },
   escalation_nowhere: {
     means: "An escalation reaches nobody.",
     hint: "Name somebody, and a time before the request expires.",
@@ -422,7 +446,7 @@ export type RefusalCode = keyof typeof REFUSALS;
 export type ErrorCode = keyof typeof ERRORS;
 export type FindingCode = keyof typeof FINDINGS;
 
-/** What is wrong or doubtful in a policy's file. `line` counts from 1. */
+/** What is wrong or doubtful in a file of rules or people. `line` counts from 1. */
 export interface Finding {
   readonly code: FindingCode;
   readonly warning: boolean;

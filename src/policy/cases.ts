@@ -1,7 +1,7 @@
 import { type Finding, finding } from "../core/codes.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import { type Fields, fieldsAt, isMap, type Sheet, shown } from "../document/fields.ts";
 import { readPlainYaml } from "../document/plain-yaml.ts";
-import { type Fields, fieldsAt, isMap, type Sheet, shown } from "./fields.ts";
 import { drawn, judge } from "./judge.ts";
 import { type Policy, RISKS, type Risk, type Subject, VERDICTS, type Verdict } from "./policy.ts";
 

@@ -4,7 +4,7 @@ import type { ApproverGroup, Requirements } from "../core/verdict.ts";
 import { conjunctsOf, readsOf } from "./expression.ts";
 import { anyMatches, type Glob } from "./glob.ts";
 import type { Known, Layer } from "./load.ts";
-import { DEFAULTS, inOrder, type People, RISKS } from "./policy.ts";
+import { DEFAULTS, inOrder, RISKS, type Roster } from "./policy.ts";
 import { answer, kindsFor } from "./reach.ts";
 import type { WrittenRule } from "./read-policy.ts";
 
@@ -55,7 +55,7 @@ function checkRequirements(rule: WrittenRule, asked: Requirements, known: Known)
     found.push(finding("one_hand", at("approvers"), message));
   }
   for (const { after_ms, to } of asked.escalate) {
-    const nobody = people !== null && to.every((name) => people.members(name)?.length === 0);
+    const nobody = people !== null && people.atOnce(to) === 0;
     const unknown = people === null ? [] : to.filter((name) => !people.knows(name));
     if (nobody || unknown.length > 0) {
       const who =
@@ -82,17 +82,15 @@ function expiryOf(rule: WrittenRule, { expires_ms }: Requirements, known: Known)
  * Which of the groups together can never have their quorums, in words: every choice of groups needs as many distinct
  * persons as their quorums ask for.
  */
-function impossibleGroups(groups: readonly ApproverGroup[], people: People): string | null {
+function impossibleGroups(groups: readonly ApproverGroup[], people: Roster): string | null {
   const known = groups.filter(({ of }) => of !== null).slice(0, 12);
   for (let choice = 1; choice < 2 ** known.length; choice += 1) {
     const chosen = known.filter((_, at) => (choice >> at) % 2 === 1);
-    const persons = new Set(
-      chosen.flatMap(({ of }) => (of ?? []).flatMap((name) => people.members(name) ?? [name])),
-    );
+    const names = chosen.flatMap(({ of }) => of ?? []);
+    // A name that nobody has is told as such.
+    const there = people.atOnce(names) + names.filter((name) => !people.knows(name)).length;
     const needed = chosen.reduce((sum, { quorum }) => sum + quorum, 0);
-    if (needed > persons.size) {
-      return `${needed} of ${chosen.flatMap(({ of }) => of ?? []).join(", ")}, who are ${persons.size}`;
-    }
+    if (needed > there) return `${needed} of ${names.join(", ")}, who are ${there}`;
   }
   return null;
 }

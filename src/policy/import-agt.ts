@@ -1,6 +1,6 @@
 import { type Finding, finding } from "../core/codes.ts";
+import { type Fields, fieldsAt, type Sheet, shown } from "../document/fields.ts";
 import { readPlainYaml } from "../document/plain-yaml.ts";
-import { type Fields, fieldsAt, type Sheet, shown } from "./fields.ts";
 import { type Imported, type ImportedRule, KIND, renderImported } from "./imported.ts";
 import { inOrder } from "./policy.ts";
 

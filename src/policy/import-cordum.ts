@@ -1,7 +1,7 @@
 import { type Finding, finding } from "../core/codes.ts";
 import type { JsonObject } from "../core/json.ts";
+import { type Fields, fieldsAt, isMap, type Sheet, shown } from "../document/fields.ts";
 import { readPlainYaml } from "../document/plain-yaml.ts";
-import { type Fields, fieldsAt, isMap, type Sheet, shown } from "./fields.ts";
 import { idOf, oneLine } from "./import-agt.ts";
 import { type Imported, type ImportedRule, renderImported } from "./imported.ts";
 import type { Verdict } from "./policy.ts";

@@ -9,8 +9,8 @@ import {
   type DefaultVerdict,
   inOrder,
   type Match,
-  type People,
   type Policy,
+  type Roster,
   type Rule,
 } from "./policy.ts";
 import { findUnreachable, kindsFor } from "./reach.ts";
@@ -20,7 +20,7 @@ import { type PolicyText, snapshotOf } from "./snapshot.ts";
 /** What a policy is held against; null for what nobody has said. */
 export interface Known {
   readonly kinds: ReadonlyMap<string, KnownKind> | null;
-  readonly people: People | null;
+  readonly people: Roster | null;
 }
 
 export interface KnownKind {

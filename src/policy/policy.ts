@@ -8,6 +8,7 @@
  * - risk factor: what makes an action risky, in words; the highest level among those that are there is the action's risk
  */
 import type { JsonObject } from "../core/json.ts";
+import type { People } from "../core/people.ts";
 import type { Assurance } from "../core/request.ts";
 import { type Requirements, RISKS, type Risk } from "../core/verdict.ts";
 import type { Test } from "./expression.ts";
@@ -76,13 +77,8 @@ export interface Rule {
   readonly sample: number | null;
 }
 
-/** The persons and groups that are known; where nobody has said, names are taken as they are. */
-export interface People {
-  /** Whether a person or a group has this name. */
-  knows(name: string): boolean;
-  /** The persons of a group; null where the name is a person's, or nobody's. */
-  members(group: string): readonly string[] | null;
-}
+/** Who there is, as far as a policy is concerned. */
+export type Roster = Pick<People, "knows" | "atOnce">;
 
 /** What a policy is asked about. Times are ms since 1970; `now` is the caller's clock, never read here. */
 export interface Subject {

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../core/json.ts";
 import { ANYONE, type ApproverGroup, type Escalation, type Requirements } from "../core/verdict.ts";
-import { type Fields, fieldsAt, isMap, type Sheet, shown } from "./fields.ts";
+import { type Fields, fieldsAt, isMap, needed, type Sheet, shown } from "../document/fields.ts";
 import { type Glob, glob } from "./glob.ts";
 import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, MATCH_KEYS, RULE_KEYS } from "./keys.ts";
 import {
@@ -260,12 +260,6 @@ function readEscalations(sheet: Sheet, fields: Fields): readonly Escalation[] {
     );
   }
   return levels;
-}
-
-/** The value, which must be there; a key that is there and wrong has been told already. */
-function needed<T>(fields: Fields, key: string, value: T | null): T | null {
-  if (!fields.has(key)) fields.report("key_missing", null, `${[...fields.path, key].join(".")} is missing`);
-  return value;
 }
 
 function placeOf({ file }: Sheet, fields: Fields, key: string): Place {

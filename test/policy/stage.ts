@@ -7,7 +7,7 @@ import {
   type Loaded,
   loadPolicy,
 } from "../../src/policy/load.ts";
-import type { People, Policy, Subject } from "../../src/policy/policy.ts";
+import type { Policy, Roster, Subject } from "../../src/policy/policy.ts";
 
 export const NOW = Date.parse("2026-11-21T09:14:03Z");
 
@@ -54,16 +54,17 @@ function kind(given: Partial<KnownKind> = {}): KnownKind {
 
 export function kinds(
   given: Readonly<Record<string, Partial<KnownKind>>>,
-  people: People | null = null,
+  people: Roster | null = null,
 ): Known {
   return { kinds: new Map(Object.entries(given).map(([name, one]) => [name, kind(one)])), people };
 }
 
 /** People by group; whoever is in one is known. */
-export function peopleOf(groups: Readonly<Record<string, readonly string[]>>): People {
+export function peopleOf(groups: Readonly<Record<string, readonly string[]>>): Roster {
   const persons = new Set(Object.values(groups).flat());
   return {
     knows: (name) => persons.has(name) || Object.hasOwn(groups, name),
-    members: (group) => (Object.hasOwn(groups, group) ? (groups[group] ?? null) : null),
+    atOnce: (names) =>
+      new Set(names.flatMap((name) => groups[name] ?? (persons.has(name) ? [name] : []))).size,
   };
 }

@@ -1,18 +1,20 @@
 import { type Finding, type FindingCode, finding } from "../core/codes.ts";
 import { DURATION_EXPECTED, parseDuration } from "../core/duration.ts";
-import type { Path, PlainYaml } from "../document/plain-yaml.ts";
+import type { Path, PlainYaml } from "./plain-yaml.ts";
 
 /**
- * One map of a policy's file, key by key. What is wrong is collected with its line, so that all of it is told at once;
+ * One map of a file with rules or people, key by key. What is wrong is collected with its line, so that all of it is told at once;
  * a key that is wrong reads as null.
  */
 export interface Fields {
   readonly path: Path;
+  readonly keys: readonly string[];
   has(key: string): boolean;
   text(key: string): string | null;
   texts(key: string): readonly string[] | null;
   whole(key: string, least: number): number | null;
   duration(key: string): number | null;
+  yesNo(key: string): boolean | null;
   word<W extends string>(key: string, words: readonly W[]): W | null;
   map(key: string): Fields | null;
   /** The maps of a list. */
@@ -39,7 +41,7 @@ export function fieldsAt(sheet: Sheet, path: Path, keys: readonly string[]): Fie
   const { file, yaml, findings } = sheet;
   const found = path.length === 0 ? yaml.value : yaml.at(path);
   if (!isMap(found)) {
-    const what = path.length === 0 ? "the policy" : path.join(".");
+    const what = path.length === 0 ? "the file" : path.join(".");
     const place = { file, line: yaml.lineOf(path) };
     findings.push(finding("wrong_value", place, `${what} is not a map`, "Write lines of `name: value`."));
     return null;
@@ -74,6 +76,7 @@ function fieldsOf(sheet: Sheet, path: Path, found: Record<string, unknown>): Fie
 
   return {
     path,
+    keys: Object.keys(found),
     has,
     report,
     lineOf: (key) => yaml.lineOf([...path, key]),
@@ -102,6 +105,11 @@ function fieldsOf(sheet: Sheet, path: Path, found: Record<string, unknown>): Fie
       const ms = typeof value === "string" ? parseDuration(value) : null;
       return ms !== null ? ms : wrong(key, DURATION_EXPECTED);
     },
+    yesNo(key) {
+      if (!has(key)) return null;
+      const value = found[key];
+      return typeof value === "boolean" ? value : wrong(key, "true or false");
+    },
     word(key, words) {
       if (!has(key)) return null;
       const known = words.find((word) => word === found[key]);
@@ -127,6 +135,12 @@ function fieldsOf(sheet: Sheet, path: Path, found: Record<string, unknown>): Fie
       return maps;
     },
   };
+}
+
+/** The value, which must be there; a key that is there and wrong has been told already. */
+export function needed<T>(fields: Fields, key: string, value: T | null): T | null {
+  if (!fields.has(key)) fields.report("key_missing", null, `${[...fields.path, key].join(".")} is missing`);
+  return value;
 }
 
 export function isMap(value: unknown): value is Record<string, unknown> {
