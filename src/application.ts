@@ -2,12 +2,14 @@ import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import type { Json, JsonObject } from "./core/json.ts";
 import { attemptOf, iso } from "./core/reconcile.ts";
-import { isReportable, type Request, type RequestId, type Status, type Verb } from "./core/request.ts";
+import { isReportable, type Request, type RequestId, type Verb } from "./core/request.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
 import { amend, editableOf } from "./daemon/amending.ts";
 import type { Clock, HaltSwitch, Ledger } from "./daemon/ports.ts";
 import type { Daemon } from "./daemon.ts";
 import { visibleLine } from "./document/visible.ts";
+import { createHappenings, type Happenings } from "./happenings.ts";
+import { createListing, type Listed, type ListFilter } from "./listing.ts";
 import {
   createSubmission,
   type Kind,
@@ -16,11 +18,13 @@ import {
   type Submitted,
 } from "./submission.ts";
 
-export type { SubmitInput, Submitted };
+export type { Happenings, ListFilter, SubmitInput, Submitted };
 
 interface DecideInput {
   readonly verb: Verb;
   readonly reviewer: string | null;
+  /** A name that was given beside the `reviewer`'s own: see `Decision`. */
+  readonly claimed?: string;
   readonly reason: string | null;
   /** The digest that the reviewer saw; when given, it must be the request's. */
   readonly digest?: string;
@@ -37,8 +41,8 @@ export interface Application {
   /** Durable, and the note written, once it resolves. Gives unknown_kind, invalid_params, invalid_request, key_reused. */
   submit(input: SubmitInput): Promise<Submitted>;
   show(id: RequestId): Promise<RequestView>;
-  /** Open requests, oldest first; with `all` the recently finished ones too. */
-  list(filter: { status?: Status; all?: boolean }): Promise<readonly RequestView[]>;
+  /** Gives invalid_request. */
+  list(filter: ListFilter): Promise<Listed>;
   /**
    * Resolves when there is something to report (an outcome, an unknown outcome, or an approval of a `caller` action),
    * or with the request as it stands when `timeout_ms` is over or the signal aborts. Who cannot claim an approval waits
@@ -52,6 +56,8 @@ export interface Application {
   decide(id: RequestId, input: DecideInput): Promise<RequestView>;
   /** Gives already_started, already_final. */
   cancel(id: RequestId, input: { by: string; reason: string | null }): Promise<RequestView>;
+  /** For who proves by a token alone to be the requester. Gives token_invalid where the request has another. */
+  checkToken(id: RequestId, token: string | null): Promise<void>;
   /** The grant of an approved `caller` request. Gives token_invalid, not_caller, not_approved. */
   grant(id: RequestId, token: string): Promise<{ grant: string; expires: string }>;
   /** Consumes the approval. Gives token_invalid, not_caller, grant_invalid, grant_expired, not_approved, already_started. */
@@ -69,6 +75,7 @@ export interface Application {
   /** Stops all executions at once, until `resume`; survives restarts. */
   halt(by: string): Promise<void>;
   resume(by: string): Promise<void>;
+  readonly happenings: Happenings;
   health(): Health;
   /** The public key (JWK) that verifies grants. */
   grantKey(): JsonObject;
@@ -108,9 +115,6 @@ export interface ApplicationPorts extends SubmissionPorts {
   readonly grants: Grants;
   readonly about: Pick<Health, "version" | "pid" | "vault" | "state">;
 }
-
-/** How many finished requests `list` with `all` goes back. */
-const LIST_LIMIT = 1_000;
 
 export function createApplication(ports: ApplicationPorts): Application {
   const { daemon, ledger, clock, halt, grants } = ports;
@@ -152,11 +156,8 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     show: async (id) => viewOf(await known(id)),
 
-    async list({ status, all }) {
-      const open = await ledger.open();
-      const shown = all || status !== undefined ? [...(await finished()), ...open] : open;
-      return shown.filter((request) => status === undefined || request.status === status).map(viewOf);
-    },
+    list: createListing(ledger),
+    happenings: createHappenings(ledger),
 
     async wait(id, timeout_ms, signal, until) {
       if (signal.aborted || timeout_ms <= 0) return viewOf(await known(id));
@@ -187,6 +188,7 @@ export function createApplication(ports: ApplicationPorts): Application {
         const decision = {
           verb: input.verb,
           reviewer: input.reviewer ?? "unnamed",
+          ...(input.claimed !== undefined && { claimed: input.claimed }),
           reason: input.reason,
           digest: input.digest ?? request.submission.digest,
           assurance: "edit" as const,
@@ -207,6 +209,12 @@ export function createApplication(ports: ApplicationPorts): Application {
       }),
 
     cancel: (id, { by, reason }) => ask(id, () => ({ type: "cancelled", at: at(), by, reason })),
+
+    async checkToken(id, token) {
+      const { token_sha256 } = (await known(id)).submission;
+      if (token_sha256 === null) return;
+      if (token === null || !grants.tokenMatches(token, token_sha256)) throw new Fault("token_invalid");
+    },
 
     async grant(id, token) {
       const request = await callersOwn(id, token);
@@ -264,18 +272,6 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     grantKey: () => grants.publicKey(),
   };
-
-  async function finished(): Promise<Request[]> {
-    const ids = new Set<RequestId>();
-    for await (const { id, event } of ledger.records(0)) {
-      if (event.type !== "archived") continue;
-      ids.delete(id);
-      ids.add(id);
-      if (ids.size > LIST_LIMIT) ids.delete(firstOf(ids));
-    }
-    const requests = await Promise.all([...ids].map((id) => ledger.read(id)));
-    return requests.filter((request) => request !== null);
-  }
 }
 
 /** The change of the action and the approval of what it becomes; alone the approval where nothing differs. */
@@ -303,11 +299,6 @@ function changeThen(
     { type: "amended", at, ...version, by, via: decision.via, note_sha256: null },
     { ...approved, decision: { ...decision, digest: version.digest } },
   ];
-}
-
-function firstOf(ids: ReadonlySet<RequestId>): RequestId {
-  const [first = ""] = ids;
-  return first;
 }
 
 /** Whether a waiter has something to be told now. */

@@ -143,9 +143,11 @@ async function wire(
   await daemon.recover();
   const http = await serveHttp(application, {
     sockets: places.sockets,
+    tcp: configuration.http,
     onBug: (error) => log.error({ err: error }, "a request to the daemon failed"),
   });
   opened.push(() => http.close());
+  if (http.port !== null) log.info({ host: configuration.http?.host, port: http.port }, "serves over TCP");
   const history = await startHistory(places, configuration, chronicle, { env: outside.env, log, desk });
   const watcher = watchFolders(
     DECISION_FOLDERS.map((folder) => join(places.vault, folders[folder])),

@@ -298,7 +298,19 @@ export const ERRORS = {
   },
   unknown_route: {
     means: "There is nothing at that path, or not with that method.",
-    hint: "See the README for the routes.",
+    hint: "`/openapi.json` has all that there is.",
+  },
+  unauthenticated: {
+    means: "There is no bearer token, or not one that is known here.",
+    hint: "Send `Authorization: Bearer TOKEN` with a token of `http.tokens` in countersign.yaml.",
+  },
+  host_refused: {
+    means: "The server is not addressed by a name of its own.",
+    hint: "Use the address in `http.listen`, or add the name to `http.hosts` in countersign.yaml.",
+  },
+  origin_refused: {
+    means: "A web page asks, and none may.",
+    hint: "Ask from a program; there is no way in for pages of a browser.",
   },
   key_reused: {
     means: "That key was already used for another action.",

@@ -84,6 +84,8 @@ export interface Decision {
   readonly verb: Verb;
   /** `unnamed` when the person left no name. */
   readonly reviewer: string;
+  /** A name that a client gave for somebody else than its token names: a claim, never who decided. */
+  readonly claimed?: string;
   readonly reason: string | null;
   readonly digest: string;
   readonly assurance: Assurance;

@@ -8,6 +8,8 @@ export interface RequestView {
   readonly id: string;
   readonly status: Status;
   readonly title: string;
+  /** What happens if it is approved; empty where the configuration does not say. */
+  readonly next_effect: string;
   readonly kind: string;
   /** The action as it is now, with what a person changed in it. */
   readonly params: JsonObject;
@@ -40,6 +42,8 @@ export interface RequestView {
 interface DecisionView {
   readonly verb: "approve" | "reject" | "request_changes";
   readonly reviewer: string;
+  /** The name that was given beside the one that is proved, and is not proved itself; null where there was none. */
+  readonly claimed: string | null;
   readonly reason: string | null;
   readonly assurance: string;
   readonly via: string;
@@ -47,12 +51,13 @@ interface DecisionView {
 }
 
 export function viewOf(request: Request): RequestView {
-  const { fields, digest, action_digest, title, caller } = request.submission;
+  const { fields, digest, action_digest, title, next_effect, caller } = request.submission;
   const { amendment } = request;
   return {
     id: fields.id,
     status: request.status,
     title,
+    next_effect,
     kind: fields.kind,
     params: fields.params,
     amended: amendment === undefined ? [] : changesBetween(amendment.asked.params, fields.params),
@@ -79,8 +84,8 @@ export function viewOf(request: Request): RequestView {
 
 function decisionView(request: Request): DecisionView | null {
   if (!("decision" in request)) return null;
-  const { verb, reviewer, reason, assurance, via } = request.decision;
-  return { verb, reviewer, reason, assurance, via, decided_at: request.decided_at };
+  const { verb, reviewer, claimed = null, reason, assurance, via } = request.decision;
+  return { verb, reviewer, claimed, reason, assurance, via, decided_at: request.decided_at };
 }
 
 function errorOf(request: Request): string | null {

@@ -1,4 +1,4 @@
-import type { Application, Health } from "../../src/application.ts";
+import type { Application, Happenings, Health } from "../../src/application.ts";
 import { Fault } from "../../src/core/codes.ts";
 import type { RequestView } from "../../src/core/view.ts";
 
@@ -9,6 +9,7 @@ export function view(changes: Partial<RequestView> = {}): RequestView {
     id: ID,
     status: "pending",
     title: "Pay ACME GmbH 1,500.00 EUR",
+    next_effect: "transfers 150000 cents to ACME GmbH",
     kind: "payment",
     params: { amount_cents: 150_000 },
     amended: [],
@@ -36,6 +37,13 @@ export function view(changes: Partial<RequestView> = {}): RequestView {
 
 const HEALTH: Health = { version: "0.1.0", pid: 1, vault: "/v", state: "/s", halted: false };
 
+const NOTHING_HAPPENS: Happenings = {
+  head: () => 0,
+  async *after() {},
+  follow: () => () => {},
+  page: async () => ({ events: [], next: null }),
+};
+
 export type FakeApplication = Application & { readonly calls: [string, ...unknown[]][] };
 
 /** Remembers its calls and answers each with a plain view, unless told otherwise. */
@@ -54,10 +62,12 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
   const plain: Application = {
     submit: async () => ({ request: view(), created: true, joined: false, token: null }),
     show: known,
-    list: async () => [view()],
+    list: async () => ({ requests: [view()], next: null }),
     wait: known,
     decide: known,
     cancel: known,
+    checkToken: async () => {},
+    happenings: NOTHING_HAPPENS,
     grant: async () => ({ grant: "the.signed.grant", expires: "2026-11-21T10:00:00.000Z" }),
     claim: known,
     complete: known,
@@ -76,6 +86,8 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
     wait: note("wait", plain.wait),
     decide: note("decide", plain.decide),
     cancel: note("cancel", plain.cancel),
+    checkToken: note("checkToken", plain.checkToken),
+    happenings: plain.happenings,
     grant: note("grant", plain.grant),
     claim: note("claim", plain.claim),
     complete: note("complete", plain.complete),

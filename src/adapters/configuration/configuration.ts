@@ -17,6 +17,8 @@ export interface Configuration {
   readonly adopt: AdoptionSettings | null;
   /** The policy's file, absolute; null where there is none. */
   readonly policy: string | null;
+  /** What is served over TCP; null where nothing is. */
+  readonly http: HttpSettings | null;
   /** The log's file; null for standard error. */
   readonly log: string | null;
   readonly host: string;
@@ -26,6 +28,21 @@ export interface Configuration {
   checkParams(kind: string, params: JsonObject): readonly string[];
   /** The JSON Schema of the kind's params; null where it has none. */
   schemaOf(kind: string): JsonObject | null;
+}
+
+export interface HttpSettings {
+  /** An IP address. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Further names under which clients address the server. */
+  readonly hosts: readonly string[];
+  /** Who may do what, by the SHA-256 (hex) of a bearer token. */
+  readonly tokens: readonly {
+    readonly role: "agent" | "reviewer" | "operator" | "reader";
+    readonly name: string;
+    readonly sha256: string;
+  }[];
 }
 
 export interface Folders {

@@ -7,6 +7,7 @@ import { FOLDERS } from "../../document/approvals-base.ts";
 import type { Path } from "../../document/plain-yaml.ts";
 import { adoptionOf, type RawAdopt } from "./adopt.ts";
 import type { ActionSettings, Configuration, Environment, Folders } from "./configuration.ts";
+import { httpOf, httpWarnings, type RawHttp } from "./http.ts";
 import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
 import { settleProgram } from "./program.ts";
 import { checkShape, duration } from "./shape.ts";
@@ -19,6 +20,7 @@ interface RawFile {
   readonly folders?: Partial<Folders>;
   readonly adopt?: RawAdopt;
   readonly policy?: string;
+  readonly http?: RawHttp;
   readonly log?: string;
   readonly host?: string;
 }
@@ -74,10 +76,13 @@ export async function loadConfiguration(file: string, env: Environment): Promise
       ),
     });
   }
+  const http = httpOf(source, raw.http, directory, env);
+  warnings.push(...httpWarnings(http));
   return {
     file,
     directory,
     actions,
+    http,
     settle_ms: duration(source, ["settle"], "2s", "any"),
     settle_ticks_ms: duration(source, ["settle_ticks"], "0s", "any"),
     git: raw.git ?? "auto",

@@ -27,11 +27,15 @@ const ID = "20261121-091403-refactor-7f3k9q";
 /** What the requester does after submitting. */
 export function addCallerCommands(program: Command, run: Run): void {
   personOptions(program.command("cancel <id>").description("withdraw a request that has not been started"))
+    .option(
+      "--token <token>",
+      "the requester's token, where there is one (default: the one kept by `request`)",
+    )
     .addHelpText("after", `\nExample:\n  countersign cancel ${ID} --reason 'no longer needed'`)
-    .action((id: string, { as, reason }: { as?: string; reason?: string }) =>
+    .action((id: string, { as, reason, token }: { as?: string; reason?: string; token?: string }) =>
       run(async (context) => {
         const body = { by: as ?? osUser(context.env), reason: reason ?? null };
-        return say(context, requestPath(id, "/cancel"), body);
+        return say(context, requestPath(id, "/cancel"), body, (await kept(context, id, token)) ?? undefined);
       }),
     );
 
@@ -124,8 +128,12 @@ async function say(context: Context, path: string, body: JsonObject, token?: str
   return EXIT.done;
 }
 
+async function kept(context: Context, id: string, given: string | undefined): Promise<string | null> {
+  return given ?? context.env.COUNTERSIGN_TOKEN ?? keptToken((await context.locations()).tokens, id);
+}
+
 async function tokenOf(context: Context, id: string, given: string | undefined): Promise<string> {
-  const token = given ?? context.env.COUNTERSIGN_TOKEN ?? keptToken((await context.locations()).tokens, id);
+  const token = await kept(context, id, given);
   if (token !== null && token !== "") return token;
   throw new Fault(
     "token_invalid",

@@ -18,7 +18,9 @@ describe("what is printed", () => {
   const hostile = "evil\u001b[2J\u009b31m\u202egnp\nforged line";
 
   test("list is aligned, and show is a block", async () => {
-    await stage.serve({ list: async () => [view(), view({ status: "approved", requester: "x" })] });
+    await stage.serve({
+      list: async () => ({ requests: [view(), view({ status: "approved", requester: "x" })], next: null }),
+    });
     const { out } = await stage.run(["list"]);
     const [head = "", first = "", second = ""] = out.split("\n");
     expect(head).toMatch(/^ID +STATUS +REQUESTER +TIME +TITLE$/);
@@ -39,7 +41,7 @@ describe("what is printed", () => {
       status: "failed",
     });
     await stage.serve({
-      list: async () => [evil],
+      list: async () => ({ requests: [evil], next: null }),
       show: async () => evil,
       decide: async () => {
         throw new Fault("already_final", hostile, hostile);
@@ -61,9 +63,9 @@ describe("what is printed", () => {
   });
 
   test("an empty list is a remark, or an empty list as JSON", async () => {
-    await stage.serve({ list: async () => [] });
+    await stage.serve({ list: async () => ({ requests: [], next: null }) });
     expect(await stage.run(["list"])).toEqual({ exit: 0, out: "", err: "Nothing waits.\n" });
-    expect((await stage.run(["list", "--json"])).out).toBe('{"requests":[]}\n');
+    expect((await stage.run(["list", "--json"])).out).toBe('{"requests":[],"next":null}\n');
   });
 });
 

@@ -74,6 +74,7 @@ describe("request", () => {
     const decision = {
       verb: "approve",
       reviewer: "anna",
+      claimed: null,
       reason: "ok",
       assurance: "edit",
       via: "box",
@@ -138,6 +139,7 @@ describe("a wait", () => {
     const decision = {
       verb: "reject",
       reviewer: "anna",
+      claimed: null,
       assurance: "edit",
       via: "decision",
       decided_at: "2026-11-21T09:15:00.000Z",

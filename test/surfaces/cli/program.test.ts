@@ -163,7 +163,7 @@ describe("global options", () => {
       return stage;
     };
     const found = await stage.run(argv, { deps: { locate } });
-    expect(JSON.parse(found.out)).toEqual({ requests: [view()] });
+    expect(JSON.parse(found.out)).toEqual({ requests: [view()], next: null });
     expect(seen).toEqual([{ vault: "/v", json: true }]);
   });
 });

@@ -43,7 +43,10 @@ describe("the agents' socket", () => {
 
   test("reads, cancels, fetches the grant, claims and completes", async () => {
     const application = await stage.serve();
-    expect((await stage.ask("GET /v1/requests?status=pending")).body).toEqual({ requests: [view()] });
+    expect((await stage.ask("GET /v1/requests?status=pending")).body).toEqual({
+      requests: [view()],
+      next: null,
+    });
     await stage.ask("GET /v1/requests?all=true");
     await stage.ask(`GET /v1/requests/${ID}`);
     await stage.ask(`POST /v1/requests/${ID}/cancel`, { body: { by: "me", reason: null } });
@@ -56,9 +59,10 @@ describe("the agents' socket", () => {
     expect((await stage.ask("GET /v1/health")).body).toMatchObject({ version: "0.1.0", halted: false });
     expect((await stage.ask("GET /v1/grant-key")).body).toMatchObject({ crv: "Ed25519" });
     expect(application.calls).toEqual([
-      ["list", { all: false, status: "pending" }],
+      ["list", { status: "pending" }],
       ["list", { all: true }],
       ["show", ID],
+      ["checkToken", ID, null],
       ["cancel", ID, { by: "me", reason: null }],
       ["grant", ID, "t0ken"],
       ["claim", ID, { token: "t0ken", grant: "g" }],
@@ -118,25 +122,25 @@ describe("the reviewers' socket", () => {
   test("does not submit", async () => {
     await stage.serve();
     const found = await stage.ask("POST /v1/requests", { socket: "reviewer", body: { kind: "payment" } });
-    expect(found).toMatchObject({ status: 404, body: errorWith("unknown_route") });
+    expect(found).toMatchObject({ status: 403, body: errorWith("not_allowed") });
   });
 });
 
 describe("what the application says", () => {
   test.each([
-    ["not_found", 404],
-    ["not_pending", 409],
-    ["digest_mismatch", 409],
-    ["invalid_params", 422],
-    ["key_reused", 409],
-    ["storage_failed", 503],
-  ] as const)("a fault %s is answered with %i", async (code, status) => {
-    await stage.serve({
-      show: async () => {
-        throw new Fault(code, "What happened.", "What to do.");
-      },
-    });
-    expect(await stage.ask(`GET /v1/requests/${ID}`)).toMatchObject({
+    ["not_found", 404, `GET /v1/requests/${ID}`, undefined],
+    ["not_pending", 409, `POST /v1/requests/${ID}/decide`, { verb: "approve" }],
+    ["digest_mismatch", 409, `POST /v1/requests/${ID}/decide`, { verb: "approve" }],
+    ["invalid_params", 422, "POST /v1/requests", { kind: "a" }],
+    ["key_reused", 409, "POST /v1/requests", { kind: "a" }],
+    ["storage_failed", 503, `GET /v1/requests/${ID}`, undefined],
+  ] as const)("a fault %s is answered with %i", async (code, status, line, body) => {
+    const fail = async () => {
+      throw new Fault(code, "What happened.", "What to do.");
+    };
+    await stage.serve({ show: fail, decide: fail, submit: fail });
+    const socket = line.includes("decide") ? "reviewer" : "agent";
+    expect(await stage.ask(line, { socket, body })).toMatchObject({
       status,
       body: { error: { code, message: "What happened.", hint: "What to do." } },
     });

@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { isIP } from "node:net";
+import { resolve } from "node:path";
+import type { Path } from "../../document/plain-yaml.ts";
+import type { Environment, HttpSettings } from "./configuration.ts";
+import { invalid, type Source } from "./source.ts";
+
+export interface RawHttp {
+  readonly listen: string;
+  readonly hosts?: readonly string[];
+  readonly tokens: readonly RawToken[];
+}
+
+interface RawToken {
+  readonly role: HttpSettings["tokens"][number]["role"];
+  readonly name: string;
+  readonly file?: string;
+  readonly env?: string;
+  readonly sha256?: string;
+}
+
+/** As many characters as nobody guesses: what `openssl rand -hex 32` gives has 64. */
+const TOKEN = /^[\w.~+/=-]{32,4000}$/;
+
+/** What is served over TCP; null where nothing is. Gives config_invalid. */
+export function httpOf(
+  source: Source,
+  raw: RawHttp | undefined,
+  directory: string,
+  env: Environment,
+): HttpSettings | null {
+  if (raw === undefined) return null;
+  const seen = new Set<string>();
+  const tokens = raw.tokens.map((token, at) => {
+    const path = ["http", "tokens", at];
+    const sha256 = hashOf(source, path, token, directory, env);
+    if (seen.has(sha256)) {
+      throw invalid(
+        source.file,
+        source.lineOf(path),
+        "a token is there twice",
+        "one of its own for each name",
+      );
+    }
+    seen.add(sha256);
+    return { role: token.role, name: token.name, sha256 };
+  });
+  return { ...addressOf(source, raw.listen), hosts: raw.hosts ?? [], tokens };
+}
+
+/** What is allowed and probably not meant. */
+export function httpWarnings(http: HttpSettings | null): readonly string[] {
+  if (http === null || http.host === "::1" || /^127\./.test(http.host)) return [];
+  return [
+    `http.listen ${http.host} is reached from other machines, and tokens and requests travel unencrypted: listen on 127.0.0.1 behind a proxy with TLS.`,
+  ];
+}
+
+function addressOf(source: Source, listen: string): { host: string; port: number } {
+  const [, host = "", port = ""] = /^(?:\[?([^\]]+?)\]?):(\d{1,5})$/.exec(listen) ?? [];
+  if (isIP(host) !== 0 && Number(port) <= 65_535) return { host, port: Number(port) };
+  throw invalid(
+    source.file,
+    source.lineOf(["http", "listen"]),
+    `http.listen is ${JSON.stringify(listen)}`,
+    "an IP address and a port",
+    'listen: "127.0.0.1:8787"',
+  );
+}
+
+/** The token itself is not kept. */
+function hashOf(
+  source: Source,
+  path: Path,
+  { name, file, env: variable, sha256 }: RawToken,
+  directory: string,
+  env: Environment,
+): string {
+  const wrong = (found: string, expected: string) =>
+    invalid(source.file, source.lineOf(path), `the token of ${name} ${found}`, expected);
+  if ([file, variable, sha256].filter((one) => one !== undefined).length !== 1) {
+    throw wrong("has not exactly one place", "one of `file`, `env` and `sha256`");
+  }
+  if (sha256 !== undefined) return sha256;
+  const token = file === undefined ? env[variable ?? ""] : readToken(resolve(directory, file), wrong);
+  if (token === undefined)
+    throw wrong(`is in no variable ${variable}`, "one that is set when the daemon starts");
+  if (!TOKEN.test(token)) {
+    throw wrong("is too short or holds odd characters", "what `openssl rand -hex 32` prints, for example");
+  }
+  return createHash("sha256").update(token, "utf8").digest("hex");
+}
+
+function readToken(file: string, wrong: (found: string, expected: string) => Error): string {
+  try {
+    if ((statSync(file).mode & 0o077) !== 0) {
+      throw wrong(`is in ${file}, which others can read`, `a file of mode 600 (chmod 600 ${file})`);
+    }
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    if (!(error instanceof Error && "syscall" in error)) throw error;
+    throw wrong(`is in ${file}, which cannot be read`, "a file that this user can read");
+  }
+}

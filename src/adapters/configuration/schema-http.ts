@@ -1,0 +1,70 @@
+/** The shape of `http:` in `countersign.yaml`; see `schema.ts` for what descriptions and examples are for. */
+
+const TOKEN = "tokens: [{ role: reviewer, name: anna, file: ./anna.token }]";
+
+const text = (description: string, example: string) => ({
+  type: "string",
+  minLength: 1,
+  maxLength: 1_000,
+  description,
+  examples: [example],
+});
+
+const token = {
+  type: "object",
+  description: "`role:`, `name:` and one of `file:`, `env:` and `sha256:`",
+  examples: [TOKEN],
+  required: ["role", "name"],
+  additionalProperties: false,
+  properties: {
+    role: {
+      enum: ["agent", "reviewer", "operator", "reader"],
+      description: "one of agent, reviewer, operator, reader",
+      examples: [TOKEN],
+    },
+    name: {
+      type: "string",
+      pattern: "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$",
+      description: "whose it is: up to 64 letters, digits and . _ @ + -",
+      examples: [TOKEN],
+    },
+    file: text("a file that only this user can read", TOKEN),
+    env: {
+      type: "string",
+      pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+      description: "a variable of the daemon's environment",
+      examples: ["tokens: [{ role: agent, name: billing-agent, env: BILLING_TOKEN }]"],
+    },
+    sha256: {
+      type: "string",
+      pattern: "^[0-9a-f]{64}$",
+      description: "the token's SHA-256 as 64 lower-case hex digits, in quotes",
+      examples: ['tokens: [{ role: reader, name: wallboard, sha256: "9b1c…" }]'],
+    },
+  },
+};
+
+export const HTTP_SCHEMA = {
+  type: "object",
+  description: "`listen:` and `tokens:`",
+  examples: [`http: { listen: "127.0.0.1:8787", ${TOKEN} }`],
+  required: ["listen", "tokens"],
+  additionalProperties: false,
+  properties: {
+    listen: text("an address and a port", 'listen: "127.0.0.1:8787"'),
+    hosts: {
+      type: "array",
+      uniqueItems: true,
+      items: text("a name, with the port where one is used", "hosts: [approvals.example.com]"),
+      description: "a list of further names under which clients address the server",
+      examples: ["hosts: [approvals.example.com]"],
+    },
+    tokens: {
+      type: "array",
+      minItems: 1,
+      items: token,
+      description: "a list with at least one token",
+      examples: [TOKEN],
+    },
+  },
+};

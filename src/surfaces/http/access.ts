@@ -1,0 +1,97 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { Fault } from "../../core/codes.ts";
+
+/** Who may do what: agents ask, reviewers decide, operators halt and resume, and all of them read. */
+const RIGHTS = {
+  agent: ["read", "ask"],
+  reviewer: ["read", "decide", "halt"],
+  operator: ["read", "halt"],
+  reader: ["read"],
+} as const satisfies Record<string, readonly Right[]>;
+
+export type Role = keyof typeof RIGHTS;
+export type Right = "read" | "ask" | "decide" | "halt";
+
+/** Who asks, as far as the way in proves it. */
+export interface Caller {
+  readonly role: Role;
+  /** Whom the token names; null on a socket, where a name is what its user says. */
+  readonly principal: string | null;
+}
+
+/** A bearer token, by its SHA-256 in hex: the token itself is not kept. */
+export interface AccessToken {
+  readonly role: Role;
+  readonly name: string;
+  readonly sha256: string;
+}
+
+/** Lets a question in, or throws why not. */
+export type Door = (incoming: IncomingMessage) => Caller;
+
+/** Whoever can open a socket has its role: the file's permissions are the check. */
+export function socketDoor(role: "agent" | "reviewer"): Door {
+  const caller = { role, principal: null };
+  return () => caller;
+}
+
+/**
+ * For TCP, where everybody on the machine, and every page in a browser, can knock. `hosts` are the names under which
+ * this server may be addressed (a page whose name was pointed here after it was loaded sends its own). Gives
+ * host_refused, origin_refused, unauthenticated.
+ */
+export function tokenDoor({
+  tokens,
+  hosts,
+}: {
+  readonly tokens: readonly AccessToken[];
+  readonly hosts: ReadonlySet<string>;
+}): Door {
+  const known = tokens.map(({ role, name, sha256 }) => ({
+    caller: { role, principal: name },
+    hash: Buffer.from(sha256, "hex"),
+  }));
+  return ({ headers }) => {
+    if (!hosts.has((headers.host ?? "").toLowerCase())) throw new Fault("host_refused");
+    const site = headers["sec-fetch-site"];
+    if (headers.origin !== undefined || (site !== undefined && site !== "none")) {
+      throw new Fault("origin_refused");
+    }
+    const token = bearer(headers.authorization);
+    if (token === null) throw new Fault("unauthenticated");
+    const hash = createHash("sha256").update(token, "utf8").digest();
+    // Every one is compared, and each in the same time, so that nothing can be learnt from how long it takes.
+    let found: Caller | null = null;
+    for (const one of known) if (timingSafeEqual(one.hash, hash)) found = one.caller;
+    if (found === null) throw new Fault("unauthenticated");
+    return found;
+  };
+}
+
+export function bearer(header: string | undefined): string | null {
+  return /^Bearer ([\w.~+/=-]{1,4000})$/i.exec(header ?? "")?.[1] ?? null;
+}
+
+/** Gives not_allowed. */
+export function demand({ role, principal }: Caller, right: Right): void {
+  const rights: readonly Right[] = RIGHTS[role];
+  if (rights.includes(right)) return;
+  if (role === "agent") throw new Fault("not_allowed");
+  const who = Object.entries(RIGHTS).flatMap(([one, has]) =>
+    (has as readonly Right[]).includes(right) ? [one] : [],
+  );
+  const way = principal === null ? "This is the reviewers' socket" : `This token's role is ${role}`;
+  const hint = `Use ${principal === null ? "the agents' socket" : `a token with the role ${who.join(" or ")}`}.`;
+  throw new Fault("not_allowed", `${way}, and only ${who.join(" and ")} may do this.`, hint);
+}
+
+/** The name under which something is recorded: what the token proves, or where nothing is proved what is said. */
+export function nameOf({ principal }: Caller, given: string | null): string | null {
+  if (principal === null || given === null || given === principal) return principal ?? given;
+  throw new Fault(
+    "not_allowed",
+    `The token names ${principal}, so nothing can be asked here in another name.`,
+    "Leave the name out, or use the token of the one who is named.",
+  );
+}

@@ -1,0 +1,52 @@
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import { Fault } from "../../core/codes.ts";
+import type { JsonObject } from "../../core/json.ts";
+import { type Caller, demand, type Right } from "./access.ts";
+import { fieldsOf, readBody } from "./body.ts";
+
+/** What every route works with: the question, and who asks. */
+export type Wiring = { Bindings: HttpBindings; Variables: { caller: Caller } };
+export type Call = Context<Wiring>;
+export type Fields = ReturnType<typeof fieldsOf>;
+
+/** The rest of such a question is not read, so its connection cannot serve another one. */
+const CUTS_OFF: ReadonlySet<Fault["code"]> = new Set([
+  "too_large",
+  "wrong_content_type",
+  "unauthenticated",
+  "host_refused",
+  "origin_refused",
+]);
+
+/** What is told of an error; what is no fault is a bug, and not told. */
+export function faultOf(c: Call, error: Error, onBug: (error: unknown) => void): Fault {
+  if (!(error instanceof Fault)) onBug(error);
+  const fault = error instanceof Fault ? error : new Fault("internal");
+  if (CUTS_OFF.has(fault.code)) c.header("Connection", "close");
+  if (fault.code === "unauthenticated") c.header("WWW-Authenticate", "Bearer");
+  return fault;
+}
+
+/** Lets only those through who have the right. */
+export function may(right: Right) {
+  return createMiddleware<Wiring>(async (c, next) => {
+    demand(c.var.caller, right);
+    await next();
+  });
+}
+
+/** An agent with a token of its own sees its own requests, and of others not even that they are there. */
+export function isHidden({ role, principal }: Caller, requester: string): boolean {
+  return role === "agent" && principal !== null && principal !== requester;
+}
+
+/** Reads a body, refusing fields that nobody asked for. */
+export async function take<T>(c: Call, read: (fields: Fields) => T): Promise<T> {
+  const body: JsonObject = await readBody(c.env.incoming);
+  const fields = fieldsOf(body);
+  const value = read(fields);
+  fields.end();
+  return value;
+}

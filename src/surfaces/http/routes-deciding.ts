@@ -1,0 +1,60 @@
+import type { Hono } from "hono";
+import type { Application } from "../../application.ts";
+import { type Caller, nameOf } from "./access.ts";
+import { NAME_LIMIT, TEXT_LIMIT } from "./body.ts";
+import { type Fields, may, take, type Wiring } from "./call.ts";
+
+/** What people do: reviewers, and whoever may halt. */
+export function addDecidingRoutes(app: Hono<Wiring>, application: Application): void {
+  app.post("/v1/requests/:id/decide", may("decide"), async (c) => {
+    const { caller } = c.var;
+    const input = await take(c, (fields) => {
+      const digest = fields.optional("digest", NAME_LIMIT);
+      const via = fields.has("via") ? fields.oneOf("via", ["cli", "http"]) : "http";
+      return {
+        verb: fields.oneOf("verb", ["approve", "reject", "request_changes"]),
+        ...reviewerOf(caller, fields.optional("reviewer", NAME_LIMIT)),
+        reason: fields.optional("reason", TEXT_LIMIT),
+        via: caller.principal === null ? via : "http",
+        ...(digest !== null && { digest }),
+        ...(fields.has("set") && { set: fields.object("set") }),
+      };
+    });
+    return c.json(await application.decide(c.req.param("id"), input));
+  });
+
+  app.post("/v1/requests/:id/resolve", may("decide"), async (c) => {
+    const { caller } = c.var;
+    const input = await take(c, (fields) => ({
+      happened: fields.flag("happened"),
+      by: personOf(caller, fields),
+      reason: fields.optional("reason", TEXT_LIMIT),
+    }));
+    return c.json(await application.resolve(c.req.param("id"), input));
+  });
+
+  for (const verb of ["halt", "resume"] as const) {
+    app.post(`/v1/${verb}`, may("halt"), async (c) => {
+      const { caller } = c.var;
+      await application[verb](await take(c, (fields) => personOf(caller, fields)));
+      return c.json({ ...application.health() });
+    });
+  }
+}
+
+/**
+ * Who decides is whom the token names. Another name is kept as what it is: something that the client says. Without a
+ * token a name is all that there is.
+ */
+export function reviewerOf(
+  { principal }: Caller,
+  named: string | null,
+): { reviewer: string | null; claimed?: string } {
+  if (principal === null) return { reviewer: named };
+  return { reviewer: principal, ...(named !== null && named !== principal && { claimed: named }) };
+}
+
+function personOf(caller: Caller, fields: Fields): string {
+  const named = caller.principal === null ? fields.text("by", NAME_LIMIT) : fields.optional("by", NAME_LIMIT);
+  return nameOf(caller, named) ?? "";
+}

@@ -1,0 +1,153 @@
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Hono } from "hono";
+import type { Application, ListFilter } from "../../application.ts";
+import { Fault } from "../../core/codes.ts";
+import { EVENT_TYPES } from "../../core/event.ts";
+import { STATUSES } from "../../core/request.ts";
+import { NAME_LIMIT } from "./body.ts";
+import { type Call, isHidden, may, type Wiring } from "./call.ts";
+import { sendEvents } from "./event-stream.ts";
+
+/** One long poll at most; a client that waits longer asks again. */
+const WAIT_LIMIT_MS = 60_000;
+
+const PAGE = { usual: 100, most: 1_000 };
+
+export function addReadingRoutes(app: Hono<Wiring>, application: Application, closing: AbortSignal): void {
+  app.get("/v1/health", may("read"), (c) => c.json({ ...application.health() }));
+  app.get("/v1/grant-key", may("read"), (c) => c.json(application.grantKey()));
+  app.get("/openapi.json", may("read"), async (c) =>
+    c.json((await import("./openapi.ts")).describe(application.health().version)),
+  );
+
+  app.get("/v1/requests", may("read"), async (c) => {
+    const query = queryOf(c, ["status", "kind", "requester", "since", "all", "limit", "cursor"]);
+    const status = oneOf(query, "status", STATUSES);
+    const limit = query.limit === undefined ? undefined : wholeNumber(query, "limit", 1, PAGE.most);
+    if (query.cursor !== undefined && limit === undefined) {
+      throw new Fault("invalid_request", "A cursor needs the limit of the page before.");
+    }
+    const filter: ListFilter = {
+      ...given({ status, limit, kind: query.kind, since: time(query, "since"), cursor: query.cursor }),
+      ...given({ requester: ownName(c, query.requester) }),
+      ...(query.all !== undefined && { all: query.all === "true" }),
+    };
+    return c.json({ ...(await application.list(filter)) });
+  });
+
+  app.get("/v1/requests/:id", may("read"), async (c) => c.json(await application.show(c.req.param("id"))));
+
+  app.get("/v1/requests/:id/wait", may("read"), async (c) => {
+    const query = queryOf(c, ["timeout_ms", "until"]);
+    const timeout_ms = wholeNumber(
+      { timeout_ms: String(WAIT_LIMIT_MS), ...query },
+      "timeout_ms",
+      0,
+      999_999_999,
+    );
+    const until = oneOf(query, "until", ["outcome"]);
+    const leaving = new AbortController();
+    const leave = () => leaving.abort();
+    c.env.outgoing.once("close", leave);
+    closing.addEventListener("abort", leave);
+    if (closing.aborted) leave();
+    try {
+      const most = Math.min(timeout_ms, WAIT_LIMIT_MS);
+      return c.json(await application.wait(c.req.param("id"), most, leaving.signal, until));
+    } finally {
+      closing.removeEventListener("abort", leave);
+    }
+  });
+
+  app.get("/v1/audit", may("read"), async (c) => {
+    const query = queryOf(c, ["after", "id", "event", "requester", "since", "limit"]);
+    const after = wholeNumber({ after: "0", ...query }, "after", 0, Number.MAX_SAFE_INTEGER);
+    const limit = wholeNumber({ limit: String(PAGE.usual), ...query }, "limit", 1, PAGE.most);
+    const filter = {
+      ...given({ id: query.id, event: oneOf(query, "event", EVENT_TYPES), since: time(query, "since") }),
+      ...given({ requester: ownName(c, query.requester) }),
+    };
+    return c.json({ ...(await application.happenings.page({ after, limit, ...filter })) });
+  });
+
+  app.get("/v1/events", may("read"), async (c) => {
+    const { happenings } = application;
+    const query = queryOf(c, ["after", "id", "requester"]);
+    const head = happenings.head();
+    const from = c.req.header("last-event-id") ?? query.after ?? String(head);
+    const after = wholeNumber({ after: from }, "after", 0, Number.MAX_SAFE_INTEGER);
+    if (after > head) {
+      throw new Fault("invalid_request", `The last event is ${head}, so nothing can follow on ${after}.`);
+    }
+    const { caller } = c.var;
+    const requester = ownName(c, query.requester);
+    await sendEvents(c.env.outgoing, happenings, {
+      after,
+      closing,
+      fits: (event) =>
+        (query.id === undefined || event.id === query.id) &&
+        (requester === undefined || event.requester === requester) &&
+        !isHidden(caller, event.requester),
+    });
+    return RESPONSE_ALREADY_SENT;
+  });
+}
+
+type Query<Name extends string> = { readonly [name in Name]?: string };
+
+/** The query's fields; one that is not known would otherwise be a filter that does not filter. */
+function queryOf<const Name extends string>(c: Call, names: readonly Name[]): Query<Name> {
+  const query = c.req.query();
+  const stranger = Object.keys(query).find((name) => !(names as readonly string[]).includes(name));
+  if (stranger !== undefined) {
+    throw new Fault(
+      "invalid_request",
+      `The query's ${JSON.stringify(stranger.slice(0, NAME_LIMIT))} is not known; there are ${names.join(", ")}.`,
+    );
+  }
+  return query as Query<Name>;
+}
+
+function oneOf<const T extends string, Name extends string>(
+  query: Query<Name>,
+  name: Name,
+  words: readonly T[],
+): T | undefined {
+  const word = query[name];
+  const found = words.find((one) => one === word);
+  if (word === undefined || found !== undefined) return found;
+  throw new Fault("invalid_request", `There is no such ${name}; there are ${words.join(", ")}.`);
+}
+
+function wholeNumber<Name extends string>(
+  query: Query<Name>,
+  name: Name,
+  least: number,
+  most: number,
+): number {
+  const text = query[name] ?? "";
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new Fault("invalid_request", `${name} must be a whole number from ${least} to ${most}.`);
+}
+
+function time<Name extends string>(query: Query<Name>, name: Name): string | undefined {
+  const text = query[name];
+  if (text === undefined) return undefined;
+  const ms = /^\d{4}-\d\d-\d\d(T.+)?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return new Date(ms).toISOString();
+  throw new Fault("invalid_request", `${name} must be a time such as 2026-11-21T09:00:00Z.`);
+}
+
+/** An agent with a token of its own asks about itself, whatever it names. */
+function ownName(c: Call, requester: string | undefined): string | undefined {
+  const { role, principal } = c.var.caller;
+  return role === "agent" && principal !== null ? principal : requester;
+}
+
+/** Without the fields that were not given. */
+function given<T extends object>(fields: T): { [name in keyof T]?: Exclude<T[name], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [name in keyof T]?: Exclude<T[name], undefined>;
+  };
+}

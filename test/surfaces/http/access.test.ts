@@ -1,0 +1,279 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ID, view } from "../fake-application.ts";
+import { createStage, type Question, type Stage, tokenOf } from "./stage.ts";
+
+let stage: Stage;
+beforeEach(() => {
+  stage = createStage();
+});
+afterEach(async () => {
+  await stage.close();
+  expect(stage.bugs).toEqual([]);
+});
+
+const refused = (code: string) => ({ error: expect.objectContaining({ code }) });
+
+const asAgent = { authorization: `Bearer ${tokenOf("billing-agent")}` };
+
+describe("over TCP", () => {
+  test.each<[string, string, Question, number, string]>([
+    ["no token", "GET /v1/requests", {}, 401, "unauthenticated"],
+    ["an unknown token", "GET /v1/requests", { as: "mallory" }, 401, "unauthenticated"],
+    [
+      "another way of authentication",
+      "GET /v1/requests",
+      { headers: { authorization: `Basic ${tokenOf("anna")}` } },
+      401,
+      "unauthenticated",
+    ],
+    ["no token, to learn which routes there are", "GET /v2", {}, 401, "unauthenticated"],
+    [
+      "a name that was pointed here (DNS rebinding)",
+      "GET /v1/requests",
+      { as: "anna", headers: { host: "evil.example" } },
+      421,
+      "host_refused",
+    ],
+    [
+      "this address with another port",
+      "GET /v1/requests",
+      { as: "anna", headers: { host: "127.0.0.1:1" } },
+      421,
+      "host_refused",
+    ],
+    [
+      "a page",
+      "GET /v1/requests",
+      { as: "anna", headers: { origin: "https://evil.example" } },
+      403,
+      "origin_refused",
+    ],
+    [
+      "a page in a sandbox",
+      "GET /v1/requests",
+      { as: "anna", headers: { origin: "null" } },
+      403,
+      "origin_refused",
+    ],
+    [
+      "a page's image",
+      "GET /v1/requests",
+      { as: "anna", headers: { "sec-fetch-site": "cross-site" } },
+      403,
+      "origin_refused",
+    ],
+    [
+      "a page that asks whether it may",
+      "OPTIONS /v1/requests",
+      { headers: { origin: "https://evil.example", "access-control-request-method": "POST" } },
+      403,
+      "origin_refused",
+    ],
+    [
+      "a form's body",
+      "POST /v1/requests",
+      { as: "billing-agent", body: "{}", headers: { "content-type": "text/plain" } },
+      415,
+      "wrong_content_type",
+    ],
+    [
+      "a body over the limit",
+      "POST /v1/requests",
+      { as: "billing-agent", body: `"${"x".repeat(1024 * 1024)}"` },
+      413,
+      "too_large",
+    ],
+    [
+      "an agent that decides",
+      `POST /v1/requests/${ID}/decide`,
+      { as: "billing-agent", body: { verb: "approve" } },
+      403,
+      "not_allowed",
+    ],
+    ["an agent that halts", "POST /v1/halt", { as: "billing-agent", body: {} }, 403, "not_allowed"],
+    ["a reviewer that asks", "POST /v1/requests", { as: "anna", body: { kind: "a" } }, 403, "not_allowed"],
+    [
+      "an operator that decides",
+      `POST /v1/requests/${ID}/decide`,
+      { as: "olga", body: {} },
+      403,
+      "not_allowed",
+    ],
+    ["a reader that halts", "POST /v1/halt", { as: "wallboard", body: {} }, 403, "not_allowed"],
+    [
+      "an agent in another's name",
+      "POST /v1/requests",
+      { as: "billing-agent", body: { kind: "a", requester: "other-agent" } },
+      403,
+      "not_allowed",
+    ],
+    [
+      "an agent that withdraws in another's name",
+      `POST /v1/requests/${ID}/cancel`,
+      { as: "billing-agent", body: { by: "other-agent" } },
+      403,
+      "not_allowed",
+    ],
+  ])("%s is refused", async (_, line, question, status, code) => {
+    const application = await stage.serve();
+    const found = await stage.ask(line, { socket: "tcp", ...question });
+    expect(found).toMatchObject({ status, body: refused(code) });
+    expect(Object.keys(found.headers).filter((name) => name.startsWith("access-control"))).toEqual([]);
+    expect(application.calls.filter(([name]) => name !== "show")).toEqual([]);
+  });
+
+  test.each([
+    ["GET", `/v1/requests/${ID}`],
+    ["GET", `/v1/requests/${ID}/wait`],
+    ["GET", `/v1/requests/${ID}/grant`],
+    ["POST", `/v1/requests/${ID}/cancel`],
+    ["POST", `/v1/requests/${ID}/claim`],
+    ["POST", `/v1/requests/${ID}/complete`],
+    ["GET", `/approval/${ID}`],
+    ["GET", `/api/v1/approvals/${ID}`],
+    ["GET", `/api/v1/jobs/${ID}/decisions`],
+  ])("%s %s: another's request is not there", async (method, path) => {
+    const application = await stage.serve();
+    const body = method === "POST" ? { body: {} } : {};
+    const { status } = await stage.ask(`${method} ${path}`, { as: "other-agent", ...body });
+    expect(status).toBe(404);
+    expect(application.calls).toEqual([["show", ID]]);
+  });
+
+  test("who asks is whom the token names", async () => {
+    const application = await stage.serve();
+    await stage.ask("POST /v1/requests", { as: "billing-agent", body: { kind: "a" } });
+    await stage.ask("POST /v1/requests", {
+      as: "billing-agent",
+      body: { kind: "a", requester: "billing-agent" },
+    });
+    await stage.ask(`POST /v1/requests/${ID}/cancel`, { as: "billing-agent", body: { reason: "late" } });
+    await stage.ask("GET /v1/requests?requester=anybody", { as: "billing-agent" });
+    await stage.ask("GET /v1/requests?requester=anybody", { as: "wallboard" });
+    const submitted = ["submit", { kind: "a", params: {}, requester: "billing-agent" }];
+    expect(application.calls.filter(([name]) => name !== "show")).toEqual([
+      submitted,
+      submitted,
+      ["cancel", ID, { by: "billing-agent", reason: "late" }],
+      ["list", { requester: "billing-agent" }],
+      ["list", { requester: "anybody" }],
+    ]);
+  });
+
+  test("who decides is whom the token names; another name is kept as a claim", async () => {
+    const application = await stage.serve();
+    const decide = (body: object) => stage.ask(`POST /v1/requests/${ID}/decide`, { as: "anna", body });
+    await decide({ verb: "approve", digest: view().digest });
+    await decide({ verb: "reject", reviewer: "the treasurer", via: "cli" });
+    await stage.ask(`POST /v1/requests/${ID}/resolve`, { as: "anna", body: { happened: true } });
+    await stage.ask("POST /v1/halt", { as: "olga", body: {} });
+    expect(application.calls).toEqual([
+      ["decide", ID, { verb: "approve", reviewer: "anna", reason: null, via: "http", digest: view().digest }],
+      [
+        "decide",
+        ID,
+        { verb: "reject", reviewer: "anna", claimed: "the treasurer", reason: null, via: "http" },
+      ],
+      ["resolve", ID, { happened: true, by: "anna", reason: null }],
+      ["halt", "olga"],
+    ]);
+  });
+
+  test("a name of the operator's is taken, and so are this machine's own", async () => {
+    await stage.serve();
+    const { port } = stage.placeOf("tcp") as { port: number };
+    for (const host of [
+      "approvals.example.com",
+      "Approvals.Example.Com",
+      `localhost:${port}`,
+      `[::1]:${port}`,
+    ]) {
+      expect(await stage.ask("GET /v1/health", { as: "wallboard", headers: { host } })).toMatchObject({
+        status: 200,
+      });
+    }
+  });
+
+  test("the requester's token has a header of its own", async () => {
+    const application = await stage.serve();
+    const body = { grant: "g" };
+    const claim = (headers: Record<string, string>) =>
+      stage.ask(`POST /v1/requests/${ID}/claim`, { as: "billing-agent", body, headers });
+    expect(await claim({})).toMatchObject({ status: 403, body: refused("token_invalid") });
+    expect(await claim({ "requester-token": "t0ken" })).toMatchObject({ status: 200 });
+    expect(application.calls.at(-1)).toEqual(["claim", ID, { token: "t0ken", grant: "g" }]);
+  });
+});
+
+describe("an idempotency key", () => {
+  test.each([
+    ["as most send it", "invoice-117"],
+    ["in quotes, as the header's draft has it", '"invoice-117"'],
+  ])("in the header, %s", async (_, value) => {
+    const application = await stage.serve();
+    await stage.ask("POST /v1/requests", { body: { kind: "a" }, headers: { "idempotency-key": value } });
+    expect(application.calls).toEqual([["submit", { kind: "a", params: {}, key: "invoice-117" }]]);
+  });
+
+  test("that differs from the body's is refused", async () => {
+    await stage.serve();
+    const question = { body: { kind: "a", key: "one" }, headers: { "idempotency-key": "other" } };
+    expect(await stage.ask("POST /v1/requests", question)).toMatchObject({ status: 400 });
+  });
+});
+
+describe("slow and silent clients", () => {
+  const limits = { headers_ms: 150, request_ms: 250, check_every_ms: 25 };
+
+  async function opened(): Promise<{ socket: Socket; ended: Promise<unknown> }> {
+    const { host, port } = stage.placeOf("tcp") as { host: string; port: number };
+    const socket = connect(port, host);
+    await once(socket, "connect");
+    socket.on("error", () => {});
+    socket.resume();
+    return { socket, ended: once(socket, "close") };
+  }
+
+  test("that never send anything are let go", async () => {
+    await stage.serve({}, { limits });
+    await (await opened()).ended;
+  });
+
+  test("that send their headers a byte at a time are let go (slow loris)", async () => {
+    const application = await stage.serve({}, { limits });
+    const { socket, ended } = await opened();
+    const text = `GET /v1/requests HTTP/1.1\r\nHost: 127.0.0.1\r\n${"X-Slow: 1\r\n".repeat(1_000)}`;
+    let at = 0;
+    const drip = setInterval(() => socket.writable && socket.write(text[at++] ?? "X"), 5);
+    await ended;
+    clearInterval(drip);
+    expect(application.calls).toEqual([]);
+  });
+
+  test("that never end their body are let go", async () => {
+    const application = await stage.serve({}, { limits });
+    const { socket, ended } = await opened();
+    const { port } = stage.placeOf("tcp") as { port: number };
+    socket.write(
+      `POST /v1/requests HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: ${asAgent.authorization}\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"kind":`,
+    );
+    await ended;
+    expect(application.calls).toEqual([]);
+  });
+
+  test("that are too many are turned away, and nobody else is the worse for it", async () => {
+    await stage.serve();
+    const sockets = Array.from({ length: 201 }, () => connect(stage.sockets.reviewer));
+    const gone = sockets.map((socket) => {
+      socket.on("error", () => {});
+      socket.resume();
+      return once(socket, "close").then(() => socket);
+    });
+    await Promise.race(gone);
+    expect((await stage.ask("GET /v1/health")).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(gone);
+  });
+});
