@@ -36,6 +36,7 @@ describe("people's commands", () => {
       ["resolve", ID, { happened: true, by: ME, reason: "seen" }],
       ["halt", "anna"],
       ["resume", ME],
+      ["checkToken", ID, null],
       ["cancel", ID, { by: ME, reason: "late" }],
     ]);
   });

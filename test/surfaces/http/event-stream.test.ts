@@ -179,12 +179,8 @@ async function fake(count: number) {
   return { stage, ...rest };
 }
 
-/** `left` resolves when nobody follows any more. */
-function endless(count: number) {
-  const followers = new Set<unknown>();
-  const left = Promise.withResolvers<void>();
-  const made = { count: 0 };
-  const event = (seq: number): EventView => ({
+function eventAt(seq: number, reason: string): EventView {
+  return {
     seq,
     id: ID,
     revision: 1,
@@ -193,14 +189,21 @@ function endless(count: number) {
     requester: "billing-agent",
     kind: "payment",
     by: null,
-    reason: "x".repeat(64 * 1024),
-  });
+    reason,
+  };
+}
+
+/** `left` resolves when nobody follows any more. */
+function endless(count: number) {
+  const followers = new Set<unknown>();
+  const left = Promise.withResolvers<void>();
+  const made = { count: 0 };
   const happenings: Happenings = {
     head: () => count,
     async *after(seq) {
       for (let next = seq + 1; next <= count; next += 1) {
         made.count += 1;
-        yield event(next);
+        yield eventAt(next, "x".repeat(64 * 1024));
       }
     },
     follow(listener) {
@@ -237,6 +240,10 @@ describe("a connection", () => {
   /** Only the sending of events, with shorter times. */
   async function serve(events: number, times: { heartbeat_ms?: number; stall_ms?: number }) {
     const { happenings, left } = endless(events);
+    return { left, answer: await serveThem(happenings, times) };
+  }
+
+  async function serveThem(happenings: Happenings, times: { heartbeat_ms?: number; stall_ms?: number } = {}) {
     const server = createServer((_, outgoing) => {
       void sendEvents(outgoing, happenings, {
         after: 0,
@@ -259,8 +266,26 @@ describe("a connection", () => {
     sent.end();
     const [answer] = (await once(sent, "response")) as [IncomingMessage];
     answer.on("error", () => {});
-    return { answer, left };
+    return answer;
   }
+
+  test("misses nothing of what was told while it was still reading the journal", async () => {
+    const reads = [2, 4];
+    const answer = await serveThem({
+      ...endless(0).happenings,
+      head: () => 4,
+      async *after(seq) {
+        const upTo = reads.shift() ?? 4;
+        for (let next = seq + 1; next <= upTo; next += 1) yield eventAt(next, "");
+      },
+    });
+    let text = "";
+    for await (const chunk of answer) {
+      text += chunk;
+      if (text.includes("id: 4")) break;
+    }
+    expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))).toEqual([1, 2, 3, 4]);
+  });
 
   test("on which nothing happens is kept alive", async () => {
     const { answer } = await serve(0, { heartbeat_ms: 10 });
