@@ -132,10 +132,12 @@ export function createDaemon(ports: DaemonPorts) {
       if (turn === MAX_TURNS) throw new Error(`request ${id} does not come to rest`);
       await pace.enter();
       const current = request;
-      const seen = sight.glanceAt(current) ?? (await pace.apart(() => sight.lookAt(current)));
-      const { events, due } = plan(request, seen);
-      // A sync tool makes a conflict copy in the very moment in which it changes the note: both must be judged together.
-      if (events.some(({ type }) => NEEDS_ALL_COPIES.has(type)) && ports.vault.findNewCopies()) continue;
+      let seen = sight.glanceAt(current) ?? (await pace.apart(() => sight.lookAt(current)));
+      let { events, due } = plan(request, seen);
+      if (needAllCopies(events)) {
+        seen = await withNewCopies(request, seen);
+        ({ events, due } = plan(request, seen));
+      }
       if (events.length > 0) {
         request = await record(request, events, noteOf(seen));
         continue;
@@ -144,6 +146,24 @@ export function createDaemon(ports: DaemonPorts) {
       if (!(await perform(request, due, seen))) return;
       request = await ledger.read(id);
     }
+  }
+
+  /**
+   * What all files of a request say at one moment, those among them that no event has told of: a sync tool makes a
+   * conflict copy in the very moment in which it changes the note, and both must be judged together.
+   */
+  async function withNewCopies(request: Request, first: Seen): Promise<Seen> {
+    let seen = first;
+    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+      const found = ports.vault.findNewCopies();
+      if (found === false) return seen;
+      await found;
+      const before = markOf(seen);
+      seen = sight.lookAt(request);
+      // What was the same before and behind it was so while the folders were listed.
+      if (markOf(seen) === before) return seen;
+    }
+    throw new Error(`the files of request ${request.submission.fields.id} do not stand still`);
   }
 
   /** Everything that is due to be recorded, in order, with nothing happening in between; then what else is due. */
@@ -393,11 +413,11 @@ export function createDaemon(ports: DaemonPorts) {
     ): Promise<Request | Refusal | Fault | null> {
       return turns
         .take(id, async () => {
-          ports.vault.findNewCopies();
           if (lookFirst) await handle(id);
           const request = await ledger.read(id);
           if (request === null) return null;
-          const seen = sight.lookAt(request);
+          let seen = sight.lookAt(request);
+          if (lookFirst) seen = await withNewCopies(request, seen);
           if (lookFirst && isContested(request, worldOf(request, seen))) {
             return refusal("not_approved", "The note was changed or is away, or a merge is under way.");
           }
@@ -411,7 +431,11 @@ export function createDaemon(ports: DaemonPorts) {
             state = stepped.request;
           }
           // What follows from it, such as the start of what was approved, shares its write.
-          const { events } = plan(state, seen);
+          let { events } = plan(state, seen);
+          if (!lookFirst && needAllCopies([...asked, ...events])) {
+            seen = await withNewCopies(request, seen);
+            ({ events } = plan(state, seen));
+          }
           const recorded = await record(request, [...asked, ...events], noteOf(seen));
           void look(id);
           return recorded;
@@ -467,6 +491,11 @@ function noteOf({ found }: Seen): NoteFile | null {
   return found[0] ?? null;
 }
 
+/** Changes whenever what was seen does. */
+function markOf({ look }: Seen): string {
+  return look.at === "folder" ? look.sha256 : "nowhere";
+}
+
 /** Events that a person may have said in the note: the history shows the note as it was read. */
 const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
   "amended",
@@ -483,6 +512,10 @@ const NEEDS_ALL_COPIES: ReadonlySet<Event["type"]> = new Set([
   "resolved_happened",
   "resolved_did_not",
 ]);
+
+function needAllCopies(events: readonly Event[]): boolean {
+  return events.some(({ type }) => NEEDS_ALL_COPIES.has(type));
+}
 
 /** Events that the next start would find out again, so that nothing waits for their disk write. */
 const FOUND_OUT_AGAIN: ReadonlySet<Event["type"]> = new Set(["archived", "refused"]);

@@ -12,6 +12,20 @@ export interface Place {
 }
 
 /**
+ * How coarse a file system's times may be: what changes twice in this time may look unchanged. So a folder's mark says
+ * that nothing is new only if the folder was listed when it had had that mark for so long.
+ */
+const COARSE_MS = 2_000;
+
+interface Listed {
+  readonly at: number;
+  readonly mark: string | null;
+  readonly since: number;
+  /** The names in it that are plainly those of requests' notes. */
+  readonly plain: ReadonlySet<string>;
+}
+
+/**
  * Which request the files with names of their own belong to: conflict copies of sync tools, duplicates, notes that
  * somebody renamed. The id inside says it; where that cannot be read, the id that the name begins with.
  */
@@ -49,8 +63,8 @@ export function createCopies(pathOf: (place: Place) => string) {
     return owner ?? before?.owner ?? null;
   }
 
-  /** The names in each folder when it was last listed, and what its own mark was then. */
-  const listed = new Map<Folder, { mark: string | null; names: ReadonlySet<string> }>();
+  /** Each folder as it was last listed: when that was (ms), its mark then, and since when it is known to have that. */
+  const listed = new Map<Folder, Listed>();
 
   function notice(place: Place): RequestId | null {
     const own = idOfName(place.name);
@@ -59,20 +73,32 @@ export function createCopies(pathOf: (place: Place) => string) {
     return isNoteName(place.name) ? look(place, leadingId(place.name)) : null;
   }
 
+  /** Whether a file turns out to belong to another request than it was known to. */
+  function isNews(place: Place): boolean {
+    const path = pathOf(place);
+    const before = known.get(path)?.owner ?? null;
+    notice(place);
+    return (known.get(path)?.owner ?? null) !== before;
+  }
+
   return {
     notice,
 
-    /** Whether a folder has a new file that belongs to a request without having its name. */
+    /** Whether a folder has a file that belongs to a request without having its name, and was not known to. */
     findNew(folder: Folder, directory: string): boolean {
+      const at = performance.now();
       const before = listed.get(folder);
-      const mark = markOf(directory);
-      if (before !== undefined && before.mark === mark) return false;
+      // Of the folder itself, where a link stands in its place.
+      const mark = markOf(`${directory}/.`);
+      const isSame = before !== undefined && before.mark === mark;
+      if (isSame && before.at - before.since >= COARSE_MS) return false;
       const names = listFolder(directory);
-      listed.set(folder, { mark, names: new Set(names) });
-      const fresh = names.filter((name) => !before?.names.has(name) && mayBeCopy(name));
-      return (
-        fresh.filter((name) => (notice({ folder, name }) ?? idOfName(name)) !== idOfName(name)).length > 0
-      );
+      const odd = names.filter((name) => !before?.plain.has(name) && mayBeCopy(name));
+      const strange = new Set(odd);
+      const plain = new Set(names.filter((name) => !strange.has(name)));
+      listed.set(folder, { at, mark, since: isSame ? before.since : at, plain });
+      // Each of them again, as long as the folder is young: one that was listed while it was being written was empty.
+      return odd.map((name) => isNews({ folder, name })).includes(true);
     },
 
     /** The files that belong to a request without having its name. */

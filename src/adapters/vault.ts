@@ -31,6 +31,8 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
   for (const folder of Object.values(folders)) mkdirSync(join(root, folder), { recursive: true });
   const staging = chooseStaging(join(root, folders.pending), places);
   let counter = 0;
+  /** The next time that the folders are listed, which all who ask meanwhile share. */
+  let listing: Promise<boolean> | null = null;
   let listAgainAt = 0;
 
   const pathOf = ({ folder, name }: Home) => join(root, folders[folder], name);
@@ -123,6 +125,24 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     return places;
   }
 
+  function listNow(): boolean {
+    const began = performance.now();
+    const found = FOLDERS.map((folder) => copies.findNew(folder, join(root, folders[folder])));
+    const now = performance.now();
+    listAgainAt = now + LISTING_SHARE * (now - began);
+    return found.includes(true);
+  }
+
+  function findNewCopies(): boolean | Promise<boolean> {
+    const wait = listAgainAt - performance.now();
+    if (listing === null && wait <= 0) return listNow();
+    listing ??= new Promise<void>((resolve) => void setTimeout(resolve, wait)).then(() => {
+      listing = null;
+      return listNow();
+    });
+    return listing;
+  }
+
   /** Keeps bytes in `Done/` beside the finished note, under the first free name. */
   async function keepBeside(id: RequestId, bytes: Uint8Array): Promise<string> {
     for (let n = 1; ; n += 1) {
@@ -164,14 +184,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       });
     },
 
-    findNewCopies(): boolean {
-      const began = performance.now();
-      if (began < listAgainAt) return false;
-      const found = FOLDERS.map((folder) => copies.findNew(folder, join(root, folders[folder])));
-      const now = performance.now();
-      listAgainAt = now + LISTING_SHARE * (now - began);
-      return found.includes(true);
-    },
+    findNewCopies,
 
     notice: copies.notice,
     noticeInside: copies.noticeInside,
@@ -350,8 +363,8 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
 const LANES = 8;
 
 const SCAN_SLICE = 500;
-/** In a crowd, looking for new copies takes at most one part in so many of the time. */
-const LISTING_SHARE = 10;
+/** Between two listings for new copies there is at least so many times what one took: in a crowd they are shared. */
+const LISTING_SHARE = 1;
 /** Files with odd names have to be read to see whose they are. */
 const COPIES_SLICE = 20;
 

@@ -82,9 +82,9 @@ export interface Vault {
   hostInside(place: Place): string | null;
   /**
    * Looks for files that nobody has told of yet, by name only; true when there is one that belongs to some request.
-   * Where that is dear, what was looked at a moment ago is not looked at again.
+   * Never misses one that was there at the call: where looking at once is too dear, it is done a little later.
    */
-  findNewCopies(): boolean;
+  findNewCopies(): boolean | Promise<boolean>;
   /** False when there is a note of that name already. */
   create(id: RequestId, bytes: Uint8Array): Promise<boolean>;
   /** False when the note's bytes are no longer the expected ones. */

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { openVault } from "../../src/adapters/vault.ts";
 import type { Folder, Vault } from "../../src/daemon/ports.ts";
 import { sha256 } from "../../src/document/digest.ts";
@@ -75,11 +75,6 @@ function memoryBench(): Bench {
 }
 
 const bytes = (text: string) => Buffer.from(text);
-
-/** What was looked at a moment ago is not looked at again: ask until it is. */
-function until(holds: () => boolean): void {
-  while (!holds());
-}
 
 function vaultContract(make: () => Bench): void {
   test("creates a note once and reads it back", async () => {
@@ -314,14 +309,51 @@ describe("the memory vault", () => vaultContract(memoryBench));
 describe("a real folder", () => {
   vaultContract(realVault);
 
-  test("finds copies that nobody told of, once", () => {
+  test("finds copies that nobody told of, once", async () => {
     const { vault, write } = realVault();
-    vault.findNewCopies();
+    await vault.findNewCopies();
     write("pending", "a stranger.md", "hello");
     write("pending", `${ID} 1.md`, "---\nid: [\n");
-    until(() => vault.findNewCopies());
+    expect(await vault.findNewCopies()).toBe(true);
     expect(vault.read(ID).map(({ name }) => name)).toEqual([`${ID} 1.md`]);
-    expect(vault.findNewCopies()).toBe(false);
+    expect(await vault.findNewCopies()).toBe(false);
+  });
+
+  test("misses no copy that was there at the call, however soon it is asked again", async () => {
+    const { vault, write } = realVault();
+    for (let n = 0; n < 500; n += 1) write("pending", `other ${n}.txt`, "");
+    for (let n = 1; n <= 50; n += 1) {
+      void vault.findNewCopies();
+      write("pending", `${ID} ${n}.md`, "");
+      expect(await vault.findNewCopies()).toBe(true);
+    }
+    expect(vault.read(ID)).toHaveLength(50);
+  });
+
+  test("sees a copy in a folder that is a link to one elsewhere", async () => {
+    const { vault, write, pathOf } = realVault();
+    const folder = join(pathOf("pending", "x"), "..");
+    const elsewhere = mkdtempSync(join(tmpdir(), "elsewhere-"));
+    made.push(elsewhere);
+    rmSync(folder, { recursive: true });
+    symlinkSync(elsewhere, folder);
+    const now = vi.spyOn(performance, "now");
+    for (const at of [10_000, 20_000]) {
+      now.mockReturnValue(at);
+      expect(await vault.findNewCopies()).toBe(false);
+    }
+    write("pending", `${ID} 1.md`, "");
+    now.mockReturnValue(30_000);
+    expect(await vault.findNewCopies()).toBe(true);
+    now.mockRestore();
+  });
+
+  test("sees whose a file is that was empty when it was listed first", async () => {
+    const { vault, write } = realVault();
+    write("pending", "mine.md", "");
+    expect(await vault.findNewCopies()).toBe(false);
+    write("pending", "mine.md", `---\nid: ${ID}\n---\n`);
+    expect(await vault.findNewCopies()).toBe(true);
   });
 
   test("reads nothing through links, from what is no file, or of any size", () => {

@@ -1,7 +1,15 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
+import type { Vault } from "../../src/daemon/ports.ts";
+import {
+  makeScenery,
+  openStage,
+  removeScenery,
+  type Scenery,
+  type Stage,
+  type StageOptions,
+} from "../scenarios/stage.ts";
 
 /** An approval, and a file of the same request that says otherwise when it would count. */
 let scenery: Scenery;
@@ -12,9 +20,9 @@ afterEach(async () => {
   removeScenery(scenery);
 });
 
-async function open(): Promise<Stage> {
+async function open(options: StageOptions = {}): Promise<Stage> {
   scenery = makeScenery();
-  stage = await openStage(scenery);
+  stage = await openStage(scenery, options);
   await stage.daemon.start();
   await stage.daemon.rescan();
   await stage.daemon.settled();
@@ -60,6 +68,8 @@ describe("a contrary copy that no event has told of counts", () => {
   test("against what was approved before a halt", async () => {
     const stage = await open();
     const { id, text } = await submit(stage);
+    // The more there is to look through, the longer what was seen once could seem to hold.
+    for (let n = 0; n < 2_000; n += 1) writeBeside(stage, `other ${n}.txt`, "");
     await stage.application.halt("ada");
     await stage.edit(id, tick("Approve"));
     writeBeside(stage, `${id} 1.md`, rejected(text));
@@ -96,6 +106,41 @@ describe("a contrary copy that no event has told of counts", () => {
     writeBeside(stage, `${id} 1.md`, "\0\0");
     await stage.edit(id, tick("Approve"));
     expect(stage.executions).toEqual([]);
+  });
+});
+
+describe("what a person says while the folders are looked through for copies counts", () => {
+  /** Does something once, in the middle of the look for new copies. */
+  const meanwhile = (act: () => void) => (vault: Vault) => {
+    let left = 1;
+    const findNewCopies = async () => {
+      await Promise.resolve();
+      if (left > 0) act();
+      left -= 1;
+      return vault.findNewCopies();
+    };
+    return { ...vault, findNewCopies };
+  };
+
+  test("against the tick that is read", async () => {
+    let act = () => {};
+    const stage = await open({ through: { vault: meanwhile(() => act()) } });
+    const { id, text } = await submit(stage);
+    act = () => writeFileSync(stage.pathOf("pending", id), text);
+    await stage.edit(id, tick("Approve"));
+    expect(stage.executions).toEqual([]);
+    expect(await stage.status(id)).toBe("pending");
+  });
+
+  test("against an approval by another way than the note", async () => {
+    let act = () => {};
+    const stage = await open({ through: { vault: meanwhile(() => act()) } });
+    const { id, text } = await submit(stage);
+    act = () => writeFileSync(stage.pathOf("pending", id), rejected(text));
+    await stage.application.decide(id, { verb: "approve", reviewer: "ada", reason: null, via: "cli" });
+    await stage.pass(5_000);
+    expect(stage.executions).toEqual([]);
+    expect(await stage.status(id)).toBe("rejected");
   });
 });
 
