@@ -2,37 +2,16 @@ import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import type { Json, JsonObject } from "./core/json.ts";
 import { attemptOf, iso } from "./core/reconcile.ts";
-import { isReportable, type Request, type RequestId, type Verb } from "./core/request.ts";
+import { approversOf, isReportable, type Request, type RequestId } from "./core/request.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
-import { amend, editableOf } from "./daemon/amending.ts";
 import type { Clock, HaltSwitch, Ledger } from "./daemon/ports.ts";
 import type { Daemon } from "./daemon.ts";
-import { visibleLine } from "./document/visible.ts";
+import { type DecideInput, type DelegateInput, decide, delegate } from "./deciding.ts";
 import { createHappenings, type Happenings } from "./happenings.ts";
 import { createListing, type Listed, type ListFilter } from "./listing.ts";
-import {
-  createSubmission,
-  type Kind,
-  type SubmissionPorts,
-  type SubmitInput,
-  type Submitted,
-} from "./submission.ts";
+import { createSubmission, type SubmissionPorts, type SubmitInput, type Submitted } from "./submission.ts";
 
 export type { Happenings, ListFilter, SubmitInput, Submitted };
-
-interface DecideInput {
-  readonly verb: Verb;
-  readonly reviewer: string | null;
-  /** A name that was given beside the `reviewer`'s own: see `Decision`. */
-  readonly claimed?: string;
-  readonly reason: string | null;
-  /** The digest that the reviewer saw; when given, it must be the request's. */
-  readonly digest?: string;
-  /** Which surface: `cli`, `http`. */
-  readonly via: string;
-  /** Params to change before the approval, which is then of the changed action. */
-  readonly set?: JsonObject;
-}
 
 /**
  * What surfaces can ask of the daemon. Every method rejects with a `Fault`; `not_found` wherever an id is unknown.
@@ -50,10 +29,12 @@ export interface Application {
    */
   wait(id: RequestId, timeout_ms: number, signal: AbortSignal, until?: "outcome"): Promise<RequestView>;
   /**
-   * Gives not_pending, already_started, already_final, too_late, digest_mismatch; with `set` also not_editable and
-   * invalid_params.
+   * Gives not_pending, already_started, already_final, too_late, digest_mismatch, not_entitled, own_request,
+   * reviewer_missing, already_voted, checklist_open, assurance_too_low; with `set` also not_editable and invalid_params.
    */
   decide(id: RequestId, input: DecideInput): Promise<RequestView>;
+  /** Passes the decision on. Gives not_pending, not_entitled, delegation_refused. */
+  delegate(id: RequestId, input: DelegateInput): Promise<RequestView>;
   /** Gives already_started, already_final. */
   cancel(id: RequestId, input: { by: string; reason: string | null }): Promise<RequestView>;
   /** For who proves by a token alone to be the requester. Gives token_invalid where the request has another. */
@@ -150,6 +131,11 @@ export function createApplication(ports: ApplicationPorts): Application {
   }
 
   const at = () => iso(clock.now());
+  const deskFor = ({ submission }: Request) => ({
+    now: clock.now(),
+    people: ports.people(),
+    kind: ports.kind(submission.fields.kind),
+  });
 
   return {
     submit,
@@ -183,30 +169,9 @@ export function createApplication(ports: ApplicationPorts): Application {
       return viewOf(told ?? (await known(id)));
     },
 
-    decide: (id, input) =>
-      ask(id, (request) => {
-        const decision = {
-          verb: input.verb,
-          reviewer: input.reviewer ?? "unnamed",
-          ...(input.claimed !== undefined && { claimed: input.claimed }),
-          reason: input.reason,
-          digest: input.digest ?? request.submission.digest,
-          assurance: "edit" as const,
-          seen_at: at(),
-          via: input.via,
-          note_sha256: null,
-        };
-        if (input.verb === "approve") {
-          const settings = ports.kind(request.submission.fields.kind);
-          const lapses = request.submission.caller ? iso(clock.now() + (settings?.grant_ms ?? 0)) : null;
-          const approved = { type: "approved", at: at(), decision, lapses } as const;
-          return input.set === undefined ? approved : changeThen(approved, request, input.set, settings);
-        }
-        if (input.set !== undefined)
-          return new Fault("invalid_request", "Only an approval can change params.");
-        if (input.verb === "reject") return { type: "rejected", at: at(), decision, settled: true };
-        return { type: "changes_requested", at: at(), decision };
-      }),
+    decide: (id, input) => ask(id, (request) => decide(request, input, deskFor(request))),
+
+    delegate: (id, input) => ask(id, (request) => delegate(request, input, deskFor(request))),
 
     cancel: (id, { by, reason }) => ask(id, () => ({ type: "cancelled", at: at(), by, reason })),
 
@@ -226,7 +191,7 @@ export function createApplication(ports: ApplicationPorts): Application {
         action_digest,
         kind: fields.kind,
         expires: request.lapses,
-        approved_by: "decision" in request ? [request.decision.reviewer] : [],
+        approved_by: approversOf(request),
       });
       return { grant, expires: request.lapses };
     },
@@ -272,33 +237,6 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     grantKey: () => grants.publicKey(),
   };
-}
-
-/** The change of the action and the approval of what it becomes; alone the approval where nothing differs. */
-function changeThen(
-  approved: Extract<Event, { type: "approved" }>,
-  request: Request,
-  set: JsonObject,
-  kind: Kind | null,
-): readonly Event[] | Refusal | Fault {
-  const { submission } = request;
-  const editable = kind === null ? [] : editableOf(request, kind);
-  const fixed = Object.keys(set).find((name) => !editable.includes(name));
-  if (kind === null || fixed !== undefined) {
-    const allowed = editable.join(", ") || "none";
-    const message = `${visibleLine(fixed ?? "", 60)} may not be changed; what may be changed: ${allowed}.`;
-    return new Fault("not_editable", message);
-  }
-  if (approved.decision.digest !== submission.digest) return refusal("digest_mismatch");
-  const version = amend(request, { ...submission.fields.params, ...set }, kind);
-  if ("code" in version) return new Fault("invalid_params", version.message);
-  if (version.digest === submission.digest) return [approved];
-  const { at, decision } = approved;
-  const by = decision.reviewer;
-  return [
-    { type: "amended", at, ...version, by, via: decision.via, note_sha256: null },
-    { ...approved, decision: { ...decision, digest: version.digest } },
-  ];
 }
 
 /** Whether a waiter has something to be told now. */

@@ -1,6 +1,7 @@
 import { type Fault, type Problem, problem, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import { isNoteName } from "./core/id.ts";
+import type { People } from "./core/people.ts";
 import { type Due, isContested, iso, problemsIn, reconcile, type World } from "./core/reconcile.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
 import { step } from "./core/transitions.ts";
@@ -29,8 +30,9 @@ import { createRescan } from "./daemon/rescan.ts";
 import { createSight, type Seen } from "./daemon/sight.ts";
 import { createTurns } from "./daemon/turns.ts";
 import { amendNote } from "./document/amend.ts";
+import { withPresentBoxes } from "./document/ballot-boxes.ts";
 import { answerNote, askOutcome } from "./document/finish.ts";
-import { renderAsked, renderNote } from "./document/note.ts";
+import { renderNote, renderStanding } from "./document/note.ts";
 
 export interface DaemonPorts {
   readonly ledger: Ledger;
@@ -43,6 +45,7 @@ export interface DaemonPorts {
   /** Null when the configuration does not have this kind. */
   readonly kind: (kind: string) => KindSettings | null;
   readonly policy: PolicyPort;
+  readonly people: () => People;
   /** Whether the vault's repository is in the middle of a merge or rebase. */
   readonly merging: () => boolean;
   /** How long a typed statement, and a tick, must stand unchanged before it acts, in ms. */
@@ -191,6 +194,7 @@ export function createDaemon(ports: DaemonPorts) {
       now: clock.now(),
       look,
       memory,
+      people: ports.people(),
       running: executions.isRunning(id),
       fresh: fresh.has(id),
       halted: closing || ports.halt.isHalted(),
@@ -220,7 +224,8 @@ export function createDaemon(ports: DaemonPorts) {
   /** What is unclear about a request, in its note or in the configuration. */
   function problemsOf(request: Request, { look }: Seen): readonly Problem[] {
     const proposed = proposedIn(request, look);
-    const unclear = look.at === "folder" ? problemsIn(look.reading, { proposed }) : [];
+    const unclear =
+      look.at === "folder" ? problemsIn(request, look.reading, { proposed, people: ports.people() }) : [];
     return executorNow(request) === null && !isFinal(request) ? [...unclear, problem("no_handler")] : unclear;
   }
 
@@ -276,14 +281,17 @@ export function createDaemon(ports: DaemonPorts) {
         const edit = (text: string) =>
           text.trim() === ""
             ? renderNote(request, true)
-            : answerNote(text, due.problems, renderAsked(request));
+            : withPresentBoxes(answerNote(text, due.problems, renderStanding(request)), request);
         if (await notes.rewrite(request, note, edit)) return true;
         alarms.set(id, due.wake_at);
         return false;
       }
       case "show_amended": {
         const edit = (text: string) =>
-          amendNote(answerNote(text, [], renderAsked(request)), request, { voids: true });
+          withPresentBoxes(
+            amendNote(answerNote(text, [], renderStanding(request)), request, { voids: true }) ?? text,
+            request,
+          );
         if (await notes.rewrite(request, note, edit)) return true;
         alarms.set(id, due.wake_at);
         return false;
@@ -499,6 +507,9 @@ function markOf({ look }: Seen): string {
 /** Events that a person may have said in the note: the history shows the note as it was read. */
 const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
   "amended",
+  "delegated",
+  "voted",
+  "vote_withdrawn",
   "approved",
   "rejected",
   "changes_requested",
@@ -507,6 +518,7 @@ const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
 
 /** What a person's word in one file must not start while another file says otherwise. */
 const NEEDS_ALL_COPIES: ReadonlySet<Event["type"]> = new Set([
+  "voted",
   "approved",
   "started",
   "resolved_happened",

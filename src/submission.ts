@@ -2,9 +2,11 @@ import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import { makeId } from "./core/id.ts";
 import type { JsonObject } from "./core/json.ts";
-import { NAME } from "./core/people.ts";
+import { NAME, type People } from "./core/people.ts";
 import { iso } from "./core/reconcile.ts";
 import type { Adopted, EffectClass, Request, RequestFields, RequestId, Submission } from "./core/request.ts";
+import { isOpenToAll, type Roster, rosterOf } from "./core/roster.ts";
+import type { Verdict } from "./core/verdict.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
 import { wordingOf } from "./daemon/amending.ts";
 import type { Clock, KindSettings, Ledger, PolicyPort } from "./daemon/ports.ts";
@@ -51,6 +53,7 @@ export interface SubmissionPorts {
   readonly kind: (kind: string) => Kind | null;
   readonly kinds: readonly string[];
   readonly policy: PolicyPort;
+  readonly people: () => People;
 }
 
 const KEY_LIMIT = 200;
@@ -145,7 +148,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       next_effect,
       caller: caller !== null,
       token_sha256: caller?.sha256 ?? null,
-      ...(verdict !== null && { verdict }),
+      ...(verdict !== null && { verdict, ...rosterFor(fields, verdict, now) }),
       ...(input.adopted && { adopted: adoptedOf(id, input.adopted) }),
     };
     if (!fitsNote({ params: input.params, next_effect })) {
@@ -155,6 +158,14 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     const event = { type: "submitted", at: iso(now), submission } as const;
     const request = await ports.daemon.submit(event, input.adopted?.bytes);
     return { request: viewOf(request), created: true, joined: false, token: caller?.token ?? null };
+  }
+
+  /** Who may decide; nothing where anyone may, or nobody is asked. */
+  function rosterFor(fields: RequestFields, { says, approvers }: Verdict, at: number): { roster?: Roster } {
+    const { requester, on_behalf_of } = fields;
+    const asked = { approvers, requester, on_behalf_of, delegations: [], escalated_to: [], at };
+    const roster = rosterOf(asked, ports.people());
+    return says !== "require_approval" || isOpenToAll(roster) ? {} : { roster };
   }
 
   /** The request with what the policy says of it: rule and policy are part of what is asked, and so is the deadline. */

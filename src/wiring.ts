@@ -15,6 +15,7 @@ import { createApplication } from "./application.ts";
 import { compareNotes } from "./audit.ts";
 import { Fault } from "./core/codes.ts";
 import type { JsonObject } from "./core/json.ts";
+import { NOBODY } from "./core/people.ts";
 import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
 import { createDesk, type Desk } from "./daemon/desk.ts";
@@ -100,8 +101,10 @@ async function wire(
     onChange: (snapshot) => onPolicy(snapshot),
   });
   opened.push(policy.stop);
+  const people = () => NOBODY;
   const daemon = createDaemon({
     policy,
+    people,
     ledger,
     vault,
     clock,
@@ -127,6 +130,7 @@ async function wire(
     kind,
     kinds: [...kinds.keys()],
     policy,
+    people,
     about: { version: outside.version, pid: process.pid, vault: places.vault, state: places.state },
   });
   onPolicy = (snapshot) => {

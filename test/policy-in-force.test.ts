@@ -94,7 +94,7 @@ describe("a policy", () => {
     for (const wrong of [
       "default: alow\n",
       null,
-      "rules: [{ id: a, decision: require_approval, quorum: 2 }]",
+      "rules: [{ id: a, decision: require_approval, max_attempts: 2 }]",
     ]) {
       if (wrong === null) rmSync(join(place, "policy.yaml"));
       else write("policy.yaml", wrong);

@@ -1,6 +1,7 @@
 import type { Event } from "../src/core/event.ts";
 import { iso } from "../src/core/reconcile.ts";
 import type { Decision, Request, RequestFields, Submission, Verb } from "../src/core/request.ts";
+import type { Roster } from "../src/core/roster.ts";
 import { fold } from "../src/core/transitions.ts";
 import { ANYONE, type Verdict } from "../src/core/verdict.ts";
 import { actionDigest, digestOf } from "../src/document/digest.ts";
@@ -71,6 +72,13 @@ export function sampleVerdict(says: Verdict["says"], changes: Partial<Verdict> =
   };
 }
 
+/** Two of treasury, who are ada, bob and cleo. */
+function sampleRoster(quorum = 2): Roster {
+  const seats = ["ada", "bob", "cleo"].map((owner) => ({ owner, held_by: [owner] }));
+  const owners = seats.map(({ owner }) => owner);
+  return { groups: [{ of: ["treasury"], quorum, owners }], seats, excluded: ["billing-agent"] };
+}
+
 /** Events of a sample request by name, one second apart, so that a test can tell a history in one line. */
 export function sampleEvent(type: Event["type"], submission = sampleSubmission(), second = 1): Event {
   const at = iso(T0 + second * 1_000);
@@ -102,6 +110,16 @@ export function sampleEvent(type: Event["type"], submission = sampleSubmission()
       const { expires } = fields;
       return { type, at, verdict, digest: digestOf(fields), expires, note_sha256: null };
     }
+    case "roster_changed":
+      return { type, at, roster: sampleRoster() };
+    case "delegated":
+      return { type, at, from: "ada", to: "cleo", via: "delegate_to", reason: null };
+    case "voted":
+      return { type, at, decision: sampleDecision("approve", submission, Date.parse(at)) };
+    case "vote_withdrawn":
+      return { type, at, by: "ada" };
+    case "quorum_lost":
+      return { type, at, reason: "ada may not decide any more" };
     case "approved": {
       const lapses = submission.caller ? iso(T0 + 900_000) : null;
       return { type, at, decision: sampleDecision("approve", submission, Date.parse(at)), lapses };

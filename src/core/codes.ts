@@ -196,7 +196,32 @@ export const PROBLEMS = {
   reviewer_missing: {
     stops: "approval",
     means: "This needs the reviewer's name.",
-    hint: "Write your name into reviewer.",
+    hint: "Write your name into reviewer, or tick the box with your name.",
+  },
+  not_entitled: {
+    stops: "all",
+    means: "Whoever is named may not decide this.",
+    hint: "Ask one of those who may; the request goes on waiting.",
+  },
+  own_request: {
+    stops: "approval",
+    means: "Nobody approves what they asked for themselves, or what is done in their name.",
+    hint: "Ask somebody else to look at it.",
+  },
+  checklist_open: {
+    stops: "approval",
+    means: "Something is not ticked that has to be looked at before an approval counts.",
+    hint: "Tick it once you have looked.",
+  },
+  assurance_too_low: {
+    stops: "approval",
+    means: "An edit of the note is not enough for this: the rule asks for a stronger proof of who decides.",
+    hint: "Reject it here, or approve in the way that the rule asks for.",
+  },
+  delegation_refused: {
+    stops: "approval",
+    means: "The decision cannot be passed on to that person.",
+    hint: "Empty delegate_to, or name somebody else who is known.",
   },
 } as const satisfies Record<string, Meaning>;
 
@@ -258,6 +283,36 @@ export const REFUSALS = {
   not_allowed: {
     means: "An agent may not do this: only the reviewers' socket takes it.",
     hint: "A person decides, in the note or with `countersign approve`.",
+  },
+  not_entitled: {
+    means: "This person may not decide the request.",
+    hint: "`countersign show ID` says who may.",
+  },
+  own_request: {
+    means: "Nobody approves what they asked for themselves, or what is done in their name.",
+    hint: "Somebody else has to look at it.",
+  },
+  reviewer_missing: { means: "This needs the reviewer's name.", hint: "Give it with --as NAME." },
+  already_voted: {
+    means: "This person has approved already; others are needed.",
+    hint: "`countersign show ID` says who.",
+  },
+  no_vote: { means: "This person has not approved it.", hint: "`countersign show ID` says who has." },
+  quorum_missing: {
+    means: "That many approvals are not enough, or more than enough.",
+    hint: "This is a fault in Countersign; please report it.",
+  },
+  checklist_open: {
+    means: "There are points to look at before an approval counts.",
+    hint: "Look at them, then say so with --checked.",
+  },
+  assurance_too_low: {
+    means: "The rule asks for a stronger proof of who decides.",
+    hint: "`countersign show ID` says which.",
+  },
+  delegation_refused: {
+    means: "The decision cannot be passed on like this.",
+    hint: "It goes from one who may decide and has not, to a known person, and not round in circles.",
   },
   halted: { means: "All executions are halted.", hint: "`countersign resume` starts them again." },
 } as const satisfies Record<string, Meaning>;

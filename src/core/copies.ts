@@ -58,6 +58,8 @@ export function judge(copies: readonly Copy[]): Judged {
       ...main.reading,
       verb: clear ? verb : null,
       via: clear && verb !== null ? saying.via : null,
+      said: clear && verb !== null ? saying.said : null,
+      approvals: clear && verb === "approve" ? saying.approvals : [],
       resolution: problems.some(stopsAll) ? null : resolution,
       reviewer: saying.reviewer ?? main.reading.reviewer,
       reason: saying.reason ?? main.reading.reason,

@@ -50,6 +50,13 @@ function wordsOf(event: Event, requester: string): { by: string | null; reason: 
     case "denied":
     case "sent_back":
       return { by: event.verdict.rule, reason: event.verdict.reason };
+    case "delegated":
+      return { by: event.from, reason: event.reason };
+    case "vote_withdrawn":
+      return { by: event.by, reason: null };
+    case "quorum_lost":
+      return { by: null, reason: event.reason };
+    case "voted":
     case "approved":
     case "rejected":
     case "changes_requested":

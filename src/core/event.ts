@@ -1,6 +1,8 @@
 import type { Version } from "./amendment.ts";
+import type { Delegation } from "./delegation.ts";
 import type { Json } from "./json.ts";
 import type { Attempt, Decision, Submission } from "./request.ts";
+import type { Roster } from "./roster.ts";
 import type { Verdict } from "./verdict.ts";
 
 /**
@@ -38,6 +40,20 @@ export type Event =
       readonly expires: string;
       readonly note_sha256: string | null;
     }
+  /** Who may decide is no longer who it was. */
+  | { readonly type: "roster_changed"; readonly at: string; readonly roster: Roster }
+  /** A reviewer passes the decision on; never part of the action. */
+  | (Delegation & {
+      readonly type: "delegated";
+      readonly at: string;
+      readonly via: string;
+      readonly reason: string | null;
+    })
+  /** An approval that is not enough yet. */
+  | { readonly type: "voted"; readonly at: string; readonly decision: Decision }
+  | { readonly type: "vote_withdrawn"; readonly at: string; readonly by: string }
+  /** Those who approved may no longer do so, or not all of them: others are needed. */
+  | { readonly type: "quorum_lost"; readonly at: string; readonly reason: string }
   | {
       readonly type: "approved";
       readonly at: string;
@@ -95,6 +111,11 @@ export const EVENT_TYPES = [
   "allowed",
   "denied",
   "sent_back",
+  "roster_changed",
+  "delegated",
+  "voted",
+  "vote_withdrawn",
+  "quorum_lost",
   "approved",
   "rejected",
   "changes_requested",

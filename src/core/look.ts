@@ -2,12 +2,30 @@ import type { Problem } from "./codes.ts";
 import type { JsonObject } from "./json.ts";
 import type { Verb } from "./request.ts";
 
+/** One person's approval in a note. */
+export interface Ballot {
+  /** The name as it is written there; null where there is none. */
+  readonly reviewer: string | null;
+  /** Where it stands: the name of a property, `box`, or `folder`. */
+  readonly via: string;
+}
+
 /** What a person's note says at one look. Data only: whether it acts, and when, is for `reconcile` to say. */
 export interface Reading {
   /** The one clear statement in the note; null when there is none, or when it is unclear. */
   readonly verb: Verb | null;
   /** Where it stands: the name of a property, `box`, or `folder`. */
   readonly via: string | null;
+  /** Changes when something else is said, or by somebody else: what `expires` is held against is since when this stands. */
+  readonly said: string | null;
+  /** Every approval that stands in the note; empty where `verb` is another. */
+  readonly approvals: readonly Ballot[];
+  /** The names whose box is there without a tick. */
+  readonly unticked: readonly string[];
+  /** Whether neither `decision` nor `status` holds a word, clear or not. */
+  readonly wordless: boolean;
+  /** To whom the reviewer passes the decision on. */
+  readonly delegate_to: string | null;
   /** What became of an unknown outcome, by the person's tick. */
   readonly resolution: "happened" | "did_not" | null;
   readonly reviewer: string | null;
@@ -25,8 +43,8 @@ export interface Reading {
   readonly fingerprint: string;
   /** The daemon's callout that stands in the note now; empty when there is none. */
   readonly answer: string;
-  /** How often the note says that it was asked for; 1 when it says nothing of that. */
-  readonly asked: number;
+  /** Whether the note does not tell yet how often it was asked for, who has approved, or who may. */
+  readonly stale: boolean;
   /** Whether the note shows the two boxes of an unknown outcome. */
   readonly asks_outcome: boolean;
 }

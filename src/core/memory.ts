@@ -1,7 +1,6 @@
 import { problem } from "./codes.ts";
 import type { Reading } from "./look.ts";
 import { isMisled, type Other, observeOther, type WholeText } from "./misled.ts";
-import type { Verb } from "./request.ts";
 
 /** What has to be remembered from one look to the next. Lost with the process: then everything is first seen again. */
 export interface Memory {
@@ -13,9 +12,9 @@ export interface Memory {
   readonly bytes_since: number;
   /** The last digest of the request that the note was seen to show. */
   readonly shown: string | null;
-  readonly verb: Verb | null;
+  readonly said: string | null;
   /** When this statement was first seen, in ms: what `expires` is held against. */
-  readonly verb_since: number;
+  readonly said_since: number;
   /** That it shows, or showed, something else than what was asked for. */
   readonly other: Other | null;
   /** Since when none of the request's files has its own name, in ms; null while one has. */
@@ -41,15 +40,15 @@ export function observe(
 ): Memory {
   const sameFields = before?.fingerprint === reading.fingerprint;
   const sameBytes = before?.sha256 === sha256;
-  const sameVerb = before?.verb === reading.verb;
+  const sameSaid = before?.said === reading.said;
   return {
     fingerprint: reading.fingerprint,
     fields_since: sameFields ? Math.min(before.fields_since, now) : now,
     sha256,
     bytes_since: sameBytes ? Math.min(before.bytes_since, now) : now,
     shown: reading.shown ?? before?.shown ?? null,
-    verb: reading.verb,
-    verb_since: sameVerb ? Math.min(before.verb_since, now) : now,
+    said: reading.said,
+    said_since: sameSaid ? Math.min(before.said_since, now) : now,
     other: observeOther(before?.other ?? null, note.reading, note.text),
     unnamed_since: named ? null : Math.min(before?.unnamed_since ?? now, now),
   };

@@ -99,3 +99,12 @@ export const NOBODY: People = {
   mayReceive: () => false,
   hours: () => null,
 };
+
+/** What a person without a name is called. */
+export const UNNAMED = "unnamed";
+
+/** Whom a name means: the known person, else the name itself, however its Latin letters are written. */
+export function personOf(people: People, name: string): string {
+  const plain = name.normalize("NFC").trim();
+  return people.find(plain) ?? plain.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}

@@ -1,18 +1,23 @@
 import type { Version } from "./amendment.ts";
-import { type Problem, stopsAll } from "./codes.ts";
+import { type Problem, problem, stopsAll } from "./codes.ts";
 import type { Event } from "./event.ts";
 import type { Look, Reading } from "./look.ts";
 import type { Memory } from "./memory.ts";
-import {
-  type Attempt,
-  askedOf,
-  type Decision,
-  isClosed,
-  isReportable,
-  type Request,
-  type Verb,
-} from "./request.ts";
+import { type People, UNNAMED } from "./people.ts";
+import { type Attempt, type Decision, isClosed, isReportable, type Request, type Verb } from "./request.ts";
 import { standing, type Verdict } from "./verdict.ts";
+import {
+  approvalBy,
+  byPerson,
+  isEnough,
+  isPassedOn,
+  newBallots,
+  newDelegation,
+  problemsWithVotes,
+  rosterDue,
+  withdrawnFrom,
+  wrongWithVote,
+} from "./voting.ts";
 
 /** How long a note must be quiet before the daemon writes an answer into it. */
 const QUIET_MS = 10_000;
@@ -35,6 +40,7 @@ export interface World {
   readonly now: number;
   readonly look: Look;
   readonly memory: Memory | null;
+  readonly people: People;
   /** Whether this process is executing the request at this moment. */
   readonly running: boolean;
   /** Whether the request was submitted by this process and its note has not been written yet. */
@@ -86,7 +92,7 @@ export function reconcile(request: Request, world: World): Due {
     case "executing":
       return reconcileExecuting(request, world);
     case "outcome_unknown":
-      return reconcileUnknown(world);
+      return reconcileUnknown(request, world);
     case "rejected":
       return settleRejection(request, world);
     default:
@@ -106,14 +112,15 @@ function reconcilePending(request: Request, world: World): Due {
   const { now, look } = world;
   const verdict = verdictDue(request, world);
   if (verdict !== null) return verdict;
+  const roster = rosterDue(request, world);
+  if (roster !== null) return record(roster);
   const deadline = Date.parse(request.submission.fields.expires);
   const reading = look.at === "folder" ? look.reading : null;
   const verb = reading?.verb ?? null;
-  const seen = world.memory?.verb_since ?? now;
+  const seen = world.memory?.said_since ?? now;
   if (reading !== null && verb !== null && seen < deadline) {
-    if (!(verb === "approve" && reading.problems.length > 0)) {
-      return decideWhenSettled(request, verb, reading, world);
-    }
+    const due = decideWhenSettled(request, verb, reading, world);
+    if (due !== null) return due;
   }
   if (now >= deadline) {
     if (reading !== null && verb !== null && seen >= deadline && !alreadyRefused(request, "too_late")) {
@@ -124,10 +131,35 @@ function reconcilePending(request: Request, world: World): Due {
   }
   if (look.at === "nowhere") return showWhenMissing(world, deadline);
   return (
+    withdraw(request, look.reading, world) ??
+    passOn(request, look.reading, world, deadline) ??
     bringUpToDate(request, world, deadline) ??
     takeUp(look.reading, world, deadline) ??
-    answer(look.reading, world, deadline, askedOf(request))
+    answer(request, look.reading, world, deadline)
   );
+}
+
+/** A person's own tick taken out again, while others are still waited for. */
+function withdraw(request: Request, reading: Reading, { now, memory, settle_ms }: World): Due | null {
+  const vote = isUnclear(reading) ? null : withdrawnFrom(request, reading);
+  if (vote === null) return null;
+  // The next person may be about to write another word there.
+  const due = vote.via === "box" ? now : (memory?.fields_since ?? now) + settle_ms;
+  if (now < due) return { do: "nothing", wake_at: due };
+  return record({ type: "vote_withdrawn", at: iso(now), by: vote.reviewer });
+}
+
+/** A decision that its reviewer passes on, once the name has stood unchanged for a while. */
+function passOn(request: Request, reading: Reading, world: World, deadline: number): Due | null {
+  const { now, memory, people } = world;
+  if (isUnclear(reading)) return null;
+  const passed = newDelegation(request, reading, people);
+  if (passed === null || passed.code !== null) return null;
+  if (world.merging) return { do: "nothing", wake_at: Math.min(now + MERGE_POLL_MS, deadline) };
+  const due = Math.max((memory?.fields_since ?? now) + world.settle_ms, namedFrom(world));
+  if (now < due) return { do: "nothing", wake_at: Math.min(due, deadline) };
+  const { from, to } = passed;
+  return record({ type: "delegated", at: iso(now), from, to, via: "delegate_to", reason: reading.reason });
 }
 
 /** What the policy answered when the request was made, where that needs no person. */
@@ -142,12 +174,20 @@ function verdictDue({ submission }: Request, { now, grant_ms }: World): Due | nu
 /** The policy once more, before anything can start: it may have changed since the answer. */
 function reconsider(request: Approved, world: World): Due | null {
   const { now, verdict, renewed, look } = world;
-  if (verdict === null || renewed === null) return null;
-  const found = standing(request, verdict);
+  if (verdict === null || renewed === null) {
+    return isEnough(request, request.submission.verdict, world) ? null : loseQuorum(world);
+  }
+  const found = standing(request, verdict, isEnough(request, verdict, world));
   if (found === "holds") return null;
+  if (found === "unseated") return loseQuorum(world);
   if (found === "denied") return record({ type: "denied", at: iso(now), verdict });
   const note_sha256 = look.at === "folder" ? look.sha256 : null;
   return record({ type: "sent_back", at: iso(now), verdict, ...renewed, note_sha256 });
+}
+
+function loseQuorum({ now }: World): Due {
+  const reason = "not all who approved it may do so any more";
+  return record({ type: "quorum_lost", at: iso(now), reason });
 }
 
 /** A person's change of the action, once they have left the note alone: from then on it needs a fresh decision. */
@@ -157,7 +197,7 @@ function takeUp(reading: Reading, world: World, deadline: number): Due | null {
   const due = quietFrom(reading, world);
   if (now < due) return { do: "nothing", wake_at: Math.min(due, deadline) };
   if (world.merging) return { do: "nothing", wake_at: Math.min(now + MERGE_POLL_MS, deadline) };
-  const by = reading.reviewer ?? "unnamed";
+  const by = reading.reviewer ?? UNNAMED;
   return record({ type: "amended", at: iso(now), ...proposed, by, via: "note", note_sha256: look.sha256 });
 }
 
@@ -175,20 +215,41 @@ function bringUpToDate(request: Request, world: World, deadline: number | null):
   return { do: "show_amended", wake_at: deadline };
 }
 
-function decideWhenSettled(request: Request, verb: Verb, reading: Reading, world: World): Due {
-  const { now, memory } = world;
-  const settle = reading.via === "box" || reading.via === "folder" ? world.settle_ticks_ms : world.settle_ms;
-  const decision = decisionOf(request, verb, reading, world);
+/** Null where what is said does not count, or is recorded already. */
+function decideWhenSettled(request: Request, verb: Verb, reading: Reading, world: World): Due | null {
+  const { now, memory, people } = world;
+  if (verb === "approve") return approveWhenSettled(request, reading, world);
+  if (wrongWithVote(request, verb, reading.reviewer, people) !== null) return null;
+  const decision = byPerson(decisionOf(request, verb, reading, world), request, people);
   // A "no" blocks at once; only its reason is waited for. Everything else must have stood still first.
   if (verb === "reject") {
     return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
   }
   if (world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
+  const due = Math.max((memory?.fields_since ?? now) + world.settle_ms, namedFrom(world));
+  if (now < due) return { do: "nothing", wake_at: due };
+  return record({ type: "changes_requested", at: iso(now), decision });
+}
+
+/** The next approval that stands in the note and counts: the decision, or a vote. */
+function approveWhenSettled(request: Request, reading: Reading, world: World): Due | null {
+  const { now, memory, people } = world;
+  if (reading.problems.length > 0) return null;
+  const ballot = newBallots(request, reading).find(
+    (one) =>
+      wrongWithVote(request, "approve", one.reviewer, people) === null &&
+      !isPassedOn(request, reading, one, people),
+  );
+  if (ballot === undefined) return null;
+  if (world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
+  const isTick = ballot.via === "box" || ballot.via === "folder";
+  const settle = isTick ? world.settle_ticks_ms : world.settle_ms;
   const due = Math.max((memory?.fields_since ?? now) + settle, namedFrom(world));
   if (now < due) return { do: "nothing", wake_at: due };
-  if (verb === "request_changes") return record({ type: "changes_requested", at: iso(now), decision });
+  const { reviewer, via } = ballot;
+  const said = { ...decisionOf(request, "approve", reading, world), reviewer: reviewer ?? UNNAMED, via };
   const lapses = request.submission.caller ? iso(now + world.grant_ms) : null;
-  return record({ type: "approved", at: iso(now), decision, lapses });
+  return record(approvalBy(said, request, { people, at: iso(now), lapses }));
 }
 
 type Approved = Extract<Request, { status: "approved" }>;
@@ -224,8 +285,11 @@ function againstApproval(request: Approved, world: World): Due | null {
     // What the note said when the approval was read cannot also be the person taking it back. A note that shows another
     // action than the approved one does take it back, ticked or not.
     const edited = sha256 !== said?.note_sha256 || (said?.via === "folder" && reading.via !== "folder");
-    if (reading.verb === "reject") {
-      const decision = decisionOf(request, "reject", reading, world);
+    if (
+      reading.verb === "reject" &&
+      wrongWithVote(request, "reject", reading.reviewer, world.people) === null
+    ) {
+      const decision = byPerson(decisionOf(request, "reject", reading, world), request, world.people);
       return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
     }
     if (changed !== null) return changed;
@@ -233,17 +297,25 @@ function againstApproval(request: Approved, world: World): Due | null {
       return record({ type: "expired", at: iso(now) });
     }
     if (reading.verb !== "approve" && world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
+    const unticked = isUnclear(reading) ? null : withdrawnFrom(request, reading);
+    if (unticked !== null) {
+      return record({ type: "taken_back", at: iso(now), by: unticked.reviewer, reason: null });
+    }
     if (reading.verb === "request_changes") {
       const due = (world.memory?.fields_since ?? now) + world.settle_ms;
       if (now < due) return { do: "nothing", wake_at: due };
-      const decision = decisionOf(request, "request_changes", reading, world);
+      const decision = byPerson(
+        decisionOf(request, "request_changes", reading, world),
+        request,
+        world.people,
+      );
       return record({ type: "changes_requested", at: iso(now), decision });
     }
     if (stood && edited && (reading.verb === null || reading.problems.length > 0)) {
       // A save in place shows an empty note for a moment: nothing starts meanwhile, but it takes nothing back either.
       const due = (world.memory?.fields_since ?? now) + world.settle_ms;
       if (isUnclear(reading) && now < due) return { do: "nothing", wake_at: due };
-      const by = reading.reviewer ?? "unnamed";
+      const by = reading.reviewer ?? UNNAMED;
       return record({ type: "taken_back", at: iso(now), by, reason: reading.reason });
     }
     return null;
@@ -273,7 +345,7 @@ function reconcileExecuting(request: Extract<Request, { status: "executing" }>, 
   });
 }
 
-function reconcileUnknown(world: World): Due {
+function reconcileUnknown(request: Request, world: World): Due {
   const { now, look } = world;
   if (look.at === "nowhere") return showWhenMissing(world, null);
   const { reading } = look;
@@ -281,10 +353,10 @@ function reconcileUnknown(world: World): Due {
     if (world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
     if (now < namedFrom(world)) return { do: "nothing", wake_at: namedFrom(world) };
     const type = reading.resolution === "happened" ? "resolved_happened" : "resolved_did_not";
-    return record({ type, at: iso(now), by: reading.reviewer ?? "unnamed", reason: reading.reason });
+    return record({ type, at: iso(now), by: reading.reviewer ?? UNNAMED, reason: reading.reason });
   }
   if (!reading.asks_outcome && !isUnclear(reading)) return { do: "ask_outcome" };
-  return answer(reading, world, null);
+  return answer(request, reading, world, null);
 }
 
 /** A rejection's reason may still be on its way: wait until the person's fields have been still for `settle`. */
@@ -316,10 +388,10 @@ function showWhenMissing(world: World, deadline: number | null): Due {
  * Tells in the note what is unclear and how often it was asked for, or takes that away again, once nobody has touched
  * it for a while.
  */
-function answer(reading: Reading, world: World, deadline: number | null, asked = reading.asked): Due {
+function answer(request: Request, reading: Reading, world: World, deadline: number | null): Due {
   const { now } = world;
-  const problems = problemsIn(reading, world);
-  const told = reading.answer !== "" || reading.asked !== asked;
+  const problems = problemsIn(request, reading, world);
+  const told = reading.answer !== "" || (reading.stale && request.status === "pending");
   if (problems.length === 0 && !told) return { do: "nothing", wake_at: deadline };
   const due = quietFrom(reading, world);
   if (now >= due) return { do: "answer", problems, wake_at: deadline };
@@ -344,10 +416,21 @@ function quietFor({ half_typed, problems }: Reading): number {
   return half_typed ? TYPING_MS : QUIET_MS;
 }
 
-/** What is unclear in the note, a proposed change that cannot be taken up among it. */
-export function problemsIn(reading: Reading, { proposed }: Pick<World, "proposed">): readonly Problem[] {
-  if (proposed === null || !isProblem(proposed)) return reading.problems;
-  return reading.problems.map((found) => (found.code === "action_proposed" ? proposed : found));
+/** What is unclear in the note, and what in it is clear and does not count. */
+export function problemsIn(
+  request: Request,
+  reading: Reading,
+  { proposed, people }: Pick<World, "proposed" | "people">,
+): readonly Problem[] {
+  const isRefused = proposed !== null && isProblem(proposed);
+  const written = isRefused
+    ? reading.problems.map((found) => (found.code === "action_proposed" ? proposed : found))
+    : reading.problems;
+  if (request.status !== "pending") return written;
+  const passed = isUnclear(reading) ? null : newDelegation(request, reading, people);
+  const notPassed =
+    passed === null || passed.code === null ? [] : [problem(passed.code, null, passed.message)];
+  return [...written, ...problemsWithVotes(request, reading, people), ...notPassed];
 }
 
 function isProblem(proposed: Version | Problem): proposed is Problem {
@@ -357,11 +440,11 @@ function isProblem(proposed: Version | Problem): proposed is Problem {
 function decisionOf(request: Request, verb: Verb, reading: Reading, world: World): Decision {
   return {
     verb,
-    reviewer: reading.reviewer ?? "unnamed",
+    reviewer: reading.reviewer ?? UNNAMED,
     reason: reading.reason,
     digest: request.submission.digest,
     assurance: "edit",
-    seen_at: iso(world.memory?.verb_since ?? world.now),
+    seen_at: iso(world.memory?.said_since ?? world.now),
     via: reading.via ?? "note",
     note_sha256: world.look.at === "folder" ? world.look.sha256 : null,
   };

@@ -7,6 +7,9 @@
  * - rule, policy snapshot: what gave the verdict; the exact policy text, by SHA-256
  * - requester: who asks: an agent or script, by name
  * - reviewer: the person who decides
+ * - approvers: who may decide this request, by rule; its roster is who that is now, seat by seat
+ * - quorum: how many distinct approvers must approve; a vote is an approval that is not enough yet
+ * - delegation: a reviewer's passing a decision on to somebody else
  * - decision: a reviewer's answer: `approve`, `reject`, `request_changes`
  * - statement: what a person's edit of a note says; becomes a decision once it is clear and settled
  * - amendment: a person's change of the action, where the configuration allows it; needs a fresh decision
@@ -20,7 +23,9 @@
  * - journal: the append-only, hash-chained record outside the vault: the authority
  */
 import type { Amendment } from "./amendment.ts";
+import type { Delegation } from "./delegation.ts";
 import type { Json, JsonObject } from "./json.ts";
+import { isEntitled, type Roster } from "./roster.ts";
 import type { Verdict } from "./verdict.ts";
 
 export type RequestId = string;
@@ -59,6 +64,8 @@ export interface Submission {
   readonly token_sha256: string | null;
   /** What the policy said of it; absent where there was no policy. */
   readonly verdict?: Verdict;
+  /** Who might decide when it was made; absent where anyone may. */
+  readonly roster?: Roster;
   /** Only where the request was made from another program's note. */
   readonly adopted?: Adopted;
 }
@@ -82,10 +89,12 @@ export type Assurance = "edit" | "os" | "signed" | "present";
 /** A reviewer's answer, about the digest that was shown. */
 export interface Decision {
   readonly verb: Verb;
-  /** `unnamed` when the person left no name. */
+  /** The person, by the canonical name where there is one; `unnamed` when there was no name. */
   readonly reviewer: string;
   /** A name that a client gave for somebody else than its token names: a claim, never who decided. */
   readonly claimed?: string;
+  /** The name that was given, where that is another one. */
+  readonly named?: string;
   readonly reason: string | null;
   readonly digest: string;
   readonly assurance: Assurance;
@@ -120,6 +129,11 @@ interface Facts {
   readonly amendment?: Amendment;
   /** How many events have been recorded for this request; the ledger compares it on append. */
   readonly revision: number;
+  /** Approvals that are not enough yet, or were not until the decision came; absent where there are none. */
+  readonly votes?: readonly Decision[];
+  /** Who may decide now, where that is no longer what the submission says. */
+  readonly roster?: Roster;
+  readonly delegations?: readonly Delegation[];
   /** How often it was asked for, where that is more than once; see `askedOf`. */
   readonly asked?: number;
   readonly history: readonly HistoryLine[];
@@ -197,6 +211,24 @@ export const STATUSES = [
   "cancelled",
   "denied",
 ] as const satisfies readonly Status[];
+
+/** Who may decide, as far as it is recorded; null where anyone may. */
+export function rosterIn(request: Request): Roster | null {
+  return request.roster ?? request.submission.roster ?? null;
+}
+
+/** Everybody's approval, the deciding one last. */
+export function approvalsOf(request: Request): readonly Decision[] {
+  const { votes = [] } = request;
+  return "decision" in request && request.decision.verb === "approve" ? [...votes, request.decision] : votes;
+}
+
+/** Who has approved it and may do so, each once; nobody where the policy allowed it. */
+export function approversOf(request: Request): readonly string[] {
+  const roster = rosterIn(request);
+  const persons = new Set(approvalsOf(request).map(({ reviewer }) => reviewer));
+  return [...persons].filter((person) => roster === null || isEntitled(person, roster));
+}
 
 /** How often it was asked for: one decision and one outcome are for all who asked. */
 export function askedOf(request: Request): number {

@@ -1,17 +1,25 @@
 import { type Amendment, tellChanges, type Version } from "./amendment.ts";
 import { type Refusal, refusal } from "./codes.ts";
+import { wrongWith } from "./delegation.ts";
 import type { Event, EventType } from "./event.ts";
+import { UNNAMED } from "./people.ts";
+import { quorumOf } from "./quorum.ts";
 import {
   type Attempt,
+  approvalsOf,
+  approversOf,
   askedOf,
+  type Decision,
   type HistoryLine,
   isFinal,
   isReportable,
   type Request,
   type RequestId,
+  rosterIn,
   type Status,
 } from "./request.ts";
-import type { Verdict } from "./verdict.ts";
+import { isEntitled, votersOf } from "./roster.ts";
+import { isAtLeast, type Verdict } from "./verdict.ts";
 
 /** The life cycle: which event is legal in which status, and where it leads. Everything else is refused. */
 export const TRANSITIONS = {
@@ -21,6 +29,10 @@ export const TRANSITIONS = {
     amended: "pending",
     allowed: "approved",
     denied: "denied",
+    roster_changed: "pending",
+    delegated: "pending",
+    voted: "pending",
+    vote_withdrawn: "pending",
     approved: "approved",
     rejected: "rejected",
     changes_requested: "changes_requested",
@@ -36,6 +48,7 @@ export const TRANSITIONS = {
     taken_back: "pending",
     denied: "denied",
     sent_back: "pending",
+    quorum_lost: "pending",
     expired: "expired",
     cancelled: "cancelled",
     refused: "approved",
@@ -109,9 +122,15 @@ function refuse(request: Request | null, event: Event): Refusal | null {
       return isAllowed && request.amendment === undefined ? null : refusal("not_approved");
     }
     case "approved":
+    case "voted":
       if (request.submission.verdict?.says === "deny") return refusal("not_pending");
       if (event.decision.digest !== digest) return refusal("digest_mismatch");
-      return !isBefore(event.decision.seen_at, fields.expires) ? refusal("too_late") : null;
+      if (!isBefore(event.decision.seen_at, fields.expires)) return refusal("too_late");
+      return refuseVote(request, event);
+    case "vote_withdrawn":
+      return request.votes?.some(({ reviewer }) => reviewer === event.by) ? null : refusal("no_vote");
+    case "delegated":
+      return refuseDelegation(request, event);
     case "joined": {
       const end = request.status === "approved" ? request.lapses : fields.expires;
       return end !== null && !isBefore(event.at, end) ? refusal("too_late") : null;
@@ -133,6 +152,29 @@ function refuse(request: Request | null, event: Event): Refusal | null {
     default:
       return null;
   }
+}
+
+/** However an approval came in, it counts only from somebody who may give it, once, and only all together are enough. */
+function refuseVote(request: Request, { type, decision }: Extract<Event, { type: "approved" | "voted" }>) {
+  const { verdict, fields } = request.submission;
+  const { reviewer, assurance } = decision;
+  if (!isAtLeast(assurance, verdict?.min_assurance ?? "edit")) return refusal("assurance_too_low");
+  if (reviewer === fields.requester || reviewer === fields.on_behalf_of) return refusal("own_request");
+  const roster = rosterIn(request);
+  if (roster === null) return type === "approved" ? null : refusal("not_entitled");
+  if (reviewer === UNNAMED) return refusal("reviewer_missing");
+  if (!isEntitled(reviewer, roster)) return refusal("not_entitled");
+  const voters = approversOf(request);
+  if (voters.includes(reviewer)) return refusal("already_voted");
+  const { met } = quorumOf([...voters, reviewer], roster);
+  return met === (type === "approved") ? null : refusal("quorum_missing");
+}
+
+function refuseDelegation(request: Request, { from, to }: Extract<Event, { type: "delegated" }>) {
+  const roster = rosterIn(request);
+  if (roster === null || !isEntitled(from, roster)) return refusal("not_entitled");
+  const isWrong = wrongWith({ from, to }, request.delegations ?? []) !== null || roster.excluded.includes(to);
+  return isWrong || approversOf(request).includes(from) ? refusal("delegation_refused") : null;
 }
 
 /** Both are ISO 8601, but not always of the same precision, so they are compared as instants. */
@@ -166,6 +208,9 @@ function evolve(request: Request | null, event: Event): Request {
     revision: request.revision + 1,
     history: [...request.history, historyOf(event, request)],
     ...(request.asked !== undefined && { asked: request.asked }),
+    ...(request.roster !== undefined && { roster: request.roster }),
+    ...(request.delegations !== undefined && { delegations: request.delegations }),
+    ...votesAfter(request, event),
   };
   switch (event.type) {
     case "joined":
@@ -176,6 +221,17 @@ function evolve(request: Request | null, event: Event): Request {
       const submission = { ...request.submission, fields, digest, action_digest, title, next_effect };
       return { ...facts, status: "pending", submission, amendment: amendmentOf(request, event) };
     }
+    case "roster_changed":
+      return { ...request, ...facts, roster: event.roster };
+    case "delegated": {
+      const { from, to } = event;
+      return { ...request, ...facts, delegations: [...(request.delegations ?? []), { from, to }] };
+    }
+    case "voted":
+      return { ...request, ...facts };
+    case "vote_withdrawn":
+    case "quorum_lost":
+      return { ...facts, status: "pending" };
     case "allowed":
       return { ...facts, status: "approved", allowed_at: event.at, lapses: event.lapses };
     case "denied":
@@ -267,6 +323,30 @@ function evolve(request: Request | null, event: Event): Request {
   throw new Error(`unreachable: ${event.type} on ${request.status} passed the table`);
 }
 
+/** The approvals that count towards the quorum from then on, besides the deciding one. */
+function votesAfter(request: Request, event: Event): { votes?: readonly Decision[] } {
+  const { votes = [] } = request;
+  const after = (): readonly Decision[] => {
+    switch (event.type) {
+      case "voted":
+        return [...votes, event.decision];
+      case "vote_withdrawn":
+      case "taken_back":
+        return votes.filter(({ reviewer }) => reviewer !== event.by);
+      case "quorum_lost":
+        return approvalsOf(request);
+      // About another action, or under other rules.
+      case "amended":
+      case "sent_back":
+        return [];
+      default:
+        return votes;
+    }
+  };
+  const next = after();
+  return next.length === 0 ? {} : { votes: next };
+}
+
 /** However often it is asked for in a row, the history has one line of it: the last. */
 function askedAgain(request: Request, event: Extract<Event, { type: "joined" }>) {
   const asked = askedOf(request) + 1;
@@ -336,7 +416,15 @@ function effectsOf(event: Event, next: Request): Effect[] {
 }
 
 /** Events behind which nobody has anything new to be told. */
-const LEAVES_AS_IT_IS: ReadonlySet<EventType> = new Set(["joined", "archived", "refused"]);
+const LEAVES_AS_IT_IS: ReadonlySet<EventType> = new Set([
+  "joined",
+  "archived",
+  "refused",
+  "roster_changed",
+  "delegated",
+  "voted",
+  "vote_withdrawn",
+]);
 
 function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request): HistoryLine {
   switch (event.type) {
@@ -348,10 +436,19 @@ function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request
     case "denied":
     case "sent_back":
       return line(event, tellRule(event.verdict), event.verdict.reason);
+    case "voted":
     case "approved":
     case "rejected":
     case "changes_requested":
       return line(event, event.decision.reviewer, event.decision.reason);
+    case "delegated":
+      return line(event, event.from, `to ${event.to}${event.reason === null ? "" : `: ${event.reason}`}`);
+    case "roster_changed":
+      return line(event, null, `may decide: ${votersOf(event.roster)?.join(", ") ?? "anyone"}`);
+    case "vote_withdrawn":
+      return line(event, event.by, null);
+    case "quorum_lost":
+      return line(event, null, event.reason);
     case "settled":
       return line(event, event.reviewer, event.reason);
     case "taken_back":

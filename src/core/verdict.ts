@@ -1,10 +1,18 @@
 import { changesBetween } from "./amendment.ts";
 import type { JsonObject } from "./json.ts";
-import type { Assurance, Request, Submission } from "./request.ts";
+import { type Assurance, approvalsOf, type Request, type Submission } from "./request.ts";
 
 /** From the lowest to the highest; `low` is what an action without a risk factor has. */
 export const RISKS = ["low", "medium", "high", "critical"] as const;
 export type Risk = (typeof RISKS)[number];
+
+/** From the weakest to the strongest. */
+export const ASSURANCES = ["edit", "os", "signed", "present"] as const satisfies readonly Assurance[];
+
+/** Whether a decision is tied to its person as strongly as is asked for. */
+export function isAtLeast(given: Assurance, asked: Assurance): boolean {
+  return ASSURANCES.indexOf(given) >= ASSURANCES.indexOf(asked);
+}
 
 /** What an approval needs. */
 export interface Requirements {
@@ -75,15 +83,25 @@ export interface Verdict extends Requirements {
   readonly constraints: JsonObject | null;
 }
 
-/** What an approval comes to under the policy as it is now, right before the start. */
+/**
+ * What an approval comes to under the policy as it is now, right before the start; `isEnough` says whether those who gave
+ * it are enough under it. `unseated`: the rule is the same, and somebody may not decide any more.
+ */
 export function standing(
   request: Extract<Request, { status: "approved" }>,
   now: Verdict,
-): "holds" | "denied" | "stricter" {
+  isEnough: boolean,
+): "holds" | "denied" | "stricter" | "unseated" {
   if (now.says === "deny") return "denied";
   if (now.says === "allow") return "holds";
   if (!("decision" in request)) return "stricter";
   const { submission, amendment, decision } = request;
+  const then = submission.verdict ?? ANYONE;
+  const isSameRule = JSON.stringify(then.approvers) === JSON.stringify(now.approvers);
+  if (!isEnough) return isSameRule ? "unseated" : "stricter";
+  if (approvalsOf(request).some(({ assurance }) => !isAtLeast(assurance, now.min_assurance)))
+    return "stricter";
+  if (now.checklist.some((item) => !then.checklist.includes(item))) return "stricter";
   const { params } = submission.fields;
   const shorter = (now.expires_ms ?? Infinity) < (submission.verdict?.expires_ms ?? Infinity);
   if (shorter && Date.parse(decision.seen_at) >= Date.parse(deadlineUnder(submission, now)))

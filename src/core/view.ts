@@ -1,7 +1,17 @@
 import { changesBetween, type ParamChange } from "./amendment.ts";
+import type { Delegation } from "./delegation.ts";
 import type { Json, JsonObject } from "./json.ts";
-import { askedOf, type HistoryLine, isFinal, type Request, type Status } from "./request.ts";
+import {
+  approversOf,
+  askedOf,
+  type HistoryLine,
+  isFinal,
+  type Request,
+  rosterIn,
+  type Status,
+} from "./request.ts";
 import type { Verdict } from "./verdict.ts";
+import { type Missing, missingIn } from "./voting.ts";
 
 /** The one shape in which a request is told to the outside: HTTP, `--json`, and whatever comes later. */
 export interface RequestView {
@@ -30,6 +40,7 @@ export interface RequestView {
   /** What the policy said last; null where there was none. */
   readonly verdict: Verdict | null;
   readonly decision: DecisionView | null;
+  readonly approvals: ApprovalsView | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;
   /** The handler's result, when executed. */
@@ -37,6 +48,14 @@ export interface RequestView {
   /** Why it failed, or why its outcome is unknown. */
   readonly error: string | null;
   readonly history: readonly HistoryLine[];
+}
+
+/** Where a request stands that not just anyone may decide. */
+interface ApprovalsView {
+  readonly approved_by: readonly string[];
+  /** What is still needed; empty when nothing is. */
+  readonly missing: readonly Missing[];
+  readonly delegations: readonly Delegation[];
 }
 
 interface DecisionView {
@@ -74,12 +93,19 @@ export function viewOf(request: Request): RequestView {
     executor: caller ? "caller" : "daemon",
     verdict: request.status === "denied" ? request.verdict : (request.submission.verdict ?? null),
     decision: decisionView(request),
+    approvals: approvalsView(request),
     started_at: "started_at" in request ? request.started_at : null,
     finished_at: isFinal(request) ? request.finished_at : null,
     result: request.status === "executed" ? request.result : null,
     error: errorOf(request),
     history: request.history,
   };
+}
+
+function approvalsView(request: Request): ApprovalsView | null {
+  if (rosterIn(request) === null) return null;
+  const { delegations = [] } = request;
+  return { approved_by: approversOf(request), missing: missingIn(request), delegations };
 }
 
 function decisionView(request: Request): DecisionView | null {

@@ -1,6 +1,6 @@
 import type { Event } from "../core/event.ts";
 import { iso } from "../core/reconcile.ts";
-import type { Attempt, Request, RequestId } from "../core/request.ts";
+import { type Attempt, approversOf, type Request, type RequestId } from "../core/request.ts";
 import type { Clock, HaltSwitch, KindSettings, Log, Outcome } from "./ports.ts";
 
 export interface ExecutionPorts {
@@ -25,7 +25,7 @@ export function createExecutions(ports: ExecutionPorts) {
     // Halted while the start was being recorded: whoever halted was told that nothing begins any more.
     if (ports.halt.isHalted())
       return { status: "failed", error: "halted before it was started; nothing was done" };
-    const approved_by = "decision" in request ? [request.decision.reviewer] : [];
+    const approved_by = approversOf(request);
     try {
       return await handler({ id, digest, kind, params, attempt, approved_by });
     } catch (error) {

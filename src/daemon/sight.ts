@@ -3,7 +3,7 @@ import { judge } from "../core/copies.ts";
 import type { Look, Reading } from "../core/look.ts";
 import { type Memory, observe, remembering } from "../core/memory.ts";
 import type { WholeText } from "../core/misled.ts";
-import { isClosed, type Request, type RequestId } from "../core/request.ts";
+import { approvalsOf, askedOf, isClosed, type Request, type RequestId, rosterIn } from "../core/request.ts";
 import { sha256 } from "../document/digest.ts";
 import { readNote, unreadable } from "../document/reading.ts";
 import { editableOf } from "./amending.ts";
@@ -47,8 +47,9 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
   }
 
   function readAll(request: Request, found: readonly NoteFile[]): readonly Read[] {
-    const { fields, digest } = request.submission;
+    const { fields } = request.submission;
     const { id } = fields;
+    const about = aboutOf(request);
     const settings = kind(fields.kind);
     const editable = settings === null ? [] : editableOf(request, settings);
     const before = readings.get(id);
@@ -57,9 +58,9 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
       const hash = "bytes" in note ? sha256(note.bytes) : note.problem;
       // What a note says does not depend on the request's status, so the same bytes need not be parsed again.
       const known = before?.get(file);
-      const same = known?.hash === hash && known.digest === digest;
+      const same = known?.hash === hash && known.about === about;
       const reading = same ? known.reading : readingOf(note, request, editable);
-      return { note, file, own: note.name === `${id}.md`, hash, digest, reading };
+      return { note, file, own: note.name === `${id}.md`, hash, about, reading };
     });
     readings.set(id, new Map(all.map((read) => [read.file, read])));
     return all;
@@ -130,9 +131,19 @@ function textOf({ note, hash }: Read): WholeText {
 
 interface Known {
   readonly hash: string;
-  /** The digest of the request that it was read for. */
-  readonly digest: string;
+  /** What of the request it was read for: see `aboutOf`. */
+  readonly about: string;
   readonly reading: Reading;
+}
+
+/** All of a request that what its note says depends on. */
+function aboutOf(request: Request): string {
+  const { digest } = request.submission;
+  const roster = rosterIn(request);
+  if (roster === null) return `${digest} ${askedOf(request)}`;
+  const { delegations = [] } = request;
+  const given = approvalsOf(request).map(({ reviewer, named }) => [reviewer, named]);
+  return JSON.stringify([digest, askedOf(request), given, delegations, roster]);
 }
 
 interface Read extends Known {

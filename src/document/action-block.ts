@@ -2,7 +2,8 @@ import type { Version } from "../core/amendment.ts";
 import type { Json } from "../core/json.ts";
 import { type Body, type BodyLine, readBody, sectionBelow } from "./body.ts";
 import { parseStrictJson } from "./json.ts";
-import { HEADINGS, renderAction, renderNext } from "./note.ts";
+import { HEADINGS } from "./labels.ts";
+import { renderAction, renderNext } from "./note.ts";
 
 /** The section of a note that shows the action, taken apart. */
 export interface ActionBlock {

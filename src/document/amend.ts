@@ -1,4 +1,3 @@
-import { isScalar } from "yaml";
 import type { Version } from "../core/amendment.ts";
 import type { Json } from "../core/json.ts";
 import type { Request } from "../core/request.ts";
@@ -15,14 +14,16 @@ import {
 import { type Body, type BodyLine, decisionArea, readBody, sectionBelow } from "./body.ts";
 import { unticked } from "./boxes.ts";
 import { actionDigest } from "./digest.ts";
-import { readFrontmatter } from "./frontmatter.ts";
+import { plainText, readFrontmatter } from "./frontmatter.ts";
+import { HEADINGS } from "./labels.ts";
 import {
-  HEADINGS,
+  approverProperties,
   quoted,
   renderAction,
   renderAmendment,
   renderNext,
   renderParams,
+  renderValue,
   renderWhy,
 } from "./note.ts";
 import { openPatch } from "./patch.ts";
@@ -40,8 +41,8 @@ export function amendNote(text: string, request: Request, { voids }: { voids: bo
   const read = readFrontmatter(text);
   if (patch === null || !read.ok) return null;
   const propertyOf = (key: string) => {
-    const node = read.frontmatter.properties.get(key)?.node;
-    return isScalar(node) ? String(node.value ?? "").trim() : "";
+    const property = read.frontmatter.properties.get(key);
+    return property === undefined ? "" : (plainText(property) ?? "");
   };
   const former = [amendment.before, amendment.asked];
   const shown = former.find(({ digest }) => digest === propertyOf("digest"));
@@ -53,6 +54,11 @@ export function amendNote(text: string, request: Request, { voids }: { voids: bo
     if (verdict !== undefined && propertyOf("risk") !== verdict.risk) patch.set("risk", verdict.risk);
     if (Date.parse(propertyOf("expires")) !== Date.parse(fields.expires))
       patch.set("expires", fields.expires);
+    const [before, now] = [approverProperties(shown.verdict), approverProperties(verdict)];
+    for (const key of new Set([...before.keys(), ...now.keys()])) {
+      const value = now.get(key) ?? (key === "quorum" ? "1" : "");
+      if (propertyOf(key) !== value) patch.set(key, renderValue(key, value));
+    }
   }
   if (voids && propertyOf("decision") !== "") patch.set("decision", "");
   const hasStatus = read.frontmatter.properties.has("status");
@@ -74,7 +80,7 @@ function showVersion(text: string, request: Request, shown: Version, voids: bool
   const { body: start, eol } = read.frontmatter;
   const body = readBody(text.slice(start));
   const replacements = [
-    ...(voids ? untick(body) : []),
+    ...(voids ? untick(body, [...checklistOf(shown), ...checklistOf(versionOf(request))]) : []),
     ...replaceNext(body, request, shown),
     ...replaceAction(body, request, shown),
     ...replaceWhy(body, request, shown),
@@ -90,9 +96,13 @@ function showVersion(text: string, request: Request, shown: Version, voids: bool
   return result;
 }
 
-function untick(body: Body): Replacement[] {
+function checklistOf({ verdict }: Version): readonly string[] {
+  return verdict?.checklist ?? [];
+}
+
+function untick(body: Body, checklist: readonly string[]): Replacement[] {
   return decisionArea(body, HEADINGS.next).flatMap(({ text, plain, index }) => {
-    const clear = plain ? unticked(text) : null;
+    const clear = plain ? unticked(text, checklist) : null;
     return clear === null ? [] : [{ from: index, to: index, text: clear }];
   });
 }

@@ -1,7 +1,7 @@
 import { PROBLEMS } from "../core/codes.ts";
 import { readBody } from "./body.ts";
 import { readFrontmatter } from "./frontmatter.ts";
-import { ANSWER_HEAD, askedInLine } from "./note.ts";
+import { ANSWER_HEAD, askedInLine, VOTES_HEAD } from "./note.ts";
 
 /** A callout of the daemon's in a person's note: how its first line is known, and the lines below that belong to it. */
 interface Own {
@@ -18,21 +18,29 @@ const ASKED: Own = {
   below: () => false,
 };
 
+const VOTES: Own = {
+  mark: VOTES_HEAD,
+  head: (line) => line.trimEnd() === VOTES_HEAD,
+  below: (line) => /^> (Approved so far by |Still needed: |Passed on: ).*\.\s*$/.test(line),
+};
+
 /** What the daemon tells in a note about what is unclear; the empty string when it tells nothing. */
 export function answerIn(text: string): string {
   const [found] = findOwn(text, ANSWER, 1);
   return found === undefined ? "" : text.slice(found.start, found.end);
 }
 
-/** How often a note says that it was asked for. */
-export function askedIn(text: string): number {
-  const [found] = findOwn(text, ASKED, 1);
-  return found === undefined ? 1 : (askedInLine(text.slice(found.start, found.end)) ?? 1);
+/** What a note tells of how its request stands, in the form of `renderStanding`. */
+export function standingIn(text: string): string {
+  return [ASKED, VOTES]
+    .flatMap((own) => findOwn(text, own))
+    .map(({ start, end }) => text.slice(start, end).replaceAll("\r\n", "\n").trimEnd())
+    .join("\n\n");
 }
 
 /** The note without the daemon's callouts, and without the line ends that were put in with them. */
 export function removeCallouts(text: string): string {
-  return removeOwn(removeOwn(text, ANSWER), ASKED);
+  return [ANSWER, ASKED, VOTES].reduce(removeOwn, text);
 }
 
 function removeOwn(text: string, own: Own): string {

@@ -1,13 +1,17 @@
 import { type Problem, problem } from "../core/codes.ts";
 import type { Verb } from "../core/request.ts";
 import { type Body, type BodyLine, decisionArea, isHeading } from "./body.ts";
-import { skeleton } from "./intact.ts";
-import { BOXES, DOUBT_HEAD, HEADINGS } from "./note.ts";
-import { visibleLine } from "./visible.ts";
+import { BOXES, DOUBT_HEAD, HEADINGS, NAMED_BOX } from "./labels.ts";
+import { skeleton } from "./look-alikes.ts";
+import { inline, visibleLine } from "./visible.ts";
 
 export interface Boxes {
   readonly ticked: readonly { readonly verb: Verb; readonly line: number }[];
   readonly problems: readonly Problem[];
+  /** The boxes with an approver's name: whose, and whether it is ticked. */
+  readonly named: readonly { readonly name: string; readonly ticked: boolean; readonly line: number }[];
+  /** The points of the checklist that are ticked, as they stand in the note. */
+  readonly checked: ReadonlySet<string>;
   readonly resolution: "happened" | "did_not" | null;
   readonly marks: string;
   readonly asks_outcome: boolean;
@@ -25,21 +29,34 @@ const LABEL_CHARACTERS = 200;
 const TRAILER = /(\s+\^[\w-]+|\s+✅\s*\d{4}-\d{2}-\d{2}|\s+\[completion:: \d{4}-\d{2}-\d{2}\])+\s*$/u;
 
 /** The boxes where a person decides; `firstLine` is the number of the body's first line. */
-export function readBoxes(body: Body, firstLine: number): Boxes {
+export function readBoxes(body: Body, firstLine: number, checklist: readonly string[] = []): Boxes {
   const problems: Problem[] = [];
   const ticked = new Map<string, number>();
+  const named = new Map<string, Boxes["named"][number]>();
+  const points = new Map<string, boolean>();
   const found: string[] = [];
   let asked = false;
   for (const { text, plain, index, fence } of decisionArea(body, HEADINGS.next)) {
     if (fence === null && text.trimEnd() === DOUBT_HEAD) asked = true;
+    const point = plain ? pointIn(text, checklist) : null;
+    if (point !== null) {
+      // Somebody's unticked copy of a line is as good as none.
+      points.set(point.label, isTick(point.mark) && points.get(point.label) !== false);
+      found.push(`${point.label}=${point.mark}`);
+      continue;
+    }
     const box = plain ? boxIn(text) : null;
     if (box === null) continue;
-    const { label, mark, exact } = box;
+    const { label, mark, exact, name } = box;
     // An answer that stands there before the question was put is nobody's answer.
     if (!asked && (label === BOXES.happened || label === BOXES.did_not)) continue;
-    found.push(`${label}=${mark}`);
+    found.push(`${label}${name === null ? "" : ` ${name}`}=${mark}`);
+    const line = firstLine + index;
+    if (exact && name !== null && !named.get(name)?.ticked)
+      named.set(name, { name, ticked: isTick(mark), line });
     if (/^[ \t]*$/.test(mark)) continue;
-    if (exact && (mark === "x" || mark === "X")) ticked.set(label, firstLine + index);
+    if (exact && isTick(mark) && name !== null) continue;
+    if (exact && isTick(mark)) ticked.set(label, line);
     else if (problems.length < TOLD)
       problems.push(problem("unclear_box", firstLine + index, boxMessage(box)));
   }
@@ -54,16 +71,19 @@ export function readBoxes(body: Body, firstLine: number): Boxes {
       return line === undefined ? [] : [{ verb, line }];
     }),
     problems,
+    named: [...named.values()],
+    checked: new Set([...points].filter(([, isTicked]) => isTicked).map(([label]) => label)),
     resolution: happened === didNot ? null : happened ? "happened" : "did_not",
     marks: found.join(" "),
     asks_outcome: found.some((mark) => mark.startsWith(`${BOXES.happened}=`)),
   };
 }
 
-/** The line of a box about the decision without its tick; null for any other line. */
-export function unticked(line: string): string | null {
+/** The line of a box about the decision, or of the checklist, without its tick; null for any other line. */
+export function unticked(line: string, checklist: readonly string[]): string | null {
   const label = boxIn(line)?.label;
-  if (label !== BOXES.approve && label !== BOXES.reject) return null;
+  const isOurs = label === BOXES.approve || label === BOXES.reject || pointIn(line, checklist) !== null;
+  if (!isOurs) return null;
   const clear = line.replace(/^([^[]*\[).(\])/u, "$1 $2");
   return clear === line ? null : clear;
 }
@@ -71,24 +91,50 @@ export function unticked(line: string): string | null {
 interface Box {
   /** Ours, which the line's text is or begins with. */
   readonly label: string;
+  /** The approver whose box it is; null where it is everybody's. */
+  readonly name: string | null;
   readonly mark: string;
   /** Whether it is a box with nothing but its label. */
   readonly exact: boolean;
 }
 
-function boxIn(text: string): Box | null {
+export function boxIn(text: string): Box | null {
   // Nearly all lines: no bracket, no box.
   if (!/[[(]/.test(text)) return null;
   const [, mark, rest] = BOX.exec(text) ?? [];
   if (mark !== undefined && rest !== undefined) {
+    const name = nameIn(rest);
+    if (name !== null) return { label: BOXES.approve, name, mark, exact: true };
     const exact = exactLabel(rest);
     const label = exact ?? labelLike(rest);
-    return label === null ? null : { label, mark, exact: exact !== null };
+    return label === null ? null : { label, name, mark, exact: exact !== null };
   }
   const [, inside, behind] = NEARLY.exec(text) ?? [];
   if (inside === undefined || behind === undefined) return null;
   const label = labelLike(behind);
-  return label === null ? null : { label, mark: inside, exact: false };
+  return label === null ? null : { label, name: null, mark: inside, exact: false };
+}
+
+/** Whose box it is; null where no name stands behind the label. */
+function nameIn(rest: string): string | null {
+  if (rest.length > LABEL_CHARACTERS || !rest.toLowerCase().startsWith(NAMED_BOX.toLowerCase())) return null;
+  const name = rest.slice(NAMED_BOX.length).replace(TRAILER, "").trim();
+  return name === "" ? null : name;
+}
+
+/** A point of the checklist and its mark; null for any other line. */
+export function pointIn(text: string, checklist: readonly string[]): { label: string; mark: string } | null {
+  if (checklist.length === 0) return null;
+  const [, mark, rest] = BOX.exec(text) ?? [];
+  if (mark === undefined || rest === undefined || rest.length > POINT_CHARACTERS) return null;
+  const label = checklist.find((point) => inline(point) === rest.replace(TRAILER, "").trimEnd());
+  return label === undefined ? null : { label, mark };
+}
+
+const POINT_CHARACTERS = 2_000;
+
+function isTick(mark: string): boolean {
+  return mark === "x" || mark === "X";
 }
 
 function exactLabel(rest: string): string | null {

@@ -25,6 +25,11 @@ const VERBS = {
   allowed: "allow",
   denied: "deny",
   sent_back: "send back",
+  roster_changed: "change the roster of",
+  delegated: "delegate",
+  voted: "vote for",
+  vote_withdrawn: "withdraw a vote for",
+  quorum_lost: "ask again for",
   approved: "approve",
   rejected: "reject",
   changes_requested: "request changes of",
@@ -113,12 +118,16 @@ function trailersOf({ record, request }: Transition): string[] {
 
 function reviewerOf(event: Event): string | null {
   switch (event.type) {
+    case "voted":
     case "approved":
     case "rejected":
     case "changes_requested":
       return event.decision.reviewer;
     case "settled":
       return event.reviewer;
+    case "delegated":
+      return event.from;
+    case "vote_withdrawn":
     case "amended":
     case "taken_back":
     case "resolved_happened":

@@ -1,10 +1,11 @@
 import type { Problem } from "../core/codes.ts";
-import { askedOf, type Request, type RequestId } from "../core/request.ts";
+import { approversOf, askedOf, type Request, type RequestId } from "../core/request.ts";
 import type { Figures } from "../core/tally.ts";
+import { missingIn } from "../core/voting.ts";
 import { inOrderOfNeed } from "../core/waiting.ts";
 import { renderFigures } from "./figures.ts";
 import { hostInside } from "./frontmatter.ts";
-import { renderProblem } from "./note.ts";
+import { renderProblem, tellMissing } from "./note.ts";
 import { inline } from "./visible.ts";
 
 /** The most rows that one table shows; what is beyond is counted. */
@@ -57,11 +58,12 @@ export function renderDashboard(data: DashboardData): string {
     ...section(
       `Waiting (${waiting.length})`,
       inOrderOfNeed(waiting, isSoon),
-      ["Note", "Title", "Requester", "Since", "Until"],
+      ["Note", "Title", "Requester", "Waits for", "Since", "Until"],
       (request) => [
         link(request),
         titleOf(request),
         inline(request.submission.fields.requester),
+        waitsFor(request),
         request.submission.fields.created,
         `${isSoon(request) ? "**soon**: " : ""}${request.submission.fields.expires}`,
       ],
@@ -103,6 +105,14 @@ export function renderDashboard(data: DashboardData): string {
 function deciderOf(request: Request): string {
   if ("decision" in request) return inline(request.decision.reviewer);
   return request.status === "denied" || "allowed_at" in request ? "policy" : "";
+}
+
+/** Who has approved, and who is needed yet. */
+function waitsFor(request: Request): string {
+  const approved = approversOf(request).map((name) => inline(name));
+  const missing = missingIn(request).map(tellMissing);
+  if (missing.length === 0) return "anyone";
+  return `${missing.join(" and ")}${approved.length === 0 ? "" : `; approved by ${approved.join(", ")}`}`;
 }
 
 /** Whether a text is a dashboard of this host's daemon: nothing else may be replaced by it. */

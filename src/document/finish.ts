@@ -1,5 +1,11 @@
 import type { Problem } from "../core/codes.ts";
-import type { FinalRequest, HistoryLine, Request, UnknownRequest } from "../core/request.ts";
+import {
+  approversOf,
+  type FinalRequest,
+  type HistoryLine,
+  type Request,
+  type UnknownRequest,
+} from "../core/request.ts";
 import { tellRule, versionOf } from "../core/transitions.ts";
 import { amendNote } from "./amend.ts";
 import { removeCallouts } from "./answer.ts";
@@ -7,11 +13,11 @@ import { readBody, sectionBelow } from "./body.ts";
 import { sha256 } from "./digest.ts";
 import { readFrontmatter } from "./frontmatter.ts";
 import { checkIntact } from "./intact.ts";
+import { HEADINGS } from "./labels.ts";
 import {
   CAME_BACK,
   DECIDE,
   EARLIER_DECIDE,
-  HEADINGS,
   quoted,
   renderAction,
   renderAnswer,
@@ -204,7 +210,10 @@ function renderSummary(request: FinalRequest): string {
   }
   if (!("decision" in request)) return `> ${head}`;
   const { reviewer, via, assurance, reason } = request.decision;
-  const who = `> Decided by ${inline(reviewer)} (${via}, assurance ${assurance}) at ${request.decided_at}.`;
+  const approvers = approversOf(request);
+  const all = approvers.map((name) => inline(name)).join(", ");
+  const decided = approvers.length > 1 ? `Approved by ${all}; last` : "Decided";
+  const who = `> ${decided} by ${inline(reviewer)} (${via}, assurance ${assurance}) at ${request.decided_at}.`;
   return [`> ${head}`, who, ...(reason === null ? [] : [`> Reason: ${inline(reason)}`])].join("\n");
 }
 

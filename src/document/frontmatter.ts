@@ -1,5 +1,15 @@
 import matter from "gray-matter";
-import { type Document, isAlias, isMap, isNode, isScalar, type Node, parseDocument, visit } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  type Node,
+  parseDocument,
+  visit,
+} from "yaml";
 import { type Problem, problem } from "../core/codes.ts";
 import { isId } from "../core/id.ts";
 import type { RequestId } from "../core/request.ts";
@@ -24,6 +34,16 @@ export interface Property {
   readonly end: number;
   /** Whether a YAML comment stands behind the value. */
   readonly comment: boolean;
+}
+
+/** A property's value as plain text, the parts of a list with commas between them; null where it is anything else. */
+export function plainText({ node }: Property): string | null {
+  if (isSeq(node)) {
+    const parts = node.items.map((item) => (isScalar(item) ? String(item.value ?? "").trim() : null));
+    return parts.includes(null) ? null : parts.join(", ");
+  }
+  if (node === null) return "";
+  return isScalar(node) ? String(node.value ?? "").trim() : null;
 }
 
 export interface Frontmatter {

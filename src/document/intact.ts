@@ -15,8 +15,10 @@ import {
 } from "./action-block.ts";
 import { type Body, type BodyLine, isHeading, sectionBelow } from "./body.ts";
 import { actionDigest } from "./digest.ts";
-import type { Frontmatter, Property } from "./frontmatter.ts";
-import { HEADINGS, isAsked, ownProperties, renderOriginal, renderWhy } from "./note.ts";
+import { type Frontmatter, type Property, plainText } from "./frontmatter.ts";
+import { HEADINGS } from "./labels.ts";
+import { skeleton } from "./look-alikes.ts";
+import { isAsked, ownProperties, renderOriginal, renderWhy } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 
 /** The properties that only look like ours are a problem when they look like one of these. */
@@ -84,55 +86,6 @@ function checkSimilarKeys({ properties }: Frontmatter): Problem[] {
   return [];
 }
 
-/** Letters of other scripts that look like the ones in our keys (Unicode TR39, the few that matter here). */
-const LOOK_ALIKES: Readonly<Record<string, string>> = {
-  а: "a",
-  ɑ: "a",
-  α: "a",
-  с: "c",
-  ϲ: "c",
-  ԁ: "d",
-  е: "e",
-  ҽ: "e",
-  ε: "e",
-  ɡ: "g",
-  һ: "h",
-  і: "i",
-  ı: "i",
-  ι: "i",
-  ӏ: "l",
-  о: "o",
-  ο: "o",
-  օ: "o",
-  р: "p",
-  ρ: "p",
-  ѕ: "s",
-  т: "t",
-  τ: "t",
-  ս: "u",
-  υ: "u",
-  ѵ: "v",
-  ν: "v",
-  ԝ: "w",
-  п: "n",
-  ո: "n",
-  г: "r",
-};
-
-/** What a text looks like: without invisible characters and marks, and with look-alike letters as the ones they imitate. */
-export function skeleton(key: string): string {
-  // Nearly all keys: nothing in them can be taken for something else.
-  if (/^[a-z_]+$/.test(key)) return key;
-  const plain = key
-    .normalize("NFKD")
-    .toLowerCase()
-    .replaceAll(/[\p{M}\p{Cf}\s]/gu, "");
-  return [...plain]
-    .map((letter) => LOOK_ALIKES[letter] ?? letter)
-    .join("")
-    .replaceAll("-", "_");
-}
-
 function checkProperties({ properties }: Frontmatter, request: Request): Problem[] {
   if (!properties.has("status")) return [problem("missing_key", null, "The property **status** is missing.")];
   for (const [key, expected] of ownProperties(request.submission)) {
@@ -149,12 +102,14 @@ function checkProperties({ properties }: Frontmatter, request: Request): Problem
  * Values are compared after parsing, since Obsidian rewrites quotes, or as they stand where it took them off a text
  * that YAML reads as a number; times as instants, since it rewrites those too and leaves out their zone.
  */
-function sameValue({ node, key }: Property, expected: string): boolean {
+function sameValue(property: Property, expected: string): boolean {
+  const { node, key } = property;
+  const found = plainText(property);
+  if (found === expected) return true;
   if (!isScalar(node)) return false;
-  const found = String(node.value ?? "").trim();
-  if (found === expected || (typeof node.value === "number" && node.source === expected)) return true;
+  if (typeof node.value === "number" && node.source === expected) return true;
   if (key !== "created" && key !== "expires") return false;
-  return [found, `${found}Z`].some((time) => Date.parse(time) === Date.parse(expected));
+  return [found ?? "", `${found}Z`].some((time) => Date.parse(time) === Date.parse(expected));
 }
 
 /** Sections are named and not counted: the callout that tells of them would itself move their lines. */

@@ -4,35 +4,22 @@ import type { Problem } from "../core/codes.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import {
   type Adopted,
+  approversOf,
   askedOf,
   type Request,
   type RequestId,
   type Submission,
   type UnknownRequest,
 } from "../core/request.ts";
+import { isOpenToAll } from "../core/roster.ts";
 import { tellRule, versionOf } from "../core/transitions.ts";
 import type { Verdict } from "../core/verdict.ts";
+import { type Missing, missingIn } from "../core/voting.ts";
+import { namesOnBoxes, renderBoxes } from "./ballot-boxes.ts";
 import { sha256 } from "./digest.ts";
 import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
+import { BOXES, DOUBT_HEAD, HEADINGS } from "./labels.ts";
 import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
-
-/** The note's own headings. Everything before the first of them is where a person decides. */
-export const HEADINGS = {
-  next: "## What happens if you approve",
-  action: "## Action",
-  original: "## Original note",
-  why: "## Why this needs you",
-  notes: "## Notes",
-  result: "## Result",
-  history: "## History",
-} as const;
-
-export const BOXES = {
-  approve: "Approve",
-  reject: "Reject",
-  happened: "It happened",
-  did_not: "It did not happen",
-} as const;
 
 export const ANSWER_HEAD = "> [!warning] Not decided yet";
 
@@ -66,6 +53,7 @@ export function ownProperties({
     ["requester", fields.requester],
     ...(on_behalf_of === null ? [] : ([["on_behalf_of", on_behalf_of]] as const)),
     ...(verdict === undefined ? [] : ([["risk", verdict.risk]] as const)),
+    ...approverProperties(verdict),
     ["created", fields.created],
     ["expires", fields.expires],
     ["host", fields.host],
@@ -74,15 +62,29 @@ export function ownProperties({
   ]);
 }
 
+/** Whom the rule names, and how many of them it takes; nothing where anyone may decide. */
+export function approverProperties(verdict: Verdict | undefined): ReadonlyMap<string, string> {
+  if (verdict === undefined || isOpenToAll(groupsOf(verdict))) return new Map();
+  const names = verdict.approvers.flatMap(({ of }) => of ?? []);
+  const quorum = verdict.approvers.reduce((sum, group) => sum + group.quorum, 0);
+  const properties = new Map([["quorum", String(quorum)]]);
+  return names.length === 0 ? properties : new Map([["approvers", names.join(", ")], ...properties]);
+}
+
+function groupsOf({ approvers }: Verdict) {
+  return { groups: approvers.map((group) => ({ ...group, owners: group.of })) };
+}
+
 /** The note of a request that waits for a person: for a decision, or for what became of an unknown outcome. */
 export function renderNote(request: Request, cameBack = false): string {
   const { submission, status } = request;
-  const asked = renderAsked(request);
+  const standing = renderStanding(request);
   const properties = [
     `status: ${status === "outcome_unknown" ? status : "pending"}`,
     "decision:",
     "reviewer:",
     "reason:",
+    ...(namesOnBoxes(request) === null ? [] : ["delegate_to:"]),
     ...[...ownProperties(submission)].map(([key, value]) => `${key}: ${renderValue(key, value)}`),
   ];
   const parts = [
@@ -92,9 +94,9 @@ export function renderNote(request: Request, cameBack = false): string {
       : [
           ...(isAsked(submission) ? [DECIDE] : []),
           ...(cameBack ? [CAME_BACK] : []),
-          ...(isAsked(submission) ? [`- [ ] ${BOXES.approve}\n- [ ] ${BOXES.reject}`] : []),
+          ...(isAsked(submission) ? [renderBoxes(request)] : []),
         ]),
-    ...(asked === "" ? [] : [asked]),
+    ...(standing === "" ? [] : [standing]),
     ...(request.amendment === undefined ? [] : [renderAmendment(request)]),
     renderNext(versionOf(request), submission.fields.kind),
     renderAction(versionOf(request)),
@@ -110,8 +112,6 @@ export function renderResolve({ cause }: UnknownRequest): string {
   return `${renderDoubt(cause)}\n\n- [ ] ${BOXES.happened}\n- [ ] ${BOXES.did_not}`;
 }
 
-export const DOUBT_HEAD = "> [!danger] Did it happen?";
-
 export function renderDoubt(cause: string): string {
   return `${DOUBT_HEAD}
 > The action was started, but its end was not seen: ${inline(cause)}.
@@ -119,8 +119,10 @@ export function renderDoubt(cause: string): string {
 }
 
 /** Times stay bare, so that Obsidian takes them for dates; the title is always quoted. */
-function renderValue(key: string, value: string): string {
+export function renderValue(key: string, value: string): string {
   if (key === "title") return quoted(value);
+  if (key === "quorum") return value;
+  if (key === "approvers") return `[${value.split(", ").map(scalar).join(", ")}]`;
   return key === "created" || key === "expires" ? value : scalar(value);
 }
 
@@ -230,12 +232,24 @@ export function renderWhy(verdict: Verdict | undefined): string {
   }
   const { reason, risk, factors, tags } = verdict;
   const parts = [
-    `${sentence(`${tellRuleInNote(verdict)}: ${reason}`)} Anyone may decide.`,
+    `${sentence(`${tellRuleInNote(verdict)}: ${reason}`)} ${tellApprovers(verdict)}`,
     `Risk: ${risk}${factors.length === 0 ? ", because no risk factor is there." : ", because of:"}`,
     ...(factors.length === 0 ? [] : [factors.map((factor) => `- ${inline(factor)}`).join("\n")]),
     ...(tags.length === 0 ? [] : [`Tags: ${tags.map((tag) => inline(tag)).join(", ")}`]),
   ];
   return [HEADINGS.why, ...parts].join("\n\n");
+}
+
+/** How many of whom have to approve, in a sentence or two. */
+function tellApprovers(verdict: Verdict): string {
+  const { approvers, min_assurance } = verdict;
+  const groups = approvers.map(
+    ({ of, quorum }) => `${quorum} of ${of === null ? "anybody" : inline(of.join(", "))}`,
+  );
+  const who = isOpenToAll(groupsOf(verdict))
+    ? "Anyone may decide."
+    : `It takes the approval of ${groups.join(" and ")}.`;
+  return min_assurance === "edit" ? who : `${who} An approval must have the assurance \`${min_assurance}\`.`;
 }
 
 function tellRuleInNote(verdict: Verdict): string {
@@ -249,8 +263,36 @@ export function renderAnswer(problems: readonly Problem[]): string {
   return [ANSWER_HEAD, ...problems.map((found) => `> - ${renderProblem(found)}`)].join("\n");
 }
 
+/** How a waiting request stands: how often it was asked for, and who has approved; the empty string otherwise. */
+export function renderStanding(request: Request): string {
+  return [renderAsked(request), renderVotes(request)].filter((part) => part !== "").join("\n\n");
+}
+
+export const VOTES_HEAD = "> [!info] Where this stands";
+
+/** Who has approved, what is missing, and who has passed it on; the empty string where nobody has. */
+function renderVotes(request: Request): string {
+  const { status, delegations = [] } = request;
+  const approved = approversOf(request).map((name) => inline(name));
+  if (status !== "pending" || (approved.length === 0 && delegations.length === 0)) return "";
+  return [
+    VOTES_HEAD,
+    ...(approved.length === 0 ? [] : [`> Approved so far by ${approved.join(", ")}.`]),
+    `> Still needed: ${missingIn(request).map(tellMissing).join(" and ")}.`,
+    ...delegations.map(({ from, to }) => `> Passed on: ${inline(from)} to ${inline(to)}.`),
+  ].join("\n");
+}
+
+/** What one group still lacks, and who could give it. */
+export function tellMissing({ of, count, persons }: Missing): string {
+  if (of === null || persons === null) return `${count} of anybody`;
+  const names = inline(persons.join(", ") || "nobody now");
+  const isGroup = persons.join() !== of.join();
+  return `${count} of ${inline(of.join(", "))}${isGroup ? ` (${names})` : ""}`;
+}
+
 /** That the request was asked for more than once, for as long as it waits; the empty string otherwise. */
-export function renderAsked(request: Request): string {
+function renderAsked(request: Request): string {
   const asked = askedOf(request);
   if (request.status !== "pending" || asked === 1) return "";
   const { requester } = request.submission.fields;

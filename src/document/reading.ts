@@ -1,13 +1,18 @@
 import { isCollection, isScalar } from "yaml";
 import { type Problem, problem, stopsAll } from "../core/codes.ts";
-import type { Reading } from "../core/look.ts";
-import { askedOf, type Request, type Verb } from "../core/request.ts";
-import { answerIn, askedIn } from "./answer.ts";
+import type { Ballot, Reading } from "../core/look.ts";
+import { approvalsOf, type Request, rosterIn, type Verb } from "../core/request.ts";
+import { isAtLeast } from "../core/verdict.ts";
+import { isBy } from "../core/voting.ts";
+import { answerIn, standingIn } from "./answer.ts";
+import { hasOtherBoxes } from "./ballot-boxes.ts";
 import { type Body, decisionArea, readBody } from "./body.ts";
 import { type Boxes, readBoxes } from "./boxes.ts";
 import { decode, type Frontmatter, type Property, readFrontmatter } from "./frontmatter.ts";
-import { checkIntact, skeleton } from "./intact.ts";
-import { HEADINGS, renderNote } from "./note.ts";
+import { checkIntact } from "./intact.ts";
+import { HEADINGS } from "./labels.ts";
+import { skeleton } from "./look-alikes.ts";
+import { renderNote, renderStanding } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 
 const WORDS: Readonly<Record<string, Verb>> = {
@@ -32,7 +37,7 @@ export function readNote(
   editable: readonly string[] = [],
 ): Reading {
   if (dropped === null && sameAsWritten(bytes, request)) {
-    return { ...UNTOUCHED, asked: askedOf(request), shown: request.submission.digest };
+    return { ...UNTOUCHED, shown: request.submission.digest };
   }
   const decoded = decode(bytes);
   if ("problems" in decoded) return unreadable(decoded.problems);
@@ -44,11 +49,16 @@ export function readNote(
   const body = readBody(text.slice(frontmatter.body));
   const decision = readWord(frontmatter, "decision", new Set());
   const status = readWord(frontmatter, "status", OWN_STATUS);
-  const boxes = readBoxes(body, frontmatter.bodyLine);
-  const folder: Statement[] = dropped === null ? [] : [{ verb: dropped, via: "folder", line: 1 }];
-  const said = [...folder, ...decision.statements, ...status.statements, ...ticks(boxes)];
+  const { checklist = [] } = request.submission.verdict ?? {};
+  const boxes = readBoxes(body, frontmatter.bodyLine, checklist);
   const reviewer = readText(frontmatter, "reviewer");
   const reason = readText(frontmatter, "reason");
+  const passed = readText(frontmatter, "delegate_to");
+  const folder: Statement[] = dropped === null ? [] : [{ verb: dropped, via: "folder", line: 1, by: null }];
+  const statements = [...folder, ...decision.statements, ...status.statements, ...ticks(boxes)].map(
+    (one): Statement => ({ ...one, by: one.by ?? reviewer.text }),
+  );
+  const said = unrecorded(statements, request);
   const beside = besideTheFields(frontmatter, said);
   const intact = checkIntact(frontmatter, body, request, { editable, dropped: dropped !== null });
   const problems = [
@@ -56,7 +66,9 @@ export function readNote(
     ...status.problems,
     ...boxes.problems,
     ...reviewer.problems,
+    ...passed.problems,
     ...conflictAmong(said),
+    ...unproven(said, request, boxes),
     ...beside,
     ...unreadableWhereDecided(body, frontmatter.bodyLine),
     ...mergeMarks(body, frontmatter.bodyLine),
@@ -66,6 +78,11 @@ export function readNote(
   return {
     verb: clear?.verb ?? null,
     via: clear?.via ?? null,
+    said: clear === null ? null : saidBy(clear, said, request),
+    approvals: clear?.verb === "approve" ? statements.flatMap(ballotOf) : [],
+    unticked: boxes.named.filter(({ ticked }) => !ticked).map(({ name }) => name),
+    wordless: dropped === null && decision.raw === "" && status.raw === "",
+    delegate_to: passed.text,
     resolution: problems.some(stopsAll) ? null : boxes.resolution,
     reviewer: reviewer.text,
     reason: reason.text,
@@ -77,11 +94,11 @@ export function readNote(
       problems.filter((found) => !isProposal(found)).length === 1 &&
       (decision.half_typed || status.half_typed),
     fingerprint: JSON.stringify([
-      ...[dropped, decision.raw, status.raw, reviewer.text, reason.text, boxes.marks],
+      ...[dropped, decision.raw, status.raw, reviewer.text, reason.text, passed.text, boxes.marks],
       beside.length,
     ]),
     answer: answerIn(text),
-    asked: askedIn(text),
+    stale: standingIn(text) !== renderStanding(asWaiting(request)) || hasOtherBoxes(body, asWaiting(request)),
     asks_outcome: boxes.asks_outcome,
   };
 }
@@ -94,6 +111,11 @@ function isProposal({ code }: Problem): boolean {
 const UNTOUCHED: Reading = {
   verb: null,
   via: null,
+  said: null,
+  approvals: [],
+  unticked: [],
+  wordless: false,
+  delegate_to: null,
   resolution: null,
   reviewer: null,
   reason: null,
@@ -104,7 +126,7 @@ const UNTOUCHED: Reading = {
   half_typed: false,
   fingerprint: "untouched",
   answer: "",
-  asked: 1,
+  stale: false,
   asks_outcome: false,
 };
 
@@ -115,20 +137,11 @@ function sameAsWritten(bytes: Uint8Array, request: Request): boolean {
 /** The reading of what is no readable note: no statement, only problems. */
 export function unreadable(problems: readonly Problem[], text = ""): Reading {
   return {
-    verb: null,
-    via: null,
-    resolution: null,
-    reviewer: null,
-    reason: null,
-    proposal: null,
-    shown: null,
-    outdated: false,
+    ...UNTOUCHED,
     problems,
-    half_typed: false,
+    wordless: false,
     fingerprint: `unreadable ${problems.map((found) => found.code).join(" ")}`,
     answer: answerIn(text),
-    asked: askedIn(text),
-    asks_outcome: false,
   };
 }
 
@@ -136,6 +149,65 @@ interface Statement {
   readonly verb: Verb;
   readonly via: "decision" | "status" | "box" | "folder";
   readonly line: number;
+  /** The name on the box, else in `reviewer`; null where there is none. */
+  readonly by: string | null;
+}
+
+/**
+ * What is said besides the approvals that are recorded already, since a vote stays in the note when the next person
+ * comes. Where nothing else is said, the recorded ones.
+ */
+function unrecorded(statements: readonly Statement[], request: Request): readonly Statement[] {
+  if (rosterIn(request) === null) return statements;
+  const given = approvalsOf(request);
+  const others = statements.filter(
+    ({ verb, by }) => verb !== "approve" || !given.some((vote) => isBy(vote, by)),
+  );
+  return others.length === 0 ? statements : others;
+}
+
+function saidBy({ verb }: Statement, said: readonly Statement[], request: Request): string {
+  if (rosterIn(request) === null) return verb;
+  return JSON.stringify([verb, ...said.map(({ by }) => by)]);
+}
+
+function ballotOf({ verb, by, via }: Statement): Ballot[] {
+  return verb === "approve" ? [{ reviewer: by, via }] : [];
+}
+
+/** As it would be if it waited now: a reading does not depend on the status. */
+function asWaiting(request: Request): Request {
+  const { submission, amendment, revision, history, votes, roster, delegations, asked } = request;
+  return {
+    status: "pending",
+    submission,
+    revision,
+    history,
+    ...(amendment && { amendment }),
+    ...(votes && { votes }),
+    ...(roster && { roster }),
+    ...(delegations && { delegations }),
+    ...(asked !== undefined && { asked }),
+  };
+}
+
+/** What an approval lacks by the request's rule, whoever gives it. */
+function unproven(said: readonly Statement[], { submission }: Request, boxes: Boxes): Problem[] {
+  const { verdict } = submission;
+  if (verdict === undefined || said[0]?.verb !== "approve") return [];
+  const open = verdict.checklist.filter((point) => !boxes.checked.has(point));
+  return [
+    ...(isAtLeast("edit", verdict.min_assurance) ? [] : [problem("assurance_too_low")]),
+    ...(open.length === 0
+      ? []
+      : [
+          problem(
+            "checklist_open",
+            null,
+            `Not ticked yet: ${open.map((point) => `“${visibleLine(point, 80)}”`).join(", ")}.`,
+          ),
+        ]),
+  ];
 }
 
 interface Word {
@@ -164,7 +236,7 @@ function readWord(frontmatter: Frontmatter, key: "decision" | "status", ignored:
     return { ...nothing, problems: [problem("unclear_word", line, message)], half_typed, raw: value };
   }
   if (property.comment) return { ...nothing, problems: [problem("unclear_comment", line)], raw: `${word} #` };
-  return { ...nothing, statements: [{ verb, via: key, line }], raw: word };
+  return { ...nothing, statements: [{ verb, via: key, line, by: null }], raw: word };
 }
 
 /** Without ASCII white space around it; a no-break space or another odd character stays, and makes a word unclear. */
@@ -197,15 +269,14 @@ function isEmpty({ node }: Property): boolean {
 
 function readText(
   frontmatter: Frontmatter,
-  key: "reviewer" | "reason",
+  key: "reviewer" | "reason" | "delegate_to",
 ): { text: string | null; problems: readonly Problem[] } {
   const property = frontmatter.properties.get(key);
   if (property === undefined || isEmpty(property)) return { text: null, problems: [] };
   const { node, line } = property;
   if (!isScalar(node)) {
     // A name must be one; a reason only informs, so an odd one never keeps a "no" from counting.
-    const problems =
-      key === "reviewer" ? [problem("unclear_value", line, "**reviewer** is not one name.")] : [];
+    const problems = key === "reason" ? [] : [problem("unclear_value", line, `**${key}** is not one name.`)];
     return { text: null, problems };
   }
   const text = (typeof node.value === "string" ? node.value : (node.source ?? String(node.value))).trim();
@@ -264,7 +335,11 @@ function isJson(fence: string): boolean {
 }
 
 function ticks(boxes: Boxes): readonly Statement[] {
-  return boxes.ticked.map(({ verb, line }) => ({ verb, via: "box", line }));
+  const named = boxes.named.filter(({ ticked }) => ticked);
+  return [
+    ...boxes.ticked.map(({ verb, line }): Statement => ({ verb, via: "box", line, by: null })),
+    ...named.map(({ name, line }): Statement => ({ verb: "approve", via: "box", line, by: name })),
+  ];
 }
 
 const NAMES: Readonly<Record<Verb, string>> = {

@@ -9,7 +9,6 @@
  */
 import type { JsonObject } from "../core/json.ts";
 import type { People } from "../core/people.ts";
-import type { Assurance } from "../core/request.ts";
 import { type Requirements, RISKS, type Risk } from "../core/verdict.ts";
 import type { Test } from "./expression.ts";
 import type { Glob } from "./glob.ts";
@@ -23,9 +22,6 @@ export const DEFAULTS = ["allow", "require_approval", "deny"] as const;
 export type DefaultVerdict = (typeof DEFAULTS)[number];
 
 export { RISKS, type Risk };
-
-/** From the weakest to the strongest. */
-export const ASSURANCES = ["edit", "os", "signed", "present"] as const satisfies readonly Assurance[];
 
 export interface Policy {
   /** `sha256:` and hex. */

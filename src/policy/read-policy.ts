@@ -1,10 +1,15 @@
 import type { JsonObject } from "../core/json.ts";
-import { ANYONE, type ApproverGroup, type Escalation, type Requirements } from "../core/verdict.ts";
+import {
+  ANYONE,
+  type ApproverGroup,
+  ASSURANCES,
+  type Escalation,
+  type Requirements,
+} from "../core/verdict.ts";
 import { type Fields, fieldsAt, isMap, needed, type Sheet, shown } from "../document/fields.ts";
 import { type Glob, glob } from "./glob.ts";
 import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, MATCH_KEYS, RULE_KEYS } from "./keys.ts";
 import {
-  ASSURANCES,
   DEFAULTS,
   type DefaultVerdict,
   type Match,

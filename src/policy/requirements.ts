@@ -1,5 +1,4 @@
-import { ANYONE, type Requirements } from "../core/verdict.ts";
-import { ASSURANCES } from "./policy.ts";
+import { ANYONE, ASSURANCES, type Requirements } from "../core/verdict.ts";
 
 /** Requirements that satisfy both. */
 export function both(one: Requirements, other: Requirements): Requirements {

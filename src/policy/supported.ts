@@ -1,5 +1,5 @@
 import { type Finding, finding } from "../core/codes.ts";
-import { ANYONE, type Requirements } from "../core/verdict.ts";
+import type { Requirements } from "../core/verdict.ts";
 import type { Policy, Rule } from "./policy.ts";
 
 /**
@@ -26,9 +26,7 @@ function keysOf({ decision, constraints, requirements }: Rule): readonly string[
 
 /** By key, whether the requirement asks for more than the daemon can see to; a new requirement must be given a row. */
 const LEFT_OUT: Readonly<Record<keyof Requirements, (requirements: Requirements) => boolean>> = {
-  approvers: ({ approvers }) =>
-    approvers.length !== ANYONE.approvers.length ||
-    approvers.some(({ of, quorum }) => of !== null || quorum !== 1),
+  approvers: () => false,
   expires_ms: () => false,
   execute_by_ms: ({ execute_by_ms }) => execute_by_ms !== null,
   settle_ms: ({ settle_ms }) => settle_ms !== null,
@@ -36,8 +34,8 @@ const LEFT_OUT: Readonly<Record<keyof Requirements, (requirements: Requirements)
   escalate: ({ escalate }) => escalate.length > 0,
   // The parts of a param cannot be told apart in a note yet.
   editable: ({ editable }) => (editable ?? []).some((path) => !/^[A-Za-z0-9_-]+$/.test(path)),
-  min_assurance: ({ min_assurance }) => min_assurance !== "edit",
-  checklist: ({ checklist }) => checklist.length > 0,
+  min_assurance: () => false,
+  checklist: () => false,
   tags: () => false,
   max_attempts: ({ max_attempts }) => max_attempts !== null,
 };
@@ -45,5 +43,5 @@ const LEFT_OUT: Readonly<Record<keyof Requirements, (requirements: Requirements)
 function requiredKeys(requirements: Requirements): readonly string[] {
   return Object.entries(LEFT_OUT)
     .filter(([, isLeftOut]) => isLeftOut(requirements))
-    .map(([key]) => (key === "approvers" ? "approvers or quorum" : key.replace(/_ms$/, "")));
+    .map(([key]) => key.replace(/_ms$/, ""));
 }

@@ -8,6 +8,7 @@ import { openVault } from "../../src/adapters/vault.ts";
 import { watchFolders } from "../../src/adapters/watcher.ts";
 import { createApplication } from "../../src/application.ts";
 import { idOfName } from "../../src/core/id.ts";
+import { NOBODY } from "../../src/core/people.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";
 import { createDesk } from "../../src/daemon/desk.ts";
 import type { Job, Ledger, Outcome, Vault } from "../../src/daemon/ports.ts";
@@ -149,6 +150,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     log,
     kind,
     policy: { judge: () => null },
+    people: () => NOBODY,
     merging,
     settle_ms: 2_000,
     settle_ticks_ms: 0,
@@ -167,6 +169,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     kind,
     kinds: [...kinds.keys()],
     policy: { judge: () => null },
+    people: () => NOBODY,
     about: { version: "0", pid: process.pid, vault: root, state },
   });
   const sockets = { agent: join(base, "agent/socket"), reviewer: join(base, "reviewer/socket") };

@@ -17,6 +17,11 @@ function reading(verb: Verb | null, problems: readonly Problem[] = []): Reading 
   return {
     verb: problems.length > 0 ? null : verb,
     via: verb === null ? null : "box",
+    said: verb,
+    approvals: verb === "approve" ? [{ reviewer: null, via: "decision" }] : [],
+    unticked: [],
+    wordless: false,
+    delegate_to: null,
     resolution: null,
     reviewer: null,
     reason: null,
@@ -28,7 +33,7 @@ function reading(verb: Verb | null, problems: readonly Problem[] = []): Reading 
     fingerprint: `${verb}`,
     answer: "",
     asks_outcome: false,
-    asked: 1,
+    stale: false,
   };
 }
 

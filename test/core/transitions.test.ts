@@ -28,6 +28,7 @@ const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
   pending: {
     joined: "pending",
     amended: "pending",
+    roster_changed: "pending",
     denied: "denied",
     approved: "approved",
     rejected: "rejected",
@@ -44,6 +45,7 @@ const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
     taken_back: "pending",
     denied: "denied",
     sent_back: "pending",
+    quorum_lost: "pending",
     cancelled: "cancelled",
     refused: "approved",
   },

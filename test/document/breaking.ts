@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { isMap, parseDocument } from "yaml";
 import type { Request } from "../../src/core/request.ts";
-import { BOXES, renderNote } from "../../src/document/note.ts";
+import { BOXES } from "../../src/document/labels.ts";
+import { renderNote } from "../../src/document/note.ts";
 import { sampleRequest, sampleSubmission } from "../sample.ts";
 
 /**

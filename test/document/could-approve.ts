@@ -1,5 +1,6 @@
 import type { Request } from "../../src/core/request.ts";
-import { HEADINGS, renderNote } from "../../src/document/note.ts";
+import { HEADINGS } from "../../src/document/labels.ts";
+import { renderNote } from "../../src/document/note.ts";
 
 /**
  * Whether an approval could stand in this text, judged with plain searches and without any of the readers that are

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/core/json.ts";
+import { ASSURANCES } from "../../src/core/verdict.ts";
 import { type Judgement, judge } from "../../src/policy/judge.ts";
-import { ASSURANCES, VERDICTS, type Verdict } from "../../src/policy/policy.ts";
+import { VERDICTS, type Verdict } from "../../src/policy/policy.ts";
 import { policyOf, subject } from "./stage.ts";
 
 interface Written {

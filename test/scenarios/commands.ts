@@ -7,6 +7,7 @@ import type { Json, JsonObject } from "../../src/core/json.ts";
 import type { Verb } from "../../src/core/request.ts";
 import type { Outcome } from "../../src/daemon/ports.ts";
 import { block } from "../../src/surfaces/cli/text.ts";
+import { peopleFrom } from "../people.ts";
 import { editing, marking, typing } from "./person.ts";
 import { tellRecord } from "./telling.ts";
 import { type Command, diffLines } from "./transcript.ts";
@@ -105,6 +106,20 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
     const lines = body.map((line) => (line === "." ? "" : line));
     writeFileSync(join(world.scenery.root, "../policy.yaml"), `${lines.join("\n")}\n`);
   },
+  /** Who there is, as in people.yaml. */
+  people(world, { body }) {
+    world.scenery.people = peopleFrom(body.join("\n"));
+  },
+  async delegate(world, { args }) {
+    const { values, words } = options(args);
+    const said = {
+      from: values.as ?? "unnamed",
+      to: values.to ?? "",
+      reason: values.reason ?? null,
+      via: "cli",
+    };
+    await world.up().application.delegate(world.idOf(words[0]), said);
+  },
   "delete-file": (world, { args: [name = ""] }) => rmSync(join(world.scenery.root, "Pending_Approval", name)),
   /** Gives the newest request a name. */
   async call(world, { args: [name = ""] }) {
@@ -199,14 +214,22 @@ function noteOf({ ids, person }: World, what: string): string {
 async function decide(world: World, { args }: Command, verb: Verb): Promise<void> {
   const { values, words } = options(args);
   const set = values.set === undefined ? {} : { set: paramsOf(values.set) };
-  const said = { verb, reviewer: values.as ?? null, reason: values.reason ?? null, via: "cli", ...set };
+  const { checked = false } = values;
+  const said = {
+    verb,
+    reviewer: values.as ?? null,
+    reason: values.reason ?? null,
+    via: "cli",
+    checked,
+    ...set,
+  };
   await world.up().application.decide(world.idOf(words[0]), said);
 }
 
 function options(args: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
-  const known = { title: text, requester: text, key: text, expires: text, as: text, reason: text };
+  const known = { title: text, requester: text, key: text, expires: text, as: text, reason: text, to: text };
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -216,6 +239,7 @@ function options(args: readonly string[]) {
       token: text,
       grant: text,
       happened: flag,
+      checked: flag,
       "did-not": flag,
     },
   });

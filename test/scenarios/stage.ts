@@ -15,6 +15,7 @@ import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy
 import { openVault } from "../../src/adapters/vault.ts";
 import { createApplication } from "../../src/application.ts";
 import type { JsonObject } from "../../src/core/json.ts";
+import { NOBODY, type People } from "../../src/core/people.ts";
 import { iso } from "../../src/core/reconcile.ts";
 import { createAdoption } from "../../src/daemon/adoption.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";
@@ -60,6 +61,7 @@ export interface Scenery {
   readonly clock: FakeClock;
   /** Every execution of the handler, over all lives of the daemon. */
   readonly executions: Job[];
+  people: People;
   counter: number;
 }
 
@@ -68,7 +70,7 @@ export function makeScenery(): Scenery {
   const scenery = { root: join(base, "vault"), state: join(base, "state") };
   mkdirSync(scenery.root);
   mkdirSync(scenery.state, { mode: 0o700 });
-  return { ...scenery, clock: fakeClock(T0), executions: [], counter: 0 };
+  return { ...scenery, clock: fakeClock(T0), executions: [], people: NOBODY, counter: 0 };
 }
 
 export function removeScenery({ root }: Scenery): void {
@@ -138,6 +140,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     },
     onChange: () => onChange(),
   });
+  const people = () => scenery.people;
   const daemon = createDaemon({
     ledger,
     vault,
@@ -148,6 +151,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     log: { ...log, error: (data) => void errors.push(data) },
     kind,
     policy,
+    people,
     merging,
     settle_ms: options.settle_ms ?? 2_000,
     settle_ticks_ms: 0,
@@ -170,6 +174,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     kind,
     kinds: [...kinds.keys()],
     policy,
+    people,
     about: { version: "0", pid: 1, vault: root, state },
   });
 

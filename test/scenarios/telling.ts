@@ -1,4 +1,5 @@
 import type { Decision } from "../../src/core/request.ts";
+import { votersOf } from "../../src/core/roster.ts";
 import type { LedgerRecord } from "../../src/daemon/ports.ts";
 
 /** A moment of the story's day: `09:14:03`, with milliseconds only where there are some. */
@@ -19,6 +20,16 @@ function detailOf(event: LedgerRecord["event"]): string {
       return `by ${event.submission.fields.requester}, until ${clockTime(event.submission.fields.expires)}`;
     case "amended":
       return `by ${event.by} (${event.via}) to ${JSON.stringify(event.params)}`;
+    case "roster_changed":
+      return `to ${votersOf(event.roster)?.join(", ") ?? "anyone"}`;
+    case "delegated":
+      return `by ${event.from} to ${event.to} (${event.via})`;
+    case "voted":
+      return said(event.decision);
+    case "vote_withdrawn":
+      return `by ${event.by}`;
+    case "quorum_lost":
+      return `because ${event.reason}`;
     case "allowed":
     case "denied":
     case "sent_back":

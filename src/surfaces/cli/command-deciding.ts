@@ -17,6 +17,7 @@ interface PersonOptions {
 
 interface DecideOptions extends PersonOptions {
   readonly set?: readonly string[];
+  readonly checked?: boolean;
 }
 
 const ID = "20261121-091403-payment-7f3k9q";
@@ -39,8 +40,20 @@ export function addDecidingCommands(program: Command, run: Run): void {
     if (verb === "approve") {
       const description = "change a param before approving, as text, or name:=JSON; repeat for more";
       command.option("--set <name=value>", description, collect);
+      command.option("--checked", "you have looked at everything on the rule's checklist");
     }
   }
+
+  personOptions(program.command("delegate <id>").description("pass the decision on to somebody else"))
+    .requiredOption("--to <name>", "who decides in your place")
+    .addHelpText("after", `\nExample:\n  countersign delegate ${ID} --to bob --reason 'on holiday'`)
+    .action((id: string, options: PersonOptions & { to: string }) =>
+      run((context) => {
+        const { as, to, reason = null } = options;
+        const body = { from: as ?? osUser(context.env), to, reason, via: "cli" };
+        return say(context, requestPath(id, "/delegate"), body);
+      }),
+    );
 
   personOptions(program.command("resolve <id>").description("settle a request whose outcome is unknown"))
     .option("--happened", "the action did take place")
@@ -84,7 +97,7 @@ async function decide(
   context: Context,
   id: string,
   verb: Verb,
-  { as, reason, set }: DecideOptions,
+  { as, reason, set, checked }: DecideOptions,
 ): Promise<number> {
   const body = {
     verb,
@@ -92,6 +105,7 @@ async function decide(
     reason: reason ?? null,
     via: "cli",
     ...(set !== undefined && { set: await paramsFrom("--set", set) }),
+    ...(checked !== undefined && { checked }),
   };
   return say(context, requestPath(id, "/decide"), body);
 }

@@ -76,12 +76,29 @@ export function block(request: RequestView, now: number): string {
     ["digest", line(request.digest)],
     ["policy", policyOf(request)],
     ["params", pretty(request.params)],
+    ["approvals", approvalsOf(request)],
     ...outcomeFacts(request),
   ];
   const history = request.history.map(({ at, event, by, detail }) =>
     [time(at), line(event), by && `by ${line(by)}`, detail && `(${line(detail)})`].filter(Boolean).join(" "),
   );
   return [line(request.title), ...facts.flatMap(fact), ...fact(["history", history.join("\n")])].join("\n");
+}
+
+/** Who has approved and who is needed yet, where not just anyone may decide. */
+function approvalsOf({ approvals, status }: RequestView): string | null {
+  if (approvals === null) return null;
+  const { approved_by, missing, delegations } = approvals;
+  const needed = missing.map(({ of, count, persons }) => {
+    const who =
+      of === null ? "anybody" : `${line(of.join(", "))} (${line(persons?.join(", ") || "nobody now")})`;
+    return `${count} of ${who}`;
+  });
+  return [
+    `by ${approved_by.length === 0 ? "nobody yet" : line(approved_by.join(", "))}`,
+    ...(status === "pending" && needed.length > 0 ? [`needed: ${needed.join(" and ")}`] : []),
+    ...delegations.map(({ from, to }) => `passed on by ${line(from)} to ${line(to)}`),
+  ].join("\n");
 }
 
 /** What the policy says of it, and how risky it is. */

@@ -34,6 +34,12 @@ const UNDECIDABLE: readonly Fault["code"][] = [
   "already_final",
   "too_late",
   "digest_mismatch",
+  "not_entitled",
+  "own_request",
+  "reviewer_missing",
+  "already_voted",
+  "checklist_open",
+  "assurance_too_low",
 ];
 
 /** Every route, and what it takes and answers: the OpenAPI document is made of it, and a test holds the handlers to it. */
@@ -112,11 +118,26 @@ export const OPERATIONS: readonly Operation[] = [
         reason,
         via: { enum: ["cli", "http"] },
         set: { type: "object" },
+        checked: flag,
       },
-      ["digest", "reviewer", "reason", "via", "set"],
+      ["digest", "reviewer", "reason", "via", "set", "checked"],
     ),
     answers: { 200: "Request" },
     refuses: [...BODY, ...UNDECIDABLE, "not_editable", "invalid_params"],
+  },
+  {
+    method: "post",
+    path: "/v1/requests/{id}/delegate",
+    id: "delegateRequest",
+    summary: "Passes the decision on to somebody else.",
+    right: "decide",
+    body: exactly({ from: textOrNull, to: text, reason, via: { enum: ["cli", "http"] } }, [
+      "from",
+      "reason",
+      "via",
+    ]),
+    answers: { 200: "Request" },
+    refuses: [...BODY, ...UNDECIDABLE, "delegation_refused"],
   },
   {
     method: "post",

@@ -18,9 +18,26 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
         via: caller.principal === null ? via : "http",
         ...(digest !== null && { digest }),
         ...(fields.has("set") && { set: fields.object("set") }),
+        ...(fields.has("checked") && { checked: fields.flag("checked") }),
       };
     });
     return c.json(await application.decide(c.req.param("id"), input));
+  });
+
+  app.post("/v1/requests/:id/delegate", may("decide"), async (c) => {
+    const { caller } = c.var;
+    const input = await take(c, (fields) => {
+      const from = caller.principal === null ? fields.text("from", NAME_LIMIT) : caller.principal;
+      const reason = fields.optional("reason", TEXT_LIMIT);
+      const via = fields.has("via") ? fields.oneOf("via", ["cli", "http"]) : "http";
+      return {
+        from,
+        to: fields.text("to", NAME_LIMIT),
+        reason,
+        via: caller.principal === null ? via : "http",
+      };
+    });
+    return c.json(await application.delegate(c.req.param("id"), input));
   });
 
   app.post("/v1/requests/:id/resolve", may("decide"), async (c) => {

@@ -73,6 +73,13 @@ const REQUEST = {
       decided_at: time,
     } satisfies Record<keyof NonNullable<RequestView["decision"]>, Json>),
   ),
+  approvals: nullable(
+    exactly({
+      approved_by: listOf(text),
+      missing: listOf(exactly({ of: nullable(listOf(text)), count: whole, persons: nullable(listOf(text)) })),
+      delegations: listOf(exactly({ from: text, to: text })),
+    } satisfies Record<keyof NonNullable<RequestView["approvals"]>, Json>),
+  ),
   started_at: timeOrNull,
   finished_at: timeOrNull,
   result: {},

@@ -41,6 +41,17 @@ describe("people's commands", () => {
     ]);
   });
 
+  test("pass the decision on, and say that a checklist was looked at", async () => {
+    const application = await stage.serve();
+    await stage.run(["delegate", ID, "--to", "bob", "--as", "anna", "--reason", "on holiday"]);
+    await stage.run(["approve", ID, "--as", "anna", "--checked"]);
+    expect((await stage.run(["delegate", ID])).exit).toBe(2);
+    expect(application.calls).toEqual([
+      ["delegate", ID, { from: "anna", to: "bob", reason: "on holiday", via: "cli" }],
+      ["decide", ID, { verb: "approve", reviewer: "anna", reason: null, via: "cli", checked: true }],
+    ]);
+  });
+
   test("change params before they approve, as text or JSON", async () => {
     const application = await stage.serve();
     await stage.run(["approve", ID, "--as", "anna", "--set", "note=half", "--set", "amount_cents:=90000"]);

@@ -167,6 +167,7 @@ describe("over TCP", () => {
     const decide = (body: object) => stage.ask(`POST /v1/requests/${ID}/decide`, { as: "anna", body });
     await decide({ verb: "approve", digest: view().digest });
     await decide({ verb: "reject", reviewer: "the treasurer", via: "cli" });
+    await stage.ask(`POST /v1/requests/${ID}/delegate`, { as: "anna", body: { to: "cleo" } });
     await stage.ask(`POST /v1/requests/${ID}/resolve`, { as: "anna", body: { happened: true } });
     await stage.ask("POST /v1/halt", { as: "olga", body: {} });
     expect(application.calls).toEqual([
@@ -176,6 +177,7 @@ describe("over TCP", () => {
         ID,
         { verb: "reject", reviewer: "anna", claimed: "the treasurer", reason: null, via: "http" },
       ],
+      ["delegate", ID, { from: "anna", to: "cleo", reason: null, via: "http" }],
       ["resolve", ID, { happened: true, by: "anna", reason: null }],
       ["halt", "olga"],
     ]);

@@ -1,0 +1,221 @@
+import { type Problem, type ProblemCode, problem, type Refusal, refusal } from "./codes.ts";
+import { type Delegation, wrongWith } from "./delegation.ts";
+import type { Event } from "./event.ts";
+import type { Ballot, Reading } from "./look.ts";
+import { type People, personOf, UNNAMED } from "./people.ts";
+import { quorumOf } from "./quorum.ts";
+import { approvalsOf, approversOf, type Decision, type Request, rosterIn } from "./request.ts";
+import { isEntitled, isOpenToAll, type Roster, rosterOf, votersIn, votersOf } from "./roster.ts";
+import type { ApproverGroup, Verdict } from "./verdict.ts";
+
+/** What voting depends on besides the request: who there is, and the daemon's clock in ms. */
+export interface Voters {
+  readonly people: People;
+  readonly now: number;
+}
+
+/** Who may decide a request now, under its own rule or under another one. */
+function rosterNow(
+  { submission, delegations = [] }: Pick<Request, "submission" | "delegations">,
+  { people, now }: Voters,
+  approvers: readonly ApproverGroup[] = submission.verdict?.approvers ?? [],
+): Roster {
+  const { requester, on_behalf_of } = submission.fields;
+  const escalated_to: readonly string[] = [];
+  return rosterOf({ approvers, requester, on_behalf_of, delegations, escalated_to, at: now }, people);
+}
+
+/** The event that brings the recorded roster up to date; null where it is. */
+export function rosterDue(request: Request, voters: Voters): Event | null {
+  const roster = rosterNow(request, voters);
+  const known = rosterIn(request);
+  if (known === null && isOpenToAll(roster)) return null;
+  if (known !== null && same(known, roster)) return null;
+  return { type: "roster_changed", at: new Date(voters.now).toISOString(), roster };
+}
+
+/** Whether the approvals that were given are enough under a verdict, by the people as they are now. */
+export function isEnough(request: Request, verdict: Verdict | undefined, voters: Voters): boolean {
+  const roster = rosterNow(request, voters, verdict?.approvers);
+  if (isOpenToAll(roster)) return true;
+  return quorumOf(approversOf(request), roster).met;
+}
+
+/** The approvals in a note that are not recorded yet. */
+export function newBallots(request: Request, { approvals }: Reading): readonly Ballot[] {
+  const given = request.votes ?? [];
+  return approvals.filter(({ reviewer }) => !given.some((vote) => isBy(vote, reviewer)));
+}
+
+/** Whether an approval is the one that was recorded: names are compared as they were written then, or as they count. */
+export function isBy({ reviewer, named }: Decision, name: string | null): boolean {
+  return name === reviewer || (name !== null && name === named);
+}
+
+/** What keeps one person's answer from counting; null where nothing does. */
+export function wrongWithVote(
+  request: Request,
+  verb: Decision["verb"],
+  name: string | null,
+  people: People,
+): ProblemCode | null {
+  const roster = rosterIn(request);
+  const { requester, on_behalf_of } = request.submission.fields;
+  const person = name === null ? null : personOf(people, name);
+  const isOwn = [requester, on_behalf_of].some((own) => own !== null && personOf(people, own) === person);
+  if (verb === "approve" && isOwn) return "own_request";
+  if (roster === null)
+    return verb === "approve" && person === null && actsFor(request, people) ? "reviewer_missing" : null;
+  // Saying no needs no proof; a name that may not decide is none either.
+  if (person === null) return verb === "approve" ? "reviewer_missing" : null;
+  return isEntitled(person, roster) ? null : "not_entitled";
+}
+
+/** Whether it is done in a known person's name: then an answer without a name could be that person's own. */
+function actsFor({ submission }: Request, people: People): boolean {
+  const { requester, on_behalf_of } = submission.fields;
+  return [requester, on_behalf_of].some((own) => own !== null && people.find(own) !== null);
+}
+
+/** A decision with the person in place of the name that was given. */
+export function byPerson(decision: Decision, request: Request, people: People): Decision {
+  if (decision.reviewer === UNNAMED) return decision;
+  const person = personOf(people, decision.reviewer);
+  // Where anyone may decide and nobody is known by that name, it stays as it was written.
+  if (rosterIn(request) === null && people.find(decision.reviewer) === null) return decision;
+  if (person === decision.reviewer) return decision;
+  return { ...decision, reviewer: person, named: decision.reviewer };
+}
+
+/** An approval as it is recorded: the decision where it makes the quorum, else a vote. */
+export function approvalBy(
+  decision: Decision,
+  request: Request,
+  { people, at, lapses }: { readonly people: People; readonly at: string; readonly lapses: string | null },
+): Event {
+  const own = byPerson(decision, request, people);
+  const roster = rosterIn(request);
+  const isLast = roster === null || quorumOf([...approversOf(request), own.reviewer], roster).met;
+  return isLast ? { type: "approved", at, decision: own, lapses } : { type: "voted", at, decision: own };
+}
+
+/** What is in the way of the statements in a note, beyond how they are written. */
+export function problemsWithVotes(request: Request, reading: Reading, people: People): readonly Problem[] {
+  const { verb, reviewer } = reading;
+  if (verb === null) return [];
+  if (verb !== "approve") {
+    const code = wrongWithVote(request, verb, reviewer, people);
+    return code === null ? [] : [tellWrong(code, request, reviewer)];
+  }
+  return newBallots(request, reading).flatMap((ballot) => {
+    const code = wrongWithVote(request, verb, ballot.reviewer, people);
+    if (code !== null) return [tellWrong(code, request, ballot.reviewer)];
+    if (!isPassedOn(request, reading, ballot, people)) return [];
+    return [problem("conflict", null, `${ballot.reviewer} approves, and passes the decision on.`)];
+  });
+}
+
+/** Whether whoever approves also passes the decision on, in the same note. */
+export function isPassedOn(
+  request: Request,
+  reading: Reading,
+  { reviewer }: Ballot,
+  people: People,
+): boolean {
+  if (reviewer === null || reading.reviewer === null) return false;
+  if (personOf(people, reviewer) !== personOf(people, reading.reviewer)) return false;
+  return rosterIn(request) !== null && newDelegation(request, reading, people) !== null;
+}
+
+function tellWrong(code: ProblemCode, request: Request, name: string | null): Problem {
+  if (code !== "not_entitled") return problem(code);
+  return problem(code, null, `${name ?? UNNAMED} may not decide this. ${tellVoters(request)}`);
+}
+
+/** Who may decide, as a sentence. */
+export function tellVoters(request: Request): string {
+  const roster = rosterIn(request);
+  const persons = roster === null ? null : votersOf(roster);
+  if (persons === null) return "Anyone else may.";
+  if (persons.length === 0) return "At the moment nobody may.";
+  const shown = persons.slice(0, TOLD).join(", ");
+  const more = persons.length > TOLD ? ` and ${persons.length - TOLD} more` : "";
+  return `Who may: ${shown}${more}.`;
+}
+
+const TOLD = 12;
+
+/** What a request still needs of one group. */
+export interface Missing {
+  /** The names that the rule has; null for anybody. */
+  readonly of: readonly string[] | null;
+  readonly count: number;
+  /** Who could give it now; null for anybody. */
+  readonly persons: readonly string[] | null;
+}
+
+/** What is still needed; empty where anyone may decide, or everything is there. */
+export function missingIn(request: Request): readonly Missing[] {
+  const roster = rosterIn(request);
+  if (roster === null) return [];
+  const voters = approversOf(request);
+  return quorumOf(voters, roster).missing.map(({ group, count }) => {
+    const persons = votersIn(group, roster)?.filter((person) => !voters.includes(person)) ?? null;
+    return { of: group.of, count, persons };
+  });
+}
+
+/** The delegation that a note asks for and that is not recorded yet. */
+export function newDelegation(
+  request: Request,
+  { delegate_to, reviewer }: Reading,
+  people: People,
+): (Delegation & { readonly code: null }) | { readonly code: ProblemCode; readonly message?: string } | null {
+  if (delegate_to === null) return null;
+  if (reviewer === null) return { code: "reviewer_missing" };
+  const [from, to] = [personOf(people, reviewer), personOf(people, delegate_to)];
+  if (request.delegations?.some((known) => known.from === from && known.to === to)) return null;
+  const wrong = wrongWithDelegation(request, { from, to }, people);
+  if (wrong === null) return { from, to, code: null };
+  return {
+    code: wrong.code === "not_entitled" ? "not_entitled" : "delegation_refused",
+    message: wrong.message,
+  };
+}
+
+/** Why a decision cannot be passed on; null where it can. */
+export function wrongWithDelegation(
+  request: Request,
+  { from, to }: Delegation,
+  people: People,
+): Refusal | null {
+  const roster = rosterIn(request);
+  if (roster === null)
+    return refusal("delegation_refused", "Anyone may decide this, so it need not be passed on.");
+  if (!isEntitled(from, roster))
+    return refusal("not_entitled", `${from} may not decide this. ${tellVoters(request)}`);
+  const no = (why: string) => refusal("delegation_refused", `${from} cannot pass this on to ${to}: ${why}.`);
+  if (approversOf(request).includes(from)) return no(`${from} has approved it already`);
+  if (people.find(to) === null) return no("nobody of that name is known");
+  if (!people.mayReceive(to)) return no("decisions may not be passed on to that person");
+  if (roster.excluded.includes(to)) return no("it was asked for by that person, or in that person's name");
+  const wrong = wrongWith({ from, to }, request.delegations ?? []);
+  if (wrong === "to_oneself") return no("that is the same person");
+  if (wrong === "circle") return no("it came from there");
+  return wrong === "too_long" ? no("it has been passed on too often") : null;
+}
+
+/**
+ * Whose recorded approval was taken out of the note again: the box is there without its tick, or the word is gone. Of
+ * several words only the last can be taken out, since each stood where the one before had stood.
+ */
+export function withdrawnFrom(request: Request, { approvals, unticked, wordless }: Reading): Decision | null {
+  const given = approvalsOf(request).filter(({ note_sha256 }) => note_sha256 !== null);
+  const word = given.findLast(({ via }) => via === "decision" || via === "status");
+  if (word !== undefined && wordless && !approvals.some(({ reviewer }) => isBy(word, reviewer))) return word;
+  return given.find((vote) => vote.via === "box" && unticked.some((name) => isBy(vote, name))) ?? null;
+}
+
+function same(one: Roster, other: Roster): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

@@ -1,0 +1,151 @@
+import { Fault, type Refusal, refusal } from "./core/codes.ts";
+import type { Event } from "./core/event.ts";
+import type { JsonObject } from "./core/json.ts";
+import { type People, personOf, UNNAMED } from "./core/people.ts";
+import { iso } from "./core/reconcile.ts";
+import type { Assurance, Decision, Request, Verb } from "./core/request.ts";
+import { step } from "./core/transitions.ts";
+import {
+  approvalBy,
+  byPerson,
+  rosterDue,
+  tellVoters,
+  wrongWithDelegation,
+  wrongWithVote,
+} from "./core/voting.ts";
+import { amend, editableOf } from "./daemon/amending.ts";
+import type { KindSettings } from "./daemon/ports.ts";
+import { visibleLine } from "./document/visible.ts";
+
+export interface DecideInput {
+  readonly verb: Verb;
+  readonly reviewer: string | null;
+  /** A name that was given beside the `reviewer`'s own: see `Decision`. */
+  readonly claimed?: string;
+  readonly reason: string | null;
+  /** The digest that the reviewer saw; when given, it must be the request's. */
+  readonly digest?: string;
+  /** Which surface: `cli`, `http`. */
+  readonly via: string;
+  /** Params to change before the approval, which is then of the changed action. */
+  readonly set?: JsonObject;
+  /** That the reviewer has looked at every point of the rule's checklist. */
+  readonly checked?: boolean;
+}
+
+export interface DelegateInput {
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string | null;
+  readonly via: string;
+}
+
+/** What deciding depends on besides the request. */
+interface Desk {
+  readonly now: number;
+  readonly people: People;
+  readonly kind: KindSettings | null;
+}
+
+type Answer = Event | readonly Event[] | Refusal | Fault;
+
+/** What a decision by another way than the note comes to, the roster being brought up to date before it. */
+export function decide(request: Request, input: DecideInput, desk: Desk): Answer {
+  return withPresentRoster(request, desk, (present) => {
+    const { verb, reviewer, set } = input;
+    const at = iso(desk.now);
+    const decision: Decision = {
+      verb,
+      reviewer: reviewer ?? UNNAMED,
+      ...(input.claimed !== undefined && { claimed: input.claimed }),
+      reason: input.reason,
+      digest: input.digest ?? present.submission.digest,
+      assurance: "edit" satisfies Assurance,
+      seen_at: at,
+      via: input.via,
+      note_sha256: null,
+    };
+    const no = refuse(present, input, desk.people);
+    if (no !== null) return no;
+    if (verb === "approve") return approve(decision, present, set, desk);
+    if (set !== undefined) return new Fault("invalid_request", "Only an approval can change params.");
+    const own = byPerson(decision, present, desk.people);
+    if (verb === "reject") return { type: "rejected", at, decision: own, settled: true };
+    return { type: "changes_requested", at, decision: own };
+  });
+}
+
+/** What passing a decision on comes to. */
+export function delegate(request: Request, input: DelegateInput, desk: Desk): Answer {
+  return withPresentRoster(request, desk, (present) => {
+    const [from, to] = [personOf(desk.people, input.from), personOf(desk.people, input.to)];
+    if (present.status === "pending") {
+      const no = wrongWithDelegation(present, { from, to }, desk.people);
+      if (no !== null) return no;
+    }
+    const { via, reason } = input;
+    return { type: "delegated", at: iso(desk.now), from, to, via, reason };
+  });
+}
+
+/** The answer to a request whose recorded roster is the present one, behind the event that makes it so. */
+function withPresentRoster(request: Request, desk: Desk, answer: (present: Request) => Answer): Answer {
+  const changed = request.status === "pending" ? rosterDue(request, desk) : null;
+  if (changed === null) return answer(request);
+  const stepped = step(request, changed);
+  if (!stepped.ok) return stepped.refusal;
+  const found = answer(stepped.request);
+  if (!("type" in found) && "code" in found) return found;
+  return [changed, ...("type" in found ? [found] : found)];
+}
+
+function refuse(request: Request, { verb, reviewer, checked }: DecideInput, people: People): Refusal | null {
+  if (request.status !== "pending") return null;
+  switch (wrongWithVote(request, verb, reviewer, people)) {
+    case "not_entitled":
+      return refusal("not_entitled", `${reviewer ?? UNNAMED} may not decide this. ${tellVoters(request)}`);
+    case "own_request":
+      return refusal("own_request");
+    case "reviewer_missing":
+      return refusal("reviewer_missing");
+  }
+  const { checklist = [] } = request.submission.verdict ?? {};
+  if (verb !== "approve" || checked === true || checklist.length === 0) return null;
+  return refusal("checklist_open", `To be looked at before: ${checklist.join("; ")}.`);
+}
+
+function approve(decision: Decision, request: Request, set: JsonObject | undefined, desk: Desk): Answer {
+  const at = iso(desk.now);
+  const lapses = request.submission.caller ? iso(desk.now + (desk.kind?.grant_ms ?? 0)) : null;
+  const approval = { people: desk.people, at, lapses };
+  if (set === undefined) return approvalBy(decision, request, approval);
+
+  const changed = changeTo(request, set, decision, desk);
+  if ("code" in changed) return changed;
+  if (changed.digest === request.submission.digest) return approvalBy(decision, request, approval);
+  const stepped = step(request, changed);
+  if (!stepped.ok) return stepped.refusal;
+  return [changed, approvalBy({ ...decision, digest: changed.digest }, stepped.request, approval)];
+}
+
+/** The change of the action that goes before its approval. */
+function changeTo(
+  request: Request,
+  set: JsonObject,
+  decision: Decision,
+  { now, kind }: Desk,
+): Extract<Event, { type: "amended" }> | Refusal | Fault {
+  const { submission } = request;
+  const editable = kind === null ? [] : editableOf(request, kind);
+  const fixed = Object.keys(set).find((name) => !editable.includes(name));
+  if (kind === null || fixed !== undefined) {
+    const allowed = editable.join(", ") || "none";
+    const message = `${visibleLine(fixed ?? "", 60)} may not be changed; what may be changed: ${allowed}.`;
+    return new Fault("not_editable", message);
+  }
+  if (decision.digest !== submission.digest) return refusal("digest_mismatch");
+  const version = amend(request, { ...submission.fields.params, ...set }, kind);
+  if ("code" in version) return new Fault("invalid_params", version.message);
+  const by = decision.reviewer;
+  return { type: "amended", at: iso(now), ...version, by, via: decision.via, note_sha256: null };
+}

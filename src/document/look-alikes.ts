@@ -1,0 +1,48 @@
+/** Letters of other scripts that look like the ones in our keys (Unicode TR39, the few that matter here). */
+const LOOK_ALIKES: Readonly<Record<string, string>> = {
+  а: "a",
+  ɑ: "a",
+  α: "a",
+  с: "c",
+  ϲ: "c",
+  ԁ: "d",
+  е: "e",
+  ҽ: "e",
+  ε: "e",
+  ɡ: "g",
+  һ: "h",
+  і: "i",
+  ı: "i",
+  ι: "i",
+  ӏ: "l",
+  о: "o",
+  ο: "o",
+  օ: "o",
+  р: "p",
+  ρ: "p",
+  ѕ: "s",
+  т: "t",
+  τ: "t",
+  ս: "u",
+  υ: "u",
+  ѵ: "v",
+  ν: "v",
+  ԝ: "w",
+  п: "n",
+  ո: "n",
+  г: "r",
+};
+
+/** What a text looks like: without invisible characters and marks, and with look-alike letters as the ones they imitate. */
+export function skeleton(key: string): string {
+  // Nearly all keys: nothing in them can be taken for something else.
+  if (/^[a-z_]+$/.test(key)) return key;
+  const plain = key
+    .normalize("NFKD")
+    .toLowerCase()
+    .replaceAll(/[\p{M}\p{Cf}\s]/gu, "");
+  return [...plain]
+    .map((letter) => LOOK_ALIKES[letter] ?? letter)
+    .join("")
+    .replaceAll("-", "_");
+}
