@@ -8,6 +8,8 @@ import { historyMode, isMerging } from "./adapters/git-repository.ts";
 import { openHaltSwitch } from "./adapters/halt-switch.ts";
 import { type Environment, type Locations, locate } from "./adapters/locations.ts";
 import { openLog } from "./adapters/log.ts";
+import { openChannels } from "./adapters/notify/channels.ts";
+import { openOutboxFiles } from "./adapters/notify/store.ts";
 import { createPolicyReader, createPolicyShelf } from "./adapters/policy-files.ts";
 import { openVault } from "./adapters/vault.ts";
 import { watchFolders } from "./adapters/watcher.ts";
@@ -19,9 +21,12 @@ import { NOBODY } from "./core/people.ts";
 import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
 import { createDesk, type Desk } from "./daemon/desk.ts";
-import type { Clock, Log, PolicyPort } from "./daemon/ports.ts";
+import { openOutbox } from "./daemon/outbox.ts";
+import type { ChannelState } from "./daemon/outbox-ports.ts";
+import type { Clock, Ledger, Log, PolicyPort } from "./daemon/ports.ts";
 import { createDaemon } from "./daemon.ts";
 import { type CommandHandler, createCommandHandler } from "./handlers/command.ts";
+import { type CommandLink, openCommandLink } from "./handlers/command-link.ts";
 import { openGrantKeys } from "./handlers/grant.ts";
 import { createToken, tokenMatches } from "./handlers/requester-token.ts";
 import { diskFiles } from "./ledger/disk-files.ts";
@@ -85,8 +90,12 @@ async function wire(
   const merging = () => isMerging(places.vault);
   const desk = createDesk({ ledger, vault, clock, log, halt, merging, host: configuration.host, folders });
   const chronicle = createChronicle({ ledger, vault, clock, folders });
-  const commands = createCommandHandler();
+  const link = openCommandLink();
+  const commands = createCommandHandler({}, link);
   opened.push(() => commands.close());
+  // Before anything new is recorded: nothing may happen that it does not hear of.
+  const outbox = await startOutbox(places, configuration, { env: outside.env, ledger, log, desk, link });
+  opened.push(() => outbox.close());
   const shutdown = new AbortController();
   const kinds = kindsOf(configuration, commands, shutdown.signal);
   const kind = (name: string) => kinds.get(name) ?? null;
@@ -148,6 +157,7 @@ async function wire(
   const http = await serveHttp(application, {
     sockets: places.sockets,
     tcp: configuration.http,
+    channels: outbox,
     onBug: (error) => log.error({ err: error }, "a request to the daemon failed"),
   });
   opened.push(() => http.close());
@@ -187,6 +197,7 @@ async function wire(
     await watcher.close();
     await daemonStopped;
     await vault.close();
+    await outbox.close();
     commands.close();
     await chronicle.close();
     await history?.close();
@@ -251,6 +262,37 @@ function handlerOf(
   if (executor.by === "caller") return null;
   const spec = { run: executor.argv, cwd, env: executor.env, timeout_ms };
   return (job) => commands.execute(job, spec, shutdown);
+}
+
+/** Tells people what happens; where nobody is to be told, it does nothing. */
+function startOutbox(
+  places: Locations,
+  { notify, directory }: Configuration,
+  {
+    env,
+    ledger,
+    log,
+    desk,
+    link,
+  }: Pick<Outside, "env"> & {
+    ledger: Ledger;
+    log: Log;
+    desk: Desk;
+    link: CommandLink;
+  },
+) {
+  const { now } = clock;
+  const { platform } = process;
+  return openOutbox({
+    channels: openChannels(notify, { env, now, cwd: directory, start: link.start, platform }),
+    store: openOutboxFiles<ChannelState>(places.state),
+    ledger,
+    clock,
+    log,
+    random: Math.random,
+    vault: basename(places.vault),
+    onTrouble: (text) => desk.setNotice("messages", text),
+  });
 }
 
 /** The git history, or null where there is none; never in the way of a start. */

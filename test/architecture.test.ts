@@ -32,8 +32,10 @@ const RULES: Record<string, readonly RegExp[]> = {
   policy: [/^core\//, /^document\/(plain-yaml|fields|digest)\.ts$/, /^@marcbachmann\/cel-js$/],
   people: [/^core\//, /^document\/(plain-yaml|fields|digest|visible)\.ts$/, /^temporal-polyfill$/],
   ledger: [/^core\//, /^document\//, /^node:/, /^canonicalize$/],
-  adapters: [/^core\//, /^document\//, /^node:/],
-  handlers: [/^core\//, /^document\//, /^node:/, /^jose(\/|$)/],
+  // The one way out to addresses that a configuration names; adapters and handlers share it.
+  outgoing: [/^node:/, /^ipaddr\.js$/],
+  adapters: [/^core\//, /^document\//, /^outgoing\//, /^node:/],
+  handlers: [/^core\//, /^document\//, /^outgoing\//, /^node:/, /^jose(\/|$)/],
   // The loop and the application know the outside only by the ports that they declare.
   daemon: [/^core\//, /^document\//],
   surfaces: [
@@ -52,6 +54,8 @@ const RULES: Record<string, readonly RegExp[]> = {
 const ADAPTER_PACKAGES: Record<string, RegExp> = {
   "adapters/watcher.ts": /^chokidar$/,
   "adapters/log.ts": /^pino$/,
+  "adapters/notify/mail.ts": /^nodemailer$/,
+  "adapters/notify/daily.ts": /^temporal-polyfill$/,
   "adapters/configuration/": /^(yaml|ajv(\/.*)?)$/,
   "adapters/setup.ts": /^yaml$/,
 };

@@ -396,6 +396,10 @@ export const ERRORS = {
     means: "The wait ended before the request did.",
     hint: "`countersign wait ID` goes on waiting.",
   },
+  unknown_channel: {
+    means: "There is no channel of that name.",
+    hint: "`countersign notify list` shows them; `notify:` in countersign.yaml makes them.",
+  },
   policy_missing: { means: "There is no policy.", hint: "Name a file that this user can read." },
   policy_invalid: {
     means: "The policy is not valid.",

@@ -35,7 +35,7 @@ export function createDesk(ports: DeskPorts) {
   let unadopted: DashboardData["unadopted"] = [];
   let moved: ReadonlyMap<RequestId, string> = new Map();
   /** Why something does not work as it should, in a sentence, by what it is about. */
-  const troubles = new Map<"history" | "watching" | "policy", string>();
+  const troubles = new Map<"history" | "watching" | "policy" | "messages", string>();
   let writtenAt = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | null = null;
   /** Takes back the waking for the next request whose time will be nearly over. */
@@ -130,7 +130,7 @@ export function createDesk(ports: DeskPorts) {
       refresh();
     },
     /** Why the git history is behind, or changes are not told of, in a sentence; null when all is well. */
-    setNotice(about: "history" | "watching" | "policy", text: string | null): void {
+    setNotice(about: "history" | "watching" | "policy" | "messages", text: string | null): void {
       if (text === null) troubles.delete(about);
       else troubles.set(about, text);
       refresh();

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { JsonObject } from "../core/json.ts";
 import type { Attempt, RequestId } from "../core/request.ts";
-import { LONGEST_TIMER_MS, openCommandLink, type StartedCommand } from "./command-link.ts";
+import { type CommandLink, LONGEST_TIMER_MS, openCommandLink, type StartedCommand } from "./command-link.ts";
 import { type CommandOutcome, outcomeOf } from "./command-outcome.ts";
 
 /** The stored action, never text read back from a note. */
@@ -59,9 +59,11 @@ const OUTPUT_LIMIT_BYTES = 1_048_576;
 const ERROR_LIMIT_BYTES = 2_048;
 
 /** Starts the process that will start the commands, so that the first one need not wait for it. */
-export function createCommandHandler(options: CommandOptions = {}): CommandHandler {
+export function createCommandHandler(
+  options: CommandOptions = {},
+  link: CommandLink = openCommandLink(),
+): CommandHandler {
   const { kill_grace_ms = 2_000, shutdown_grace_ms = 5_000, output_grace_ms = 500 } = options;
-  const link = openCommandLink();
   const running = new Map<RequestId, StartedCommand>();
 
   async function execute(job: CommandJob, spec: CommandSpec, signal: AbortSignal): Promise<CommandOutcome> {

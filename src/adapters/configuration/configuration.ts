@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../core/json.ts";
 import type { EffectClass } from "../../core/request.ts";
 import type { AdoptionSettings } from "../../document/foreign/mapping.ts";
+import type { ChannelSettings } from "./channels.ts";
 
 /** `countersign.yaml` as the rest of the program sees it: checked, with every default filled in, paths absolute. */
 export interface Configuration {
@@ -15,6 +16,8 @@ export interface Configuration {
   readonly folders: Folders;
   /** What becomes of notes that other programs put into the pending folder; null where they are left alone. */
   readonly adopt: AdoptionSettings | null;
+  /** Who is told what happens, and how. */
+  readonly notify: readonly ChannelSettings[];
   /** The policy's file, absolute; null where there is none. */
   readonly policy: string | null;
   /** What is served over TCP; null where nothing is. */

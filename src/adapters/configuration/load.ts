@@ -8,6 +8,7 @@ import type { Path } from "../../document/plain-yaml.ts";
 import { adoptionOf, type RawAdopt } from "./adopt.ts";
 import type { ActionSettings, Configuration, Environment, Folders } from "./configuration.ts";
 import { httpOf, httpWarnings, type RawHttp } from "./http.ts";
+import { channelsOf, type RawNotify } from "./notify.ts";
 import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
 import { settleProgram } from "./program.ts";
 import { checkShape, duration } from "./shape.ts";
@@ -19,6 +20,7 @@ interface RawFile {
   readonly git?: Configuration["git"];
   readonly folders?: Partial<Folders>;
   readonly adopt?: RawAdopt;
+  readonly notify?: RawNotify;
   readonly policy?: string;
   readonly http?: RawHttp;
   readonly log?: string;
@@ -78,6 +80,8 @@ export async function loadConfiguration(file: string, env: Environment): Promise
   }
   const http = httpOf(source, raw.http, directory, env);
   warnings.push(...httpWarnings(http));
+  const notify = channelsOf(source, raw.notify, directory, env);
+  warnings.push(...notify.warnings);
   return {
     file,
     directory,
@@ -88,6 +92,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
     git: raw.git ?? "auto",
     folders: foldersOf(source, raw),
     adopt: adoptionOf(source, raw.adopt, actions),
+    notify: notify.channels,
     policy: raw.policy === undefined ? null : resolve(directory, raw.policy),
     log: raw.log === undefined ? null : resolve(directory, raw.log),
     host: raw.host ?? safeHost(hostname()),

@@ -1,5 +1,6 @@
 import { ADOPT_SCHEMA } from "./schema-adopt.ts";
 import { HTTP_SCHEMA } from "./schema-http.ts";
+import { NOTIFY_SCHEMA } from "./schema-notify.ts";
 
 /**
  * The shape of `countersign.yaml`. Every place carries what is expected there (`description`) and an example of it
@@ -148,6 +149,7 @@ export const CONFIGURATION_SCHEMA = {
       },
     },
     adopt: ADOPT_SCHEMA,
+    notify: NOTIFY_SCHEMA,
     policy: text("the name of the file with the rules", "policy: ./policy.yaml"),
     http: HTTP_SCHEMA,
     log: text("the name of a file", "log: ./countersign.log"),

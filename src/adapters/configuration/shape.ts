@@ -54,7 +54,8 @@ function complaint(source: Source, path: Path, line: number, error: ErrorObject)
   }
   const found =
     error.propertyName === undefined
-      ? `${name} is ${shown(source.at(path))}`
+      ? // What should be a secret kept elsewhere is not repeated in a message.
+        `${name} ${error.parentSchema?.writeOnly === true ? "stands in the file" : `is ${shown(source.at(path))}`}`
       : `the name ${name} is not taken`;
   return invalid(source.file, line, found, description, examples);
 }

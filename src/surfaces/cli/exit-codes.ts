@@ -74,6 +74,7 @@ const BY_CODE = {
   unreachable: EXIT.unreachable,
   config_missing: EXIT.bad_input,
   config_invalid: EXIT.bad_input,
+  unknown_channel: EXIT.bad_input,
   policy_missing: EXIT.bad_input,
   policy_invalid: EXIT.bad_input,
   vault_missing: EXIT.bad_input,

@@ -4,6 +4,7 @@ import { type Client, createClient } from "./client.ts";
 import { addAuditCommands } from "./command-audit.ts";
 import { addCallerCommands } from "./command-caller.ts";
 import { addDecidingCommands } from "./command-deciding.ts";
+import { addNotifyCommands } from "./command-notify.ts";
 import { addPolicyCommands } from "./command-policy.ts";
 import { addReadingCommands } from "./command-reading.ts";
 import { addRequestCommand } from "./command-request.ts";
@@ -77,6 +78,7 @@ function createProgram(io: Io, version: string, run: Run): Command {
   addCallerCommands(program, run);
   addAuditCommands(program, run);
   addPolicyCommands(program, run);
+  addNotifyCommands(program, run);
   return program;
 }
 

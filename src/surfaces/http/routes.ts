@@ -1,12 +1,14 @@
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Application } from "../../application.ts";
+import type { Channels } from "../../core/channel.ts";
 import { Fault } from "../../core/codes.ts";
 import type { Door } from "./access.ts";
 import { faultOf, isHidden, type Wiring } from "./call.ts";
 import { addCordumRoutes } from "./dialect-cordum.ts";
 import { addToolWeaverRoutes } from "./dialect-toolweaver.ts";
 import { addAskingRoutes } from "./routes-asking.ts";
+import { addChannelRoutes, NO_CHANNELS } from "./routes-channels.ts";
 import { addDecidingRoutes } from "./routes-deciding.ts";
 import { addReadingRoutes } from "./routes-reading.ts";
 import { statusOf } from "./status.ts";
@@ -15,12 +17,17 @@ export interface RouteOptions {
   readonly door: Door;
   /** Aborts when the server closes: open waits are then answered with the current state, and streams end. */
   readonly closing: AbortSignal;
+  /** How people are told; nobody is, where there is none. */
+  readonly channels?: Channels;
   /** Is given whatever is no `Fault`. */
   readonly onBug: (error: unknown) => void;
 }
 
 /** All routes; who may use which is a matter of rights, so that every way in answers alike. */
-export function createRoutes(application: Application, { door, closing, onBug }: RouteOptions): Hono<Wiring> {
+export function createRoutes(
+  application: Application,
+  { door, closing, onBug, channels = NO_CHANNELS }: RouteOptions,
+): Hono<Wiring> {
   const app = new Hono<Wiring>();
   app.onError((error, c) => {
     const fault = faultOf(c, error, onBug);
@@ -42,6 +49,7 @@ export function createRoutes(application: Application, { door, closing, onBug }:
   addReadingRoutes(app, application, closing);
   addAskingRoutes(app, application);
   addDecidingRoutes(app, application);
+  addChannelRoutes(app, channels);
   addToolWeaverRoutes(app, application, onBug);
   addCordumRoutes(app, application, onBug);
   return app;

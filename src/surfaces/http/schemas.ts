@@ -1,7 +1,9 @@
+import type { ChannelView } from "../../core/channel.ts";
 import { ERRORS, REFUSALS } from "../../core/codes.ts";
 import { EVENT_TYPES } from "../../core/event.ts";
 import type { EventView } from "../../core/event-view.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import { OCCASIONS } from "../../core/occasion.ts";
 import { STATUSES } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
 
@@ -36,6 +38,22 @@ export function refTo(name: keyof typeof SCHEMAS): Schema {
 }
 
 const nullable = (schema: Json): Schema => ({ oneOf: [schema, { type: "null" }] });
+
+const CHANNEL = exactly({
+  name: text,
+  kind: text,
+  events: listOf({ enum: [...OCCASIONS] }),
+  trusted: flag,
+  state: { enum: ["ready", "sending", "retrying", "off"] },
+  waiting: whole,
+  tries: whole,
+  next_try: timeOrNull,
+  why: textOrNull,
+  delivered: whole,
+  told: whole,
+  given_up: whole,
+  last: nullable(exactly({ at: time, id: text, what: text })),
+} satisfies Record<keyof ChannelView, Json>);
 
 const REQUEST = {
   id: text,
@@ -142,6 +160,19 @@ export const SCHEMAS = {
   }),
   Grant: exactly({ grant: text, expires: time }),
   GrantKey: anyObject,
+  Channels: exactly({ channels: listOf(CHANNEL) }),
+  Channel: CHANNEL,
+  Delivery: {
+    oneOf: [
+      exactly({ ok: { const: true }, what: text }),
+      exactly({
+        ok: { const: false },
+        why: text,
+        fault: { enum: ["message", "channel", "passing"] },
+        after_ms: { type: ["number", "null"], minimum: 0 },
+      }),
+    ],
+  },
   Health: exactly({ version: text, pid: whole, vault: text, state: text, halted: flag }),
   Error: exactly({
     error: exactly({

@@ -5,6 +5,7 @@ import { type AddressInfo, isIPv6, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import type { Application } from "../../application.ts";
+import type { Channels } from "../../core/channel.ts";
 import { Fault } from "../../core/codes.ts";
 import { type AccessToken, type Door, socketDoor, tokenDoor } from "./access.ts";
 import { createRoutes } from "./routes.ts";
@@ -42,6 +43,8 @@ export interface HttpOptions {
   readonly sockets: { readonly agent: string; readonly reviewer: string };
   readonly tcp?: TcpSettings | null;
   readonly limits?: Partial<typeof LIMITS>;
+  /** How people are told; nobody is, where there is none. */
+  readonly channels?: Channels;
   /** Is given whatever is no `Fault`: a bug, to be logged with its stack. */
   readonly onBug: (error: unknown) => void;
 }
@@ -53,7 +56,7 @@ export interface HttpOptions {
  */
 export async function serveHttp(
   application: Application,
-  { sockets, tcp = null, limits = {}, onBug }: HttpOptions,
+  { sockets, tcp = null, limits = {}, channels, onBug }: HttpOptions,
 ): Promise<HttpSurface> {
   const closing = new AbortController();
   // One for every open wait and stream.
@@ -64,7 +67,8 @@ export async function serveHttp(
     await Promise.all(closers.map((one) => one()));
   };
   function serverFor(door: Door, connections: number): Server {
-    const routes = createRoutes(application, { door, closing: closing.signal, onBug });
+    const options = { door, closing: closing.signal, onBug, ...(channels && { channels }) };
+    const routes = createRoutes(application, options);
     const { headers_ms, request_ms, check_every_ms } = { ...LIMITS, ...limits };
     const server = createServer(
       {

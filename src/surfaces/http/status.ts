@@ -50,6 +50,7 @@ const STATUS = {
   storage_failed: 503,
   node_too_old: 500,
   no_answer: 504,
+  unknown_channel: 404,
   policy_missing: 500,
   policy_invalid: 500,
   internal: 500,
