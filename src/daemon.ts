@@ -358,6 +358,11 @@ export function createDaemon(ports: DaemonPorts) {
       }
     },
 
+    /** Who may decide may be others now. */
+    async lookAtOpen(): Promise<void> {
+      for (const { submission } of await ledger.open()) void look(submission.fields.id);
+    },
+
     /** A file may have changed in a decision folder. */
     hint(place: Place): void {
       const id = ports.vault.notice(place);

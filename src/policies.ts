@@ -7,7 +7,7 @@ import { importCordum } from "./policy/import-cordum.ts";
 import type { Dialect, Imported } from "./policy/imported.ts";
 import { drawn, type Judgement, judge } from "./policy/judge.ts";
 import { type KnownKind, type Loaded, loadPolicy, type ReadText } from "./policy/load.ts";
-import type { Policy, Risk, Subject } from "./policy/policy.ts";
+import type { Policy, Risk, Roster, Subject } from "./policy/policy.ts";
 import { renderStarter } from "./policy/starter.ts";
 import { notSupported } from "./policy/supported.ts";
 
@@ -21,6 +21,8 @@ interface PolicyPorts {
   readonly read: ReadText;
   /** The configuration's actions; null where there is no configuration. */
   readonly kinds: ReadonlyMap<string, PolicyKind> | null;
+  /** The configuration's people; null where there is no configuration. */
+  readonly people: Roster | null;
   readonly now: () => number;
 }
 
@@ -70,15 +72,19 @@ export interface Policies {
   starter(): string;
 }
 
-export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
+export function createPolicies({ read, kinds, people, now }: PolicyPorts): Policies {
   const load = (file: string): Loaded => {
     const own = read(file, null);
     if ("because" in own) throw new Fault("policy_missing", `${file} cannot be read: ${own.because}.`);
-    return loadPolicy(file, read, { kinds, people: null });
+    return loadPolicy(file, read, { kinds, people });
   };
   const open = (file: string): Policy => {
     const { policy, findings } = load(file);
-    if (policy === null) throw invalidPolicy(findings.filter(({ warning }) => !warning));
+    if (policy === null)
+      throw invalid(
+        "policy_invalid",
+        findings.filter(({ warning }) => !warning),
+      );
     return policy;
   };
   const tagsOf = (kind: string) => kinds?.get(kind)?.tags ?? [];
@@ -121,7 +127,11 @@ export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
       const text = read(name, null);
       if ("because" in text) throw new Fault("policy_missing", `${name} cannot be read: ${text.because}.`);
       const { cases, findings } = readCases(name, text.text, now());
-      if (findings.length > 0) throw invalidPolicy(findings.filter(({ warning }) => !warning));
+      if (findings.length > 0)
+        throw invalid(
+          "policy_invalid",
+          findings.filter(({ warning }) => !warning),
+        );
       return cases.map((one) => {
         const kind = kinds?.get(one.subject.kind);
         const wrong =
@@ -162,13 +172,13 @@ export function createPolicies({ read, kinds, now }: PolicyPorts): Policies {
   };
 }
 
-/** All that keeps a policy from being used, by its first place. */
-export function invalidPolicy(wrong: readonly Finding[]): Fault {
+/** All that keeps a file from being used, by its first place. */
+export function invalid(code: "policy_invalid" | "people_invalid", wrong: readonly Finding[]): Fault {
   const [first] = wrong;
-  if (first === undefined) return new Fault("policy_invalid");
+  if (first === undefined) return new Fault(code);
   const more = wrong.length > 1 ? ` (and ${wrong.length - 1} more)` : "";
   return new Fault(
-    "policy_invalid",
+    code,
     `${first.file}:${first.line}: ${first.message}${more}.`,
     wrong.length === 1 ? first.hint : undefined,
   );

@@ -17,24 +17,26 @@ import { createApplication } from "./application.ts";
 import { compareNotes } from "./audit.ts";
 import { Fault } from "./core/codes.ts";
 import type { JsonObject } from "./core/json.ts";
-import { NOBODY } from "./core/people.ts";
+import { NOBODY, type People } from "./core/people.ts";
 import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
 import { createDesk, type Desk } from "./daemon/desk.ts";
 import { openOutbox } from "./daemon/outbox.ts";
 import type { ChannelState } from "./daemon/outbox-ports.ts";
-import type { Clock, Ledger, Log, PolicyPort } from "./daemon/ports.ts";
+import type { Ledger, Log } from "./daemon/ports.ts";
 import { createDaemon } from "./daemon.ts";
 import { type CommandHandler, createCommandHandler } from "./handlers/command.ts";
 import { type CommandLink, openCommandLink } from "./handlers/command-link.ts";
 import { openGrantKeys } from "./handlers/grant.ts";
 import { createToken, tokenMatches } from "./handlers/requester-token.ts";
+import { type InForcePorts, openInForce, readPeople } from "./in-force.ts";
 import { diskFiles } from "./ledger/disk-files.ts";
 import { openJournal } from "./ledger/journal.ts";
 import { readRecords } from "./ledger/reading.ts";
 import { verifyJournal } from "./ledger/verify.ts";
 import { createPolicies, type Policies, type PolicyKind } from "./policies.ts";
-import { openPolicy } from "./policy-in-force.ts";
+import { notSupported } from "./policy/supported.ts";
+import { judgeBy } from "./policy-in-force.ts";
 import type { Kind } from "./submission.ts";
 import type { AuditRecord, AuditReport, GlobalOptions, StartedDaemon } from "./surfaces/cli/context.ts";
 import { serveHttp } from "./surfaces/http/server.ts";
@@ -99,18 +101,25 @@ async function wire(
   const shutdown = new AbortController();
   const kinds = kindsOf(configuration, commands, shutdown.signal);
   const kind = (name: string) => kinds.get(name) ?? null;
-  let onPolicy: (snapshot: string) => void = () => {};
-  const policy = policyOf(configuration, places.vault, {
+  let onRules: (about: "policy" | "people") => void = () => {};
+  const inForce = openInForce({
+    ...ruleFiles(configuration, places.vault),
+    kinds: policyKinds(configuration),
     clock,
+    notSupported,
     keep: createPolicyShelf(places.state),
-    onTrouble(text) {
-      log.warn({}, text ?? "the policy is in order again");
-      desk.setNotice("policy", text);
+    onTrouble(about, text) {
+      log.warn({}, text ?? `${about}.yaml is in order again`);
+      desk.setNotice(about, text);
     },
-    onChange: (snapshot) => onPolicy(snapshot),
+    onChange(about, snapshot) {
+      log.info({ [about]: snapshot }, `a changed ${about}.yaml is in force`);
+      onRules(about);
+    },
   });
-  opened.push(policy.stop);
-  const people = () => NOBODY;
+  opened.push(inForce.stop);
+  const policy = judgeBy(inForce.policy, clock);
+  const { people } = inForce;
   const daemon = createDaemon({
     policy,
     people,
@@ -142,10 +151,7 @@ async function wire(
     people,
     about: { version: outside.version, pid: process.pid, vault: places.vault, state: places.state },
   });
-  onPolicy = (snapshot) => {
-    log.info({ policy: snapshot }, "another policy is in force");
-    void daemon.lookAtApproved();
-  };
+  onRules = (about) => void (about === "people" ? daemon.lookAtOpen() : daemon.lookAtApproved());
   if (configuration.adopt !== null) {
     const { submit } = application;
     const ports = { vault, ledger, clock, desk, log, kind, merging, submit, ask: daemon.ask };
@@ -190,7 +196,7 @@ async function wire(
     if (stopping) return;
     stopping = true;
     // From here on the daemon starts nothing: what is approved now is for the next start, not cut off by this end.
-    policy.stop();
+    inForce.stop();
     const daemonStopped = daemon.stop(STOP_GRACE_MS);
     shutdown.abort();
     await http.close();
@@ -213,22 +219,24 @@ async function wire(
   return { vault: root, configuration: file, state, sockets, warnings: configuration.warnings, finished };
 }
 
-/** Without a policy nothing is allowed or denied: every action needs a person. */
-const NO_POLICY = { judge: () => null, stop: () => {} };
+/** Neither is read from the vault, where agents write. */
+function ruleFiles(
+  { policy, people, directory }: Configuration,
+  vault: string | null,
+): Pick<InForcePorts, "policy" | "people"> {
+  const open = (file: string | null) =>
+    file === null ? null : { file, read: createPolicyReader(directory, vault) };
+  return { policy: open(policy), people: open(people) };
+}
 
-function policyOf(
-  configuration: Configuration,
-  vault: string,
-  ports: Pick<Parameters<typeof openPolicy>[0], "keep" | "onTrouble" | "onChange"> & { clock: Clock },
-): PolicyPort & { stop(): void } {
-  if (configuration.policy === null) return NO_POLICY;
-  const kinds = new Map(
+/** What a policy is held against, by kind. */
+function policyKinds(configuration: Configuration): ReadonlyMap<string, PolicyKind> {
+  return new Map(
     [...configuration.actions].map(([kind, { tags, expires_ms }]) => {
-      return [kind, { tags, expires_ms, params: configuration.schemaOf(kind) }];
+      const check = (params: JsonObject) => configuration.checkParams(kind, params);
+      return [kind, { tags, expires_ms, params: configuration.schemaOf(kind), check }];
     }),
   );
-  const read = createPolicyReader(configuration.directory, vault);
-  return openPolicy({ ...ports, file: configuration.policy, read, kinds });
 }
 
 function kindsOf(
@@ -342,15 +350,20 @@ export async function verifyAudit(options: GlobalOptions, { env, cwd }: Outside)
   return { ok: findings.length === 0, records, head: records === 0 ? null : head.hash, findings };
 }
 
-/** Policies from the command line, held against the configuration where there is one. Gives config_invalid. */
+/**
+ * Policies from the command line, held against the configuration and its people where there is one. Gives
+ * config_invalid, people_missing, people_invalid.
+ */
 export async function openPolicies(options: GlobalOptions, { env, cwd }: Outside): Promise<Policies> {
   const configuration = await findConfiguration(options, { env, cwd });
-  const kinds = configuration && new Map<string, PolicyKind>();
-  for (const [kind, { tags, expires_ms }] of configuration?.actions ?? []) {
-    const check = (params: JsonObject) => configuration?.checkParams(kind, params) ?? [];
-    kinds?.set(kind, { tags, expires_ms, params: configuration?.schemaOf(kind) ?? null, check });
-  }
-  return createPolicies({ read: createPolicyReader(cwd), kinds, now: clock.now });
+  const kinds = configuration && policyKinds(configuration);
+  const people = configuration && knownPeople(configuration);
+  return createPolicies({ read: createPolicyReader(cwd), kinds, people, now: clock.now });
+}
+
+function knownPeople(configuration: Configuration): People {
+  const { people } = ruleFiles(configuration, null);
+  return people === null ? NOBODY : readPeople(people);
 }
 
 /** The configuration that is named, or belongs to the vault; null where there is neither vault nor configuration. */

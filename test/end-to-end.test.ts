@@ -11,6 +11,7 @@ import {
   type Program,
   type Ran,
 } from "./crash/daemon-process.ts";
+import { until } from "./crash/kill-world.ts";
 
 /** The program as it is shipped, from its command line: what agents and operators see. */
 let program: Program;
@@ -40,6 +41,7 @@ actions:
     params: { type: object, properties: { cents: { type: integer } } }
 settle: 0s
 policy: ./policy.yaml
+people: ./people.yaml
 adopt:
   presets: []
   mappings:
@@ -58,6 +60,8 @@ rules:
   - { id: wires, match: { kind: wire }, decision: allow }
 `;
 
+const PEOPLE = "persons: { ada: { names: Ada Lovelace } }\n";
+
 beforeAll(async () => {
   program = buildProgram();
   place = mkdtempSync(join(tmpdir(), "end-to-end-"));
@@ -66,6 +70,7 @@ beforeAll(async () => {
   mkdirSync(join(vault, "Pending_Approval"), { recursive: true });
   writeFileSync(config, CONFIGURATION);
   writeFileSync(join(place, "policy.yaml"), POLICY);
+  writeFileSync(join(place, "people.yaml"), PEOPLE);
   env = {
     PATH: process.env.PATH,
     HOME: place,
@@ -347,6 +352,33 @@ describe("an operator", () => {
       code: "config_invalid",
       message: expect.stringContaining("wrong.yaml:3"),
     });
+  });
+
+  test.each([
+    ["people.yaml", "persons:\n  ada: { nmae: Ada }\n", "people_invalid", "people.yaml:2: there is no key"],
+    ["policy.yaml", "rules:\n  - { id: a, decision: maybe }\n", "policy_invalid", "policy.yaml:2: "],
+    ["vault/people.yaml", PEOPLE, "people_missing", "it lies in the vault"],
+  ])("is told what is wrong in %s, and nothing is started", async (name, text, code, message) => {
+    const wrong = join(place, "wrong");
+    mkdirSync(wrong, { recursive: true });
+    const file = name.startsWith("vault/") ? join(vault, "people.yaml") : join(wrong, name);
+    writeFileSync(file, text);
+    const key = code.replace(/_.*/, "");
+    writeFileSync(join(wrong, "config.yaml"), `actions: { pay: { run: [cat] } }\n${key}: ${file}\n`);
+    const options = ["--config", join(wrong, "config.yaml"), "--state", join(place, "other-state")];
+    const refused = await cs("start", ...options, "--json");
+    rmSync(file);
+    expect(refused.exit).toBe(2);
+    expect(JSON.parse(refused.out).error).toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+
+  test("is told on the dashboard of people who are not taken, until they are in order", async () => {
+    const dashboard = () => readFileSync(join(vault, "Dashboard.md"), "utf8");
+    writeFileSync(join(place, "people.yaml"), "persons: { ada: {}, Ada: {} }\n");
+    await until("people not taken", daemon, () => dashboard().includes("The changed people are not taken"));
+    expect(dashboard()).toContain("people.yaml:1: Ada belongs to ada already");
+    writeFileSync(join(place, "people.yaml"), PEOPLE);
+    await until("people taken", daemon, () => !dashboard().includes("The changed people are not taken"));
   });
 
   test("finds a whole journal that the notes agree with, and no daemon after it was stopped", async () => {

@@ -405,6 +405,11 @@ export const ERRORS = {
     means: "The policy is not valid.",
     hint: "`countersign policy check FILE` says all that is wrong with it.",
   },
+  people_missing: { means: "There is no file of people.", hint: "Name a file that this user can read." },
+  people_invalid: {
+    means: "The file of people is not valid.",
+    hint: "`countersign people check FILE` says all that is wrong with it.",
+  },
   internal: {
     means: "Internal error, see log.",
     hint: "The daemon's log has the details; please report it.",

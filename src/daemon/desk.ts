@@ -11,6 +11,9 @@ const REWRITE_MS = 1_000;
 /** Timers far away are set again on the way. */
 const LONGEST_MS = 86_400_000;
 
+/** What can be in trouble. */
+type Trouble = "history" | "watching" | "policy" | "people" | "messages";
+
 export type Desk = ReturnType<typeof createDesk>;
 
 export interface DeskPorts {
@@ -35,7 +38,7 @@ export function createDesk(ports: DeskPorts) {
   let unadopted: DashboardData["unadopted"] = [];
   let moved: ReadonlyMap<RequestId, string> = new Map();
   /** Why something does not work as it should, in a sentence, by what it is about. */
-  const troubles = new Map<"history" | "watching" | "policy" | "messages", string>();
+  const troubles = new Map<Trouble, string>();
   let writtenAt = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | null = null;
   /** Takes back the waking for the next request whose time will be nearly over. */
@@ -130,7 +133,7 @@ export function createDesk(ports: DeskPorts) {
       refresh();
     },
     /** Why the git history is behind, or changes are not told of, in a sentence; null when all is well. */
-    setNotice(about: "history" | "watching" | "policy" | "messages", text: string | null): void {
+    setNotice(about: Trouble, text: string | null): void {
       if (text === null) troubles.delete(about);
       else troubles.set(about, text);
       refresh();

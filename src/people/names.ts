@@ -1,11 +1,8 @@
 import { type Finding, finding } from "../core/codes.ts";
-import { NAME } from "../core/people.ts";
+import { NAME, UNNAMED } from "../core/people.ts";
 import { visible } from "../document/visible.ts";
 
 const LIMIT = 200;
-
-/** Names that say something else where a person's name stands. */
-const RESERVED = ["unnamed"];
 
 /** Letters of other alphabets, and the Latin ones that they cannot be told from. */
 const TWINS = "аеорсухѕіјԁһԛԝАВЕКМНОРСТУХЅІЈοναρυικΑΒΕΖΗΙΚΜΝΟΡΤΥΧı";
@@ -31,12 +28,12 @@ function looksOf(name: string): string {
 
 /** What a person or a group is called by elsewhere. */
 export function isCanonical(name: string): boolean {
-  return NAME.test(name) && !RESERVED.includes(fold(name));
+  return NAME.test(name) && fold(name) !== UNNAMED;
 }
 
 /** What people write: in any alphabet, but without what cannot be seen or is taken for another letter. */
 export function isAlias(name: string): boolean {
-  return isPlain(name) && /[\p{L}\p{N}]/u.test(name) && !/[<>]/.test(name) && !RESERVED.includes(fold(name));
+  return isPlain(name) && /[\p{L}\p{N}]/u.test(name) && !/[<>]/.test(name) && fold(name) !== UNNAMED;
 }
 
 export function isEmail(text: string): boolean {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NOBODY } from "../../src/core/people.ts";
 import { loadPeople } from "../../src/people/load.ts";
-import { at, peopleOf } from "./stage.ts";
+import { peopleFrom } from "../people.ts";
+import { at } from "./stage.ts";
 import { WRONG } from "./wrong-people.ts";
 
 describe("a wrong file is refused", () => {
@@ -46,7 +47,7 @@ describe("a wrong file is refused", () => {
 });
 
 test.each(["", "# nobody yet\n", "persons: {}\n"])("a file may name nobody: %j", (text) => {
-  const people = peopleOf(text);
+  const people = peopleFrom(text);
   expect(people.persons).toEqual([]);
   expect(people.find("ada")).toBeNull();
   expect(people.snapshot).toMatch(/^sha256:[0-9a-f]{64}$/);
@@ -73,7 +74,7 @@ groups:
 `;
 
 describe("a person is found", () => {
-  const people = peopleOf(ADA);
+  const people = peopleFrom(ADA);
   test.each([
     "ada",
     "ADA",
@@ -126,13 +127,13 @@ describe("a person is found", () => {
 });
 
 test("the snapshot is the SHA-256 of the text", () => {
-  expect(peopleOf("").snapshot).toBe(
+  expect(peopleFrom("").snapshot).toBe(
     "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
   );
 });
 
 describe("groups", () => {
-  const people = peopleOf(`
+  const people = peopleFrom(`
 zone: Europe/Berlin
 persons: { ada: { names: Countess }, bob: {}, cy: {}, dee: {} }
 groups:
@@ -180,7 +181,9 @@ groups:
       { length: 60 },
       (_, i) => `  r${i}: { rota: { shift: 1d, starts: 2026-11-02T09:00, order: [g${i + 1}, g${i + 1}] } }`,
     );
-    const many = peopleOf(["persons: { ada: {} }", "groups:", ...groups, ...rotas, "  g60: ada"].join("\n"));
+    const many = peopleFrom(
+      ["persons: { ada: {} }", "groups:", ...groups, ...rotas, "  g60: ada"].join("\n"),
+    );
     expect(many.members("g0", at("2026-11-22T12:00Z"))).toEqual(["ada"]);
     expect(many.atOnce(["g0"])).toBe(1);
   });
@@ -188,7 +191,7 @@ groups:
 
 describe("a rota is handed over", () => {
   const rota = (shift: string, starts: string, zone: string) =>
-    peopleOf(
+    peopleFrom(
       `persons: { ada: {}, bob: {}, cy: {} }\ngroups: { duty: { rota: { shift: ${shift}, starts: ${starts}, zone: ${zone}, order: [ada, bob, cy] } } }`,
     );
   test("at the same time on the clock when summer begins and when it ends", () => {
@@ -241,7 +244,7 @@ describe("a rota is handed over", () => {
 });
 
 describe("who is absent", () => {
-  const people = peopleOf(`
+  const people = peopleFrom(`
 zone: UTC
 hours: { berlin: { zone: Europe/Berlin, days: { mon-fri: 09:00-17:00 } } }
 persons:

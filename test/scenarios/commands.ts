@@ -7,7 +7,6 @@ import type { Json, JsonObject } from "../../src/core/json.ts";
 import type { Verb } from "../../src/core/request.ts";
 import type { Outcome } from "../../src/daemon/ports.ts";
 import { block } from "../../src/surfaces/cli/text.ts";
-import { peopleFrom } from "../people.ts";
 import { editing, marking, typing } from "./person.ts";
 import { tellRecord } from "./telling.ts";
 import { type Command, diffLines } from "./transcript.ts";
@@ -102,14 +101,9 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
     world.person.write(`Pending_Approval/${name}`, `${lines.join("\n")}\n`);
   },
   /** Writes the policy, which a daemon that starts with one reads again by itself; a line of just a dot is a blank one. */
-  policy(world, { body }) {
-    const lines = body.map((line) => (line === "." ? "" : line));
-    writeFileSync(join(world.scenery.root, "../policy.yaml"), `${lines.join("\n")}\n`);
-  },
-  /** Who there is, as in people.yaml. */
-  people(world, { body }) {
-    world.scenery.people = peopleFrom(body.join("\n"));
-  },
+  policy: (world, { body }) => writeRules(world, "policy.yaml", body),
+  /** Who there is; as for the policy. */
+  people: (world, { body }) => writeRules(world, "people.yaml", body),
   async delegate(world, { args }) {
     const { values, words } = options(args);
     const said = {
@@ -209,6 +203,11 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
 function noteOf({ ids, person }: World, what: string): string {
   const id = ids.get(what);
   return person.read(id === undefined ? what : person.find(id));
+}
+
+function writeRules(world: World, name: string, body: readonly string[]): void {
+  const lines = body.map((line) => (line === "." ? "" : line));
+  writeFileSync(join(world.scenery.root, "..", name), `${lines.join("\n")}\n`);
 }
 
 async function decide(world: World, { args }: Command, verb: Verb): Promise<void> {

@@ -9,24 +9,25 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
 import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy-files.ts";
 import { openVault } from "../../src/adapters/vault.ts";
 import { createApplication } from "../../src/application.ts";
 import type { JsonObject } from "../../src/core/json.ts";
-import { NOBODY, type People } from "../../src/core/people.ts";
 import { iso } from "../../src/core/reconcile.ts";
 import { createAdoption } from "../../src/daemon/adoption.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";
 import { createDesk } from "../../src/daemon/desk.ts";
-import type { Clock, Job, Ledger, Outcome, PolicyPort, Vault } from "../../src/daemon/ports.ts";
+import type { Clock, Job, Ledger, Outcome, Vault } from "../../src/daemon/ports.ts";
 import { createDaemon } from "../../src/daemon.ts";
 import type { AdoptionSettings } from "../../src/document/foreign/mapping.ts";
 import { openGrantKeys } from "../../src/handlers/grant.ts";
 import { createToken, tokenMatches } from "../../src/handlers/requester-token.ts";
+import { type InForcePorts, openInForce } from "../../src/in-force.ts";
 import { openJournal } from "../../src/ledger/journal.ts";
-import { type InForcePorts, openPolicy } from "../../src/policy-in-force.ts";
+import { notSupported } from "../../src/policy/supported.ts";
+import { judgeBy } from "../../src/policy-in-force.ts";
 import type { Kind } from "../../src/submission.ts";
 import { type FakeClock, fakeClock } from "../fake-clock.ts";
 import { T0 } from "../sample.ts";
@@ -61,7 +62,6 @@ export interface Scenery {
   readonly clock: FakeClock;
   /** Every execution of the handler, over all lives of the daemon. */
   readonly executions: Job[];
-  people: People;
   counter: number;
 }
 
@@ -70,7 +70,7 @@ export function makeScenery(): Scenery {
   const scenery = { root: join(base, "vault"), state: join(base, "state") };
   mkdirSync(scenery.root);
   mkdirSync(scenery.state, { mode: 0o700 });
-  return { ...scenery, clock: fakeClock(T0), executions: [], people: NOBODY, counter: 0 };
+  return { ...scenery, clock: fakeClock(T0), executions: [], counter: 0 };
 }
 
 export function removeScenery({ root }: Scenery): void {
@@ -127,20 +127,23 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     ["release", { ...common, ...refactor, editable: ["version"] }],
   ]);
   const kind = (name: string) => kinds.get(name) ?? null;
-  let onChange = () => {};
-  const policy = policyOf(join(root, "../policy.yaml"), {
+  let onChange: (about: "policy" | "people") => void = () => {};
+  const inForce = openInForce({
+    ...ruleFiles(join(root, "..")),
     kinds: new Map(
       [...kinds].map(([name, { tags, expires_ms }]) => [name, { tags, expires_ms, params: null }]),
     ),
     clock,
+    notSupported,
     keep: createPolicyShelf(state),
-    onTrouble(text) {
-      desk.setNotice("policy", text);
+    onTrouble(about, text) {
+      desk.setNotice(about, text);
       if (text !== null) warnings.push(text);
     },
-    onChange: () => onChange(),
+    onChange: (about) => onChange(about),
   });
-  const people = () => scenery.people;
+  const policy = judgeBy(inForce.policy, clock);
+  const { people } = inForce;
   const daemon = createDaemon({
     ledger,
     vault,
@@ -157,7 +160,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     settle_ticks_ms: 0,
     folders,
   });
-  onChange = () => void daemon.lookAtApproved();
+  onChange = (about) => void (about === "people" ? daemon.lookAtOpen() : daemon.lookAtApproved());
   const keys = await openGrantKeys(state, clock.now);
   const application = createApplication({
     daemon,
@@ -263,10 +266,13 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   };
 }
 
-/** The policy beside the vault, where there is one when the daemon starts. */
-function policyOf(file: string, ports: Omit<InForcePorts, "file" | "read">): PolicyPort {
-  if (!existsSync(file)) return { judge: () => null };
-  return openPolicy({ ...ports, file, read: createPolicyReader(dirname(file)) });
+/** The policy and the people beside the vault, where there are any when the daemon starts. */
+function ruleFiles(folder: string): Pick<InForcePorts, "policy" | "people"> {
+  const open = (name: string) => {
+    const file = join(folder, name);
+    return existsSync(file) ? { file, read: createPolicyReader(folder) } : null;
+  };
+  return { policy: open("policy.yaml"), people: open("people.yaml") };
 }
 
 /** The clock of one life of the daemon: what a killed one wanted to be woken for never comes. */

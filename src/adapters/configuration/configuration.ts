@@ -20,6 +20,8 @@ export interface Configuration {
   readonly notify: readonly ChannelSettings[];
   /** The policy's file, absolute; null where there is none. */
   readonly policy: string | null;
+  /** The file of people, absolute; null where there is none. */
+  readonly people: string | null;
   /** What is served over TCP; null where nothing is. */
   readonly http: HttpSettings | null;
   /** The log's file; null for standard error. */

@@ -22,6 +22,7 @@ interface RawFile {
   readonly adopt?: RawAdopt;
   readonly notify?: RawNotify;
   readonly policy?: string;
+  readonly people?: string;
   readonly http?: RawHttp;
   readonly log?: string;
   readonly host?: string;
@@ -94,6 +95,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
     adopt: adoptionOf(source, raw.adopt, actions),
     notify: notify.channels,
     policy: raw.policy === undefined ? null : resolve(directory, raw.policy),
+    people: raw.people === undefined ? null : resolve(directory, raw.people),
     log: raw.log === undefined ? null : resolve(directory, raw.log),
     host: raw.host ?? safeHost(hostname()),
     warnings,

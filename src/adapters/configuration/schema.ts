@@ -151,6 +151,7 @@ export const CONFIGURATION_SCHEMA = {
     adopt: ADOPT_SCHEMA,
     notify: NOTIFY_SCHEMA,
     policy: text("the name of the file with the rules", "policy: ./policy.yaml"),
+    people: text("the name of the file with the people", "people: ./people.yaml"),
     http: HTTP_SCHEMA,
     log: text("the name of a file", "log: ./countersign.log"),
     host: {

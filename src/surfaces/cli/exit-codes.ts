@@ -77,6 +77,8 @@ const BY_CODE = {
   unknown_channel: EXIT.bad_input,
   policy_missing: EXIT.bad_input,
   policy_invalid: EXIT.bad_input,
+  people_missing: EXIT.bad_input,
+  people_invalid: EXIT.bad_input,
   vault_missing: EXIT.bad_input,
   state_unsafe: EXIT.refused,
   already_running: EXIT.refused,

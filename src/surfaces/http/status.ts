@@ -53,6 +53,8 @@ const STATUS = {
   unknown_channel: 404,
   policy_missing: 500,
   policy_invalid: 500,
+  people_missing: 500,
+  people_invalid: 500,
   internal: 500,
 } as const satisfies Record<RefusalCode | ErrorCode, number>;
 

@@ -191,6 +191,8 @@ test("what is left out has its default", async () => {
     settle_ms: 2_000,
     settle_ticks_ms: 0,
     git: "auto",
+    policy: null,
+    people: null,
     log: null,
     folders: { pending: "Pending_Approval", done: "Done", approved: "Approved", rejected: "Rejected" },
     warnings: [],
@@ -226,6 +228,8 @@ expires: 7d
 settle: 0s
 git: off
 folders: { pending: Inbox }
+policy: ./rules/policy.yaml
+people: ./people.yaml
 log: ./daemon.log
 host: office.example
 `);
@@ -245,6 +249,8 @@ host: office.example
     settle_ms: 0,
     git: "off",
     folders: { pending: "Inbox", done: "Done" },
+    policy: join(folder, "rules/policy.yaml"),
+    people: join(folder, "people.yaml"),
     log: join(folder, "daemon.log"),
     host: "office.example",
   });

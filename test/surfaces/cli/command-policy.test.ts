@@ -4,7 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createPolicyReader } from "../../../src/adapters/policy-files.ts";
 import type { Event } from "../../../src/core/event.ts";
 import { createPolicies, type PolicyKind } from "../../../src/policies.ts";
+import type { Roster } from "../../../src/policy/policy.ts";
 import type { AuditRecord } from "../../../src/surfaces/cli/context.ts";
+import { peopleOf } from "../../policy/stage.ts";
 import { createStage, type Stage } from "./stage.ts";
 
 let stage: Stage;
@@ -32,9 +34,17 @@ function write(files: Record<string, string>): void {
 }
 
 /** Runs in the stage's folder, with or without a configuration. */
-function run(argv: readonly string[], given: { kinds?: boolean; records?: readonly AuditRecord[] } = {}) {
+function run(
+  argv: readonly string[],
+  given: { kinds?: boolean; people?: Roster; records?: readonly AuditRecord[] } = {},
+) {
   const kinds = given.kinds === false ? null : new Map([["payment", PAYMENT]]);
-  const policies = createPolicies({ read: createPolicyReader(stage.root), kinds, now: () => 0 });
+  const policies = createPolicies({
+    read: createPolicyReader(stage.root),
+    kinds,
+    people: given.people ?? null,
+    now: () => 0,
+  });
   return stage.run(["policy", ...argv], {
     deps: {
       openPolicies: async () => policies,
@@ -75,6 +85,15 @@ describe("policy check", () => {
       snapshot: null,
       findings: [{ code: "wrong_value", line: 1 }, {}],
     });
+  });
+
+  test("holds names against the people that are known", async () => {
+    write({ "policy.yaml": POLICY, "base.yaml": "default: deny" });
+    const { exit, out } = await run(["check", "policy.yaml"], { people: peopleOf({ compliance: ["anna"] }) });
+    expect(exit).toBe(2);
+    expect(out).toContain("policy.yaml:3: large names treasury [unknown_person]");
+    const known = peopleOf({ treasury: ["anna"] });
+    expect((await run(["check", "policy.yaml"], { people: known })).exit).toBe(0);
   });
 
   test("a file that is not there is told in one sentence", async () => {
