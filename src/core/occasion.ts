@@ -28,6 +28,14 @@ const TOLD: { readonly [T in EventType]?: Teller<T> } = {
       ? { occasion: "created", headline: "Waits for your decision" }
       : null,
   sent_back: () => ({ occasion: "created", headline: "Needs a decision again" }),
+  quorum_lost: ({ reason }) => ({ occasion: "created", headline: "Needs others to decide", said: reason }),
+  // Somebody else is asked now.
+  delegated: ({ from, to, reason }) => ({
+    occasion: "escalated",
+    headline: `Passed on to ${to}`,
+    by: from,
+    said: reason,
+  }),
   approved: ({ decision }) => ({
     occasion: "decided",
     headline: "Approved",

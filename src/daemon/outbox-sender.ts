@@ -112,7 +112,8 @@ export class Sender {
     const { name, kind, events, trusted } = this.channel;
     const { plan, off, tries, delivered, told, given_up, last } = this.#state;
     const waiting = this.#planned.size + this.#queue.size;
-    const busy = plan === null && waiting === 0 ? "ready" : "sending";
+    // What is not on the disk yet would be sent again.
+    const busy = plan === null && waiting === 0 && !this.#dirty ? "ready" : "sending";
     return {
       name,
       kind,

@@ -26,7 +26,7 @@ export interface Receiver {
 const OK: Answering = (response) => void response.writeHead(204).end();
 
 /** A real HTTP receiver on loopback. */
-export async function openReceiver(answering: Answering = OK, port = 0): Promise<Receiver> {
+export async function openReceiver(answering: Answering = OK): Promise<Receiver> {
   const received: Received[] = [];
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -51,7 +51,7 @@ export async function openReceiver(answering: Answering = OK, port = 0): Promise
     socket.on("error", () => {});
     socket.once("close", () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const own = (server.address() as AddressInfo).port;
   return {
     url: `http://127.0.0.1:${own}/`,
