@@ -117,15 +117,16 @@ function refuse(request: Request, { verb, reviewer, checked }: DecideInput, peop
 function approve(decision: Decision, request: Request, set: JsonObject | undefined, desk: Desk): Answer {
   const at = iso(desk.now);
   const lapses = request.submission.caller ? iso(desk.now + (desk.kind?.grant_ms ?? 0)) : null;
-  const approval = { people: desk.people, at, lapses };
-  if (set === undefined) return approvalBy(decision, request, approval);
+  const said = byPerson(decision, request, desk.people);
+  const approval = { at, lapses };
+  if (set === undefined) return approvalBy(said, request, approval);
 
   const changed = changeTo(request, set, decision, desk);
   if ("code" in changed) return changed;
-  if (changed.digest === request.submission.digest) return approvalBy(decision, request, approval);
+  if (changed.digest === request.submission.digest) return approvalBy(said, request, approval);
   const stepped = step(request, changed);
   if (!stepped.ok) return stepped.refusal;
-  return [changed, approvalBy({ ...decision, digest: changed.digest }, stepped.request, approval)];
+  return [changed, approvalBy({ ...said, digest: changed.digest }, stepped.request, approval)];
 }
 
 /** The change of the action that goes before its approval. */

@@ -457,6 +457,10 @@ export const FINDINGS = {
     means: "The name belongs to another person or group already.",
     hint: "Give every person and group names of their own.",
   },
+  unknown_service: {
+    means: "The configuration has no service of that name.",
+    hint: "`services:` in countersign.yaml lists them.",
+  },
   names_alike: {
     means: "Two names look the same and are not.",
     hint: "Give one of the two another name, or type it in the same letters where it is the same person.",

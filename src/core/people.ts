@@ -103,6 +103,17 @@ export const NOBODY: People = {
 /** What a person without a name is called. */
 export const UNNAMED = "unnamed";
 
+/** Programs that review are told apart from persons by what their names begin with, which no person's can. */
+const SERVICE = "service:";
+
+export function serviceOf(name: string): string {
+  return SERVICE + name;
+}
+
+export function isService(reviewer: string): boolean {
+  return reviewer.trim().toLowerCase().startsWith(SERVICE);
+}
+
 /** Whom a name means: the known person, else the name itself, however its Latin letters are written. */
 export function personOf(people: People, name: string): string {
   const plain = name.normalize("NFC").trim();

@@ -1,3 +1,4 @@
+import { isService } from "./people.ts";
 import type { Roster, RosterGroup } from "./roster.ts";
 
 /** What is still needed of one group. */
@@ -23,7 +24,7 @@ export function quorumOf(persons: readonly string[], { groups, seats, excluded }
     if (excluded.includes(person)) continue;
     flow.allow(SOURCE, `person ${person}`, 1);
     for (const [at, { owners }] of groups.entries()) {
-      if (owners === null) flow.allow(`person ${person}`, `group ${at}`, 1);
+      if (owners === null && !isService(person)) flow.allow(`person ${person}`, `group ${at}`, 1);
       for (const { owner, held_by } of seats) {
         if (!owners?.includes(owner) || !held_by.includes(person)) continue;
         flow.allow(`person ${person}`, `seat ${owner}`, 1);

@@ -249,7 +249,7 @@ function approveWhenSettled(request: Request, reading: Reading, world: World): D
   const { reviewer, via } = ballot;
   const said = { ...decisionOf(request, "approve", reading, world), reviewer: reviewer ?? UNNAMED, via };
   const lapses = request.submission.caller ? iso(now + world.grant_ms) : null;
-  return record(approvalBy(said, request, { people, at: iso(now), lapses }));
+  return record(approvalBy(byPerson(said, request, people), request, { at: iso(now), lapses }));
 }
 
 type Approved = Extract<Request, { status: "approved" }>;

@@ -1,5 +1,5 @@
 import type { Delegation } from "./delegation.ts";
-import { type People, personOf } from "./people.ts";
+import { isService, type People, personOf, serviceOf } from "./people.ts";
 import type { ApproverGroup } from "./verdict.ts";
 
 /** One person's place among the approvers of a request, and who may vote in it now. */
@@ -43,9 +43,10 @@ export interface RosterInput {
 export function rosterOf(input: RosterInput, people: People): Roster {
   const { requester, on_behalf_of, approvers, escalated_to } = input;
   const excluded = [requester, ...(on_behalf_of === null ? [] : [on_behalf_of])];
-  const groups = approvers.map(({ of, quorum }): RosterGroup => {
-    const owners = of === null ? null : namesIn([...of, ...escalated_to], people, input.at);
-    return { of, quorum, owners };
+  const groups = approvers.map(({ kind, of, quorum }): RosterGroup => {
+    if (of === null) return { of, quorum, owners: null };
+    if (kind === "service") return { of, quorum, owners: of.map(serviceOf) };
+    return { of, quorum, owners: namesIn([...of, ...escalated_to], people, input.at) };
   });
   const owners = new Set(groups.flatMap((group) => group.owners ?? []));
   return {
@@ -61,6 +62,7 @@ function namesIn(names: readonly string[], people: People, at: number): readonly
 }
 
 function seatOf(owner: string, { delegations, at }: RosterInput, people: People): Seat {
+  if (isService(owner)) return { owner, held_by: [owner] };
   const standIn = people.standIn(owner, at);
   const first = standIn === null ? [owner] : [owner, standIn];
   const held_by = delegations.reduce<readonly string[]>(
@@ -79,16 +81,21 @@ export function isOpenToAll({ groups }: Pick<Roster, "groups">): boolean {
 /** Whether a person may decide. */
 export function isEntitled(person: string, { groups, seats, excluded }: Roster): boolean {
   if (excluded.includes(person)) return false;
-  return (
-    groups.some(({ owners }) => owners === null) || seats.some(({ held_by }) => held_by.includes(person))
-  );
+  if (!isService(person) && groups.some(({ owners }) => owners === null)) return true;
+  return seats.some(({ held_by }) => held_by.includes(person));
+}
+
+/** The services that are asked. */
+export function servicesOf({ seats }: Roster): readonly string[] {
+  return seats.map(({ owner }) => owner).filter(isService);
 }
 
 /** All persons that may decide, in the order of the alphabet; null where anyone may. */
 export function votersOf(roster: Roster): readonly string[] | null {
   const { groups } = roster;
   if (groups.length === 0 || groups.some(({ owners }) => owners === null)) return null;
-  return [...new Set(groups.flatMap((group) => votersIn(group, roster) ?? []))].sort();
+  const voters = groups.flatMap((group) => votersIn(group, roster) ?? []);
+  return [...new Set(voters)].filter((voter) => !isService(voter)).sort();
 }
 
 /** Those of one group; null where anyone may. */

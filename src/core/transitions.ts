@@ -2,7 +2,7 @@ import { type Amendment, tellChanges, type Version } from "./amendment.ts";
 import { type Refusal, refusal } from "./codes.ts";
 import { wrongWith } from "./delegation.ts";
 import type { Event, EventType } from "./event.ts";
-import { UNNAMED } from "./people.ts";
+import { isService, UNNAMED } from "./people.ts";
 import { quorumOf } from "./quorum.ts";
 import {
   type Attempt,
@@ -158,7 +158,9 @@ function refuse(request: Request | null, event: Event): Refusal | null {
 function refuseVote(request: Request, { type, decision }: Extract<Event, { type: "approved" | "voted" }>) {
   const { verdict, fields } = request.submission;
   const { reviewer, assurance } = decision;
-  if (!isAtLeast(assurance, verdict?.min_assurance ?? "edit")) return refusal("assurance_too_low");
+  // The strength is a person's: a service is known by what its answer repeats.
+  if (!isService(reviewer) && !isAtLeast(assurance, verdict?.min_assurance ?? "edit"))
+    return refusal("assurance_too_low");
   if (reviewer === fields.requester || reviewer === fields.on_behalf_of) return refusal("own_request");
   const roster = rosterIn(request);
   if (roster === null) return type === "approved" ? null : refusal("not_entitled");

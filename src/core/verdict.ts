@@ -1,5 +1,6 @@
 import { changesBetween } from "./amendment.ts";
 import type { JsonObject } from "./json.ts";
+import { isService } from "./people.ts";
 import { type Assurance, approvalsOf, type Request, type Submission } from "./request.ts";
 
 /** From the lowest to the highest; `low` is what an action without a risk factor has. */
@@ -38,6 +39,8 @@ export interface Requirements {
 }
 
 export interface ApproverGroup {
+  /** Programs that answer by themselves, and never count where persons are asked; absent for persons. */
+  readonly kind?: "service";
   /** Names of persons and groups; null for whoever may decide. */
   readonly of: readonly string[] | null;
   readonly quorum: number;
@@ -99,8 +102,8 @@ export function standing(
   const then = submission.verdict ?? ANYONE;
   const isSameRule = JSON.stringify(then.approvers) === JSON.stringify(now.approvers);
   if (!isEnough) return isSameRule ? "unseated" : "stricter";
-  if (approvalsOf(request).some(({ assurance }) => !isAtLeast(assurance, now.min_assurance)))
-    return "stricter";
+  const persons = approvalsOf(request).filter(({ reviewer }) => !isService(reviewer));
+  if (persons.some(({ assurance }) => !isAtLeast(assurance, now.min_assurance))) return "stricter";
   if (now.checklist.some((item) => !then.checklist.includes(item))) return "stricter";
   const { params } = submission.fields;
   const shorter = (now.expires_ms ?? Infinity) < (submission.verdict?.expires_ms ?? Infinity);

@@ -2,7 +2,7 @@ import { type Problem, type ProblemCode, problem, type Refusal, refusal } from "
 import { type Delegation, wrongWith } from "./delegation.ts";
 import type { Event } from "./event.ts";
 import type { Ballot, Reading } from "./look.ts";
-import { type People, personOf, UNNAMED } from "./people.ts";
+import { isService, type People, personOf, UNNAMED } from "./people.ts";
 import { quorumOf } from "./quorum.ts";
 import { approvalsOf, approversOf, type Decision, type Request, rosterIn } from "./request.ts";
 import { isEntitled, isOpenToAll, type Roster, rosterOf, votersIn, votersOf } from "./roster.ts";
@@ -64,6 +64,8 @@ export function wrongWithVote(
   const person = name === null ? null : personOf(people, name);
   const isOwn = [requester, on_behalf_of].some((own) => own !== null && personOf(people, own) === person);
   if (verb === "approve" && isOwn) return "own_request";
+  // A service answers for itself; nobody does in its name.
+  if (name !== null && isService(name)) return "not_entitled";
   if (roster === null)
     return verb === "approve" && person === null && actsFor(request, people) ? "reviewer_missing" : null;
   // Saying no needs no proof; a name that may not decide is none either.
@@ -87,16 +89,15 @@ export function byPerson(decision: Decision, request: Request, people: People): 
   return { ...decision, reviewer: person, named: decision.reviewer };
 }
 
-/** An approval as it is recorded: the decision where it makes the quorum, else a vote. */
+/** A person's or a service's approval as it is recorded: the decision where it makes the quorum, else a vote. */
 export function approvalBy(
   decision: Decision,
   request: Request,
-  { people, at, lapses }: { readonly people: People; readonly at: string; readonly lapses: string | null },
+  { at, lapses }: { readonly at: string; readonly lapses: string | null },
 ): Event {
-  const own = byPerson(decision, request, people);
   const roster = rosterIn(request);
-  const isLast = roster === null || quorumOf([...approversOf(request), own.reviewer], roster).met;
-  return isLast ? { type: "approved", at, decision: own, lapses } : { type: "voted", at, decision: own };
+  const isLast = roster === null || quorumOf([...approversOf(request), decision.reviewer], roster).met;
+  return isLast ? { type: "approved", at, decision, lapses } : { type: "voted", at, decision };
 }
 
 /** What is in the way of the statements in a note, beyond how they are written. */
@@ -192,7 +193,7 @@ export function wrongWithDelegation(
   const roster = rosterIn(request);
   if (roster === null)
     return refusal("delegation_refused", "Anyone may decide this, so it need not be passed on.");
-  if (!isEntitled(from, roster))
+  if (isService(from) || !isEntitled(from, roster))
     return refusal("not_entitled", `${from} may not decide this. ${tellVoters(request)}`);
   const no = (why: string) => refusal("delegation_refused", `${from} cannot pass this on to ${to}: ${why}.`);
   if (approversOf(request).includes(from)) return no(`${from} has approved it already`);

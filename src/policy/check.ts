@@ -37,19 +37,26 @@ function findDuplicates(rules: readonly WrittenRule[]): readonly Finding[] {
 function checkRequirements(rule: WrittenRule, asked: Requirements, known: Known): readonly Finding[] {
   const { people } = known;
   const at = (key: string) => ({ file: rule.place.file, line: rule.lineOf(key) });
-  const found: Finding[] = [];
+  const found: Finding[] = [
+    ...checkServices(
+      rule,
+      asked.approvers.filter(({ kind }) => kind === "service"),
+      known,
+    ),
+  ];
+  const groups = asked.approvers.filter(({ kind }) => kind !== "service");
   if (people !== null) {
-    for (const name of asked.approvers.flatMap(({ of }) => of ?? [])) {
+    for (const name of groups.flatMap(({ of }) => of ?? [])) {
       if (people.knows(name)) continue;
       found.push(finding("unknown_person", at("approvers"), `${rule.id} names ${name}`));
     }
-    const impossible = impossibleGroups(asked.approvers, people);
+    const impossible = impossibleGroups(groups, people);
     if (impossible !== null) {
       const key = asked.approvers.length === 1 ? "quorum" : "approvers";
       found.push(finding("quorum_impossible", at(key), `${rule.id} asks for ${impossible}`));
     }
   }
-  const total = asked.approvers.reduce((sum, { quorum }) => sum + quorum, 0);
+  const total = groups.reduce((sum, { quorum }) => sum + quorum, 0);
   if (total > 1 && asked.min_assurance === "edit") {
     const message = `${rule.id} asks for ${total} approvals, and one hand could give them all`;
     found.push(finding("one_hand", at("approvers"), message));
@@ -69,6 +76,24 @@ function checkRequirements(rule: WrittenRule, asked: Requirements, known: Known)
     }
   }
   return found;
+}
+
+function checkServices(
+  rule: WrittenRule,
+  groups: readonly ApproverGroup[],
+  { services = null }: Known,
+): readonly Finding[] {
+  const place = { file: rule.place.file, line: rule.lineOf("approvers") };
+  return groups.flatMap(({ of, quorum }) => {
+    const names = new Set(of);
+    const unknown = services === null ? [] : [...names].filter((name) => !services.has(name));
+    return [
+      ...unknown.map((name) => finding("unknown_service", place, `${rule.id} names the service ${name}`)),
+      ...(quorum > names.size
+        ? [finding("quorum_impossible", place, `${rule.id} asks for ${quorum} of ${names.size} services`)]
+        : []),
+    ];
+  });
 }
 
 /** The longest that such a request can wait; null where that is not known. */

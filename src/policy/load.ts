@@ -21,6 +21,8 @@ import { type PolicyText, snapshotOf } from "./snapshot.ts";
 export interface Known {
   readonly kinds: ReadonlyMap<string, KnownKind> | null;
   readonly people: Roster | null;
+  /** The services that the configuration has; null where it is not known. */
+  readonly services?: ReadonlySet<string> | null;
 }
 
 export interface KnownKind {

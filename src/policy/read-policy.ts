@@ -231,11 +231,17 @@ function readApprovers(sheet: Sheet, fields: Fields): readonly ApproverGroup[] {
     fields.report("not_together", "quorum", "one quorum stands beside groups that have their own", hint);
   }
   return (fields.maps("approvers") ?? []).flatMap((given) => {
-    const group = fieldsAt(sheet, given.path, ["of", "quorum"]) ?? given;
+    const group = fieldsAt(sheet, given.path, ["of", "quorum", "kind"]) ?? given;
     const of = needed(group, "of", group.texts("of"));
-    return of === null ? [] : [{ of, quorum: readQuorum(group) ?? 1 }];
+    const quorum = readQuorum(group) ?? 1;
+    if (of === null) return [];
+    return [
+      group.word("kind", APPROVER_KINDS) === "service" ? { kind: "service", of, quorum } : { of, quorum },
+    ];
   });
 }
+
+const APPROVER_KINDS = ["person", "service"] as const;
 
 function readQuorum(fields: Fields): number | null {
   if (fields.value("quorum") === 0) {
