@@ -20,6 +20,8 @@ export interface InForcePorts {
   readonly policy: RuleFile | null;
   readonly people: RuleFile | null;
   readonly kinds: ReadonlyMap<string, KnownKind>;
+  /** Names of the services that may be asked. */
+  readonly services: ReadonlySet<string>;
   readonly clock: Clock;
   /** What of a policy the daemon cannot see to; it takes none with such. */
   readonly notSupported: (policy: Policy) => readonly Finding[];
@@ -159,7 +161,7 @@ export function readPeople({ file, read }: RuleFile): People {
 }
 
 function policyOf(
-  { kinds, keep, notSupported }: InForcePorts,
+  { kinds, services, keep, notSupported }: InForcePorts,
   { policy }: Pick<Look, "policy">,
   people: People,
 ): Rules {
@@ -174,7 +176,7 @@ function policyOf(
   if ("because" in own) {
     throw new Fault("policy_missing", `The policy ${policy.file} cannot be read: ${own.because}.`);
   }
-  const { policy: loaded, findings } = loadPolicy(policy.file, noting, { kinds, people });
+  const { policy: loaded, findings } = loadPolicy(policy.file, noting, { kinds, people, services });
   const wrong: readonly Finding[] =
     loaded === null ? findings.filter(({ warning }) => !warning) : notSupported(loaded);
   if (loaded === null || wrong.length > 0) throw invalid("policy_invalid", wrong);

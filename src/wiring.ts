@@ -105,6 +105,7 @@ async function wire(
   const inForce = openInForce({
     ...ruleFiles(configuration, places.vault),
     kinds: policyKinds(configuration),
+    services: new Set(),
     clock,
     notSupported,
     keep: createPolicyShelf(places.state),

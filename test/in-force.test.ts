@@ -42,6 +42,7 @@ const openFiles = (names: readonly ("policy" | "people")[], refuse = notSupporte
   const inForce = openInForce({
     policy: fileOf("policy"),
     people: fileOf("people"),
+    services: new Set(),
     kinds: new Map([["payment", { params: null, tags: ["money"], expires_ms: 3_600_000 }]]),
     clock,
     notSupported: refuse,

@@ -20,6 +20,7 @@ import { createAdoption } from "../../src/daemon/adoption.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";
 import { createDesk } from "../../src/daemon/desk.ts";
 import type { Clock, Job, Ledger, Outcome, Vault } from "../../src/daemon/ports.ts";
+import { createReviewing, type Service } from "../../src/daemon/reviewing.ts";
 import { createDaemon } from "../../src/daemon.ts";
 import type { AdoptionSettings } from "../../src/document/foreign/mapping.ts";
 import { openGrantKeys } from "../../src/handlers/grant.ts";
@@ -51,6 +52,8 @@ export interface StageOptions {
   readonly merging?: () => boolean;
   /** Makes requests of foreign notes. */
   readonly adopt?: AdoptionSettings;
+  /** Programs that policies may name as approvers. */
+  readonly services?: ReadonlyMap<string, Service>;
 }
 
 export type Stage = Awaited<ReturnType<typeof openStage>>;
@@ -133,6 +136,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     kinds: new Map(
       [...kinds].map(([name, { tags, expires_ms }]) => [name, { tags, expires_ms, params: null }]),
     ),
+    services: new Set(options.services?.keys()),
     clock,
     notSupported,
     keep: createPolicyShelf(state),
@@ -181,6 +185,8 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     about: { version: "0", pid: 1, vault: root, state },
   });
 
+  const { services = new Map() } = options;
+  const reviewing = createReviewing({ ledger, daemon, clock, log, kind, services });
   if (options.adopt !== undefined) {
     const { submit } = application;
     const ports = { vault, ledger, clock, desk, log, kind, merging, submit, ask: daemon.ask };
@@ -201,6 +207,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     vault,
     desk,
     chronicle,
+    reviewing,
     errors,
     warnings,
     pathOf,
@@ -257,6 +264,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     },
 
     async close(): Promise<void> {
+      await reviewing.stop();
       await daemon.settled();
       await chronicle.close();
       await journal.close();
