@@ -5,7 +5,6 @@ import { iso } from "../core/reconcile.ts";
 import { approversOf, type Request, type RequestId, rosterIn } from "../core/request.ts";
 import { servicesOf } from "../core/roster.ts";
 import { approvalBy } from "../core/voting.ts";
-import type { Daemon } from "../daemon.ts";
 import {
   questionFor,
   readAnswer,
@@ -23,7 +22,9 @@ export interface Service {
 
 export interface ReviewingPorts {
   readonly ledger: Ledger;
-  readonly daemon: Pick<Daemon, "ask">;
+  readonly daemon: {
+    ask(id: RequestId, propose: (request: Request) => Event | Refusal): Promise<unknown>;
+  };
   readonly clock: Clock;
   readonly log: Log;
   readonly kind: (kind: string) => KindSettings | null;

@@ -2,8 +2,7 @@ import type { Json, JsonObject } from "../core/json.ts";
 import type { Request } from "../core/request.ts";
 
 /** In which words a service is asked and answers: Countersign's own, or those of the Agent Governance Toolkit. */
-export const DIALECTS = ["countersign", "agt"] as const;
-export type ServiceDialect = (typeof DIALECTS)[number];
+export type ServiceDialect = "countersign" | "agt";
 
 /** What a service says. `abstain` is no vote, and no fault either. */
 export interface ServiceAnswer {
