@@ -107,14 +107,16 @@ async function init(options: GlobalOptions & { readonly obsidian?: boolean }) {
   const { fileURLToPath } = await import("node:url");
   const { locate } = await import("./adapters/locations.ts");
   const { setUp } = await import("./adapters/setup.ts");
+  const { renderStarterPeople } = await import("./people/starter.ts");
+  const { renderStarter } = await import("./policy/starter.ts");
   const { osUser } = await import("./surfaces/cli/options.ts");
   const chosen = resolve(options.vault ?? env.COUNTERSIGN_VAULT ?? ".");
   const isNew = (await mkdir(chosen, { recursive: true })) !== undefined;
-  const { vault, configuration, people } = locate({ ...options, vault: chosen }, env, process.cwd());
+  const { vault, configuration } = locate({ ...options, vault: chosen }, env, process.cwd());
   const report = await setUp({
     vault,
     configuration,
-    people,
+    starters: { people: renderStarterPeople, policy: renderStarter },
     // Beside `src/` in a checkout and beside `dist/` in the package.
     handbook: fileURLToPath(new URL("../vault/Handbook.md", import.meta.url)),
     obsidian: options.obsidian ?? false,

@@ -101,7 +101,7 @@ describe("the README's commands", { timeout: 300_000 }, () => {
     try {
       for await (const line of createInterface({ input: daemon.stdout })) if (line === "ready") break;
       const vault = join(place, "home/vault");
-      const asked = "countersign request --vault ~/vault --kind note --param text=hello";
+      const asked = "countersign request --vault ~/vault --requester agent --kind note --param text=hello";
       const id = (await shell(asked, place, there)).stdout.trim();
       const note = join(vault, "Pending_Approval", `${id}.md`);
       writeFileSync(note, readFileSync(note, "utf8").replace("- [ ] Approve", "- [x] Approve"));

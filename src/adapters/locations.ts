@@ -11,8 +11,6 @@ export interface Locations {
   /** The folder's name, made safe, and 8 hex digits of the real path's SHA-256. */
   readonly vault_id: string;
   readonly configuration: string;
-  /** Beside the configuration. */
-  readonly people: string;
   readonly state: string;
   readonly sockets: { readonly agent: string; readonly reviewer: string };
   /** Where the command line keeps the tokens of `caller` requests. */
@@ -61,7 +59,6 @@ export function locate(options: LocateOptions, env: Environment, cwd: string): L
     vault,
     vault_id,
     configuration,
-    people: join(dirname(configuration), "people.yaml"),
     state,
     sockets: { agent: join(base, "agent/socket"), reviewer: join(base, "reviewer/socket") },
     tokens: join(states, "tokens"),

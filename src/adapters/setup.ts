@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { constants, copyFile, mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { constants, copyFile, mkdir, realpath, writeFile } from "node:fs/promises";
+import { dirname, join, sep } from "node:path";
 import { promisify } from "node:util";
-import { stringify } from "yaml";
+import { parse } from "yaml";
+import type { JsonObject } from "../core/json.ts";
 import { FOLDERS, renderApprovalsBase } from "../document/approvals-base.ts";
 import { addObsidianTypes, obsidianTypes } from "./obsidian-types.ts";
 
@@ -13,7 +14,12 @@ export interface SetupPlan {
   /** The vault's absolute path; made when it is not there. */
   readonly vault: string;
   readonly configuration: string;
-  readonly people: string;
+  /** What the files beside the configuration begin with. */
+  readonly starters: {
+    readonly people: (who: { user: string; name: string | null; email: string | null }) => string;
+    /** By kind of action, with the JSON Schema of its params. */
+    readonly policy: (kinds: ReadonlyMap<string, JsonObject | null>) => string;
+  };
   /** The handbook that comes with the package. */
   readonly handbook: string;
   /** Whether Obsidian is told what kinds of properties the notes have. */
@@ -30,8 +36,8 @@ export interface SetupReport {
 }
 
 /**
- * Makes what a vault needs and is not there yet: folders, handbook, table of approvals, configuration, people, a git repository unless the
- * vault is in one. Never overwrites anything.
+ * Makes what a vault needs and is not there yet: folders, handbook, table of approvals, a configuration with a policy
+ * and people, a git repository unless the vault is in one. Never overwrites anything.
  */
 export async function setUp(plan: SetupPlan): Promise<SetupReport> {
   const made: string[] = [];
@@ -48,16 +54,45 @@ export async function setUp(plan: SetupPlan): Promise<SetupReport> {
   note(base, await unlessThere(writeFile(base, renderApprovalsBase(FOLDERS), { flag: "wx" })));
   if (plan.obsidian) note(obsidianTypes(plan.vault), await addObsidianTypes(plan.vault));
   await mkdir(dirname(plan.configuration), { recursive: true, mode: 0o700 });
-  note(plan.configuration, await write(plan.configuration, STARTER));
-  note(plan.people, await write(plan.people, await peopleOf(plan)));
+  for (const [path, isNew] of await configure(plan)) note(path, isNew);
   if (!isInRepository(plan.vault) && (await makeRepository(plan))) note(`${join(plan.vault, ".git")}/`, true);
   return { made, kept };
+}
+
+/**
+ * The configuration last, because it names the others: a setting up that was interrupted is then taken up again. A policy
+ * belongs to a new one only, and in the vault, where agents write, there is neither policy nor people.
+ */
+async function configure(plan: SetupPlan): Promise<readonly [path: string, isNew: boolean][]> {
+  const { configuration, starters } = plan;
+  const folder = dirname(configuration);
+  const beside: [string, boolean][] = [];
+  const isApart = !isWithin(await realpath(plan.vault), await realpath(folder));
+  if (isApart) {
+    const policy = join(folder, "policy.yaml");
+    if (!existsSync(configuration)) {
+      beside.push([policy, await write(policy, starters.policy(starterKinds()))]);
+    }
+    const people = join(folder, "people.yaml");
+    beside.push([people, await write(people, starters.people(await someone(plan)))]);
+  }
+  const text = isApart ? STARTER + RULES : STARTER;
+  return [[configuration, await write(configuration, text)], ...beside];
+}
+
+function isWithin(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+function starterKinds(): ReadonlyMap<string, JsonObject | null> {
+  const { actions }: { actions: Record<string, { params: JsonObject }> } = parse(STARTER);
+  return new Map(Object.entries(actions).map(([kind, { params }]) => [kind, params]));
 }
 
 const STARTER = `# What agents may ask for. People decide in the vault; this file says what then runs, so keep it out of the vault.
 actions:
   # A harmless first action: appends each approved request to notes.jsonl beside this file, and returns it as the result.
-  # Try it: countersign request --kind note --param text=hello --wait
+  # Try it: countersign request --requester agent --kind note --param text=hello --wait
   note:
     # Program and arguments; no shell reads them. The approved action arrives on standard input as one JSON document,
     # JSON on standard output becomes the result, and a non-zero exit is a failure.
@@ -91,15 +126,18 @@ actions:
 # settle: 2s     # how long a typed word must stay unchanged before it counts
 # settle_ticks: 0s   # the same for a tick; give it some seconds where the vault is synced between devices
 # git: auto      # auto, vault, separate or off
-# policy: ./policy.yaml   # what is allowed, denied or needs a person; countersign policy starter prints one to begin with
 # adopt: true    # notes that other programs drop into Pending_Approval become requests, where an action fits them
 `;
 
-async function peopleOf(plan: SetupPlan): Promise<string> {
-  const { user } = plan;
+const RULES = `
+# What is allowed, denied or needs a person, and who there is. Both files are read again whenever they change.
+policy: ./policy.yaml
+people: ./people.yaml
+`;
+
+async function someone(plan: SetupPlan) {
   const [name, email] = await Promise.all([identity(plan, "user.name"), identity(plan, "user.email")]);
-  const person = { name: name ?? user, ...(email !== null && { email }) };
-  return `# Who may decide, by the name they sign with.\n${stringify({ people: { [user]: person } })}`;
+  return { user: plan.user, name, email };
 }
 
 async function identity(plan: SetupPlan, key: string): Promise<string | null> {

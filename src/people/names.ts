@@ -9,7 +9,7 @@ const TWINS = "аеорсухѕіјԁһԛԝАВЕКМНОРСТУХЅІЈονα�
 const LATIN = "aeopcyxsijdhqwABEKMHOPCTYXSIJovapuikABEZHIKMNOPTYXi";
 
 /** The form in which names are compared: composed letters, single spaces, and A to Z in lower case. */
-function fold(name: string): string {
+export function fold(name: string): string {
   return name
     .normalize("NFC")
     .replaceAll(/\s+/g, " ")

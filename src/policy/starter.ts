@@ -148,7 +148,9 @@ export function renderStarter(kinds: Kinds | null): string {
 function section(key: string, parts: readonly Part[], kinds: Kinds | null): readonly string[] {
   const written = parts.map((part) => render(part, kinds));
   const isEmpty = written.every((lines) => lines.every((line) => line.startsWith("#")));
-  return [isEmpty ? `${key}: []` : `${key}:`, ...written.flat()];
+  // Lines that are taken out of their comment must be able to stay under the key.
+  const none = `${key}: [] # take the [] away for the first one`;
+  return [isEmpty ? none : `${key}:`, ...written.flat()];
 }
 
 function render({ kinds: globs, reads, lines, title }: Part, kinds: Kinds | null): readonly string[] {

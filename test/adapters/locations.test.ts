@@ -53,7 +53,6 @@ describe("configuration and state", () => {
       vault,
       vault_id: id(),
       configuration: `/home/nobody/.config/countersign/${id()}/countersign.yaml`,
-      people: `/home/nobody/.config/countersign/${id()}/people.yaml`,
       state: `/home/nobody/.local/state/countersign/${id()}`,
       sockets: {
         agent: `/home/nobody/.local/state/countersign/${id()}/agent/socket`,
@@ -75,7 +74,6 @@ describe("configuration and state", () => {
     expect(locate({ vault }, env, root).configuration).toBe(join(root, "mine.yaml"));
     expect(locate({ vault, config: "/x/y.yaml", state: "st" }, env, root)).toMatchObject({
       configuration: "/x/y.yaml",
-      people: "/x/people.yaml",
       state: join(root, "st"),
     });
   });

@@ -12,10 +12,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadConfiguration } from "../../src/adapters/configuration/load.ts";
+import { createPolicyReader } from "../../src/adapters/policy-files.ts";
 import { type SetupPlan, setUp } from "../../src/adapters/setup.ts";
+import { openInForce } from "../../src/in-force.ts";
+import { renderStarterPeople } from "../../src/people/starter.ts";
+import { loadPolicy } from "../../src/policy/load.ts";
+import { renderStarter } from "../../src/policy/starter.ts";
+import { notSupported } from "../../src/policy/supported.ts";
+import { fakeClock } from "../fake-clock.ts";
+import { peopleFrom } from "../people.ts";
 
 let root = "";
 let plan: SetupPlan;
+const people = () => join(root, "config/people.yaml");
+const policy = () => join(root, "config/policy.yaml");
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "cs-setup-"));
@@ -25,7 +35,7 @@ beforeEach(() => {
   plan = {
     vault: join(root, "vault"),
     configuration: join(root, "config/countersign.yaml"),
-    people: join(root, "config/people.yaml"),
+    starters: { people: renderStarterPeople, policy: renderStarter },
     handbook: join(root, "Handbook.md"),
     obsidian: false,
     user: "anna",
@@ -46,11 +56,16 @@ test("an empty folder becomes a vault", async () => {
     "Rejected",
   ]);
   expect(kept).toEqual([]);
-  expect(made).toHaveLength(9);
+  expect(made).toHaveLength(10);
   expect(existsSync(join(root, "elsewhere"))).toBe(false);
-  expect(readFileSync(plan.people, "utf8")).toContain(
-    "anna:\n    name: Anna Example\n    email: anna@example.org\n",
-  );
+  expect(peopleFrom(readFileSync(people(), "utf8")).persons).toMatchObject([
+    {
+      name: "anna",
+      names: ["Anna Example"],
+      emails: ["anna@example.org"],
+      git: ["Anna Example <anna@example.org>"],
+    },
+  ]);
   expect(statSync(plan.configuration).mode & 0o777).toBe(0o600);
 });
 
@@ -65,12 +80,55 @@ test("the starter configuration loads without a warning and has an action that r
   });
 });
 
+test("the starter policy and people are taken by the daemon as they are", async () => {
+  await setUp(plan);
+  const found = await loadConfiguration(plan.configuration, { PATH: process.env.PATH ?? "" });
+  expect([found.policy, found.people]).toEqual([policy(), people()]);
+  const told: unknown[] = [];
+  const open = (file: string | null) =>
+    file === null ? null : { file, read: createPolicyReader(found.directory, plan.vault) };
+  const inForce = openInForce({
+    policy: open(found.policy),
+    people: open(found.people),
+    kinds: new Map([["note", { params: found.schemaOf("note"), tags: [], expires_ms: 1 }]]),
+    clock: fakeClock(0),
+    notSupported,
+    keep: () => {},
+    onTrouble: (...trouble) => told.push(trouble),
+    onChange: (...change) => told.push(change),
+  });
+  expect(inForce.people().find("Anna Example")).toBe("anna");
+  expect(inForce.policy()).toMatchObject({ default: "require_approval", rules: [] });
+  const { findings } = loadPolicy(policy(), createPolicyReader("/"), {
+    kinds: new Map([["note", { params: found.schemaOf("note"), tags: [], expires_ms: 1 }]]),
+    people: inForce.people(),
+  });
+  expect([findings, told]).toEqual([[], []]);
+});
+
+test("a setting up that was interrupted before the configuration is taken up again", async () => {
+  mkdirSync(join(root, "config"));
+  writeFileSync(policy(), "default: deny\n");
+  const { made, kept } = await setUp(plan);
+  expect(made).toContain(plan.configuration);
+  expect(kept).toEqual([policy()]);
+  expect(readFileSync(policy(), "utf8")).toBe("default: deny\n");
+});
+
+test("a configuration in the vault gets neither policy nor people, which would be refused there", async () => {
+  plan = { ...plan, configuration: join(plan.vault, "own/countersign.yaml") };
+  await setUp(plan);
+  expect(readdirSync(join(plan.vault, "own"))).toEqual(["countersign.yaml"]);
+  const found = await loadConfiguration(plan.configuration, { PATH: process.env.PATH ?? "" });
+  expect([found.policy, found.people]).toEqual([null, null]);
+});
+
 test("what is there is kept as it is", async () => {
   const mine: Record<string, string> = {
     [join(plan.vault, "Handbook.md")]: "my own",
     [join(plan.vault, "Approvals.base")]: "views: []\n",
     [plan.configuration]: "mine: 1\n",
-    [plan.people]: "ours: 1\n",
+    [people()]: "ours: 1\n",
     [join(plan.vault, "Done/x.md")]: "done",
   };
   mkdirSync(join(plan.vault, "Done"));
@@ -83,8 +141,9 @@ test("what is there is kept as it is", async () => {
     join(plan.vault, "Handbook.md"),
     join(plan.vault, "Approvals.base"),
     plan.configuration,
-    plan.people,
+    people(),
   ]);
+  expect(existsSync(policy())).toBe(false);
   expect((await setUp(plan)).made).toEqual([]);
 });
 
@@ -96,8 +155,10 @@ test("a vault inside a repository gets none of its own", async () => {
 
 test("a machine without git gets everything else", async () => {
   const { made } = await setUp({ ...plan, env: { PATH: join(root, "none") } });
-  expect(made).toHaveLength(8);
-  expect(readFileSync(plan.people, "utf8")).toContain("anna:\n    name: anna\n");
+  expect(made).toHaveLength(9);
+  expect(peopleFrom(readFileSync(people(), "utf8")).persons).toMatchObject([
+    { name: "anna", names: [], emails: [], git: [] },
+  ]);
 });
 
 describe("Obsidian's types of properties", () => {

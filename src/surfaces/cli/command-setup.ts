@@ -25,7 +25,8 @@ async function init(context: Context, obsidian: boolean): Promise<number> {
     ...report.kept.map((path) => `kept  ${path}`),
     "",
     `Next: countersign start --vault ${report.vault}`,
-    `Then: countersign request --vault ${report.vault} --kind note --param text=hello --wait`,
+    // By another name than the current user's, who then could not approve it.
+    `Then: countersign request --vault ${report.vault} --requester agent --kind note --param text=hello --wait`,
     `Your actions are in ${report.configuration}`,
   ];
   context.print({ ...report }, lines.join("\n"));
