@@ -282,9 +282,6 @@ function againstApproval(request: Approved, world: World): Due | null {
   const stood = said !== null && saidInNote(said);
   if (look.at === "folder") {
     const { reading, sha256 } = look;
-    // What the note said when the approval was read cannot also be the person taking it back. A note that shows another
-    // action than the approved one does take it back, ticked or not.
-    const edited = sha256 !== said?.note_sha256 || (said?.via === "folder" && reading.via !== "folder");
     if (
       reading.verb === "reject" &&
       wrongWithVote(request, "reject", reading.reviewer, world.people) === null
@@ -311,7 +308,7 @@ function againstApproval(request: Approved, world: World): Due | null {
       );
       return record({ type: "changes_requested", at: iso(now), decision });
     }
-    if (stood && edited && (reading.verb === null || reading.problems.length > 0)) {
+    if (stood && takesBack(reading, sha256 !== said.note_sha256)) {
       // A save in place shows an empty note for a moment: nothing starts meanwhile, but it takes nothing back either.
       const due = (world.memory?.fields_since ?? now) + world.settle_ms;
       if (isUnclear(reading) && now < due) return { do: "nothing", wake_at: due };
@@ -324,6 +321,15 @@ function againstApproval(request: Approved, world: World): Due | null {
   const lapses = request.lapses === null ? null : Date.parse(request.lapses);
   // Out of the decision folders, what the note said does not count; deleted, it is made again and asks again.
   return stood && (lapses === null || now < lapses) ? showWhenMissing(world, lapses) : null;
+}
+
+/**
+ * Whether a note that was read as an approval does not say so any more: also with the same bytes in another folder, or
+ * under another configuration. What is only remembered of it counts where the bytes have changed: a note that is saved
+ * again as it was shows half of it for a moment.
+ */
+function takesBack({ verb, problems }: Reading, edited: boolean): boolean {
+  return verb === null || problems.some(({ code }) => edited || code !== "approval_of_other");
 }
 
 function reconcileExecuting(request: Extract<Request, { status: "executing" }>, world: World): Due {

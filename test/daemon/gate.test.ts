@@ -69,6 +69,23 @@ describe("an approval that has not started", () => {
     expect(stage.executions).toEqual([]);
   });
 
+  test.each(["a box", "a word"])(
+    "is taken back by dragging the note to the rejected ones (approved by %s)",
+    async (how) => {
+      const stage = await open();
+      const id = await submit(stage);
+      await stage.application.halt("ada");
+      await stage.edit(id, how.endsWith("box") ? tick("Approve") : set("decision", "approved"));
+      await stage.pass(3_000);
+      expect(await stage.status(id)).toBe("approved");
+      await stage.move(id, "pending", "rejected");
+      await stage.application.resume("ada");
+      await stage.pass(60_000);
+      expect(stage.executions).toEqual([]);
+      expect(await stage.status(id)).toBe("pending");
+    },
+  );
+
   test("is taken back by dragging the note back", async () => {
     const stage = await open();
     const id = await submit(stage);
