@@ -93,6 +93,7 @@ test("the starter policy and people are taken by the daemon as they are", async 
     kinds: new Map([["note", { params: found.schemaOf("note"), tags: [], expires_ms: 1 }]]),
     clock: fakeClock(0),
     notSupported,
+    services: new Set(),
     keep: () => {},
     onTrouble: (...trouble) => told.push(trouble),
     onChange: (...change) => told.push(change),
