@@ -4,6 +4,7 @@ import { isNoteName } from "./core/id.ts";
 import type { People } from "./core/people.ts";
 import { type Due, isContested, iso, problemsIn, reconcile, type World } from "./core/reconcile.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
+import { UNKNOWN_LIMITS } from "./core/timing.ts";
 import { step } from "./core/transitions.ts";
 import { createAlarms } from "./daemon/alarms.ts";
 import { amend } from "./daemon/amending.ts";
@@ -200,8 +201,8 @@ export function createDaemon(ports: DaemonPorts) {
       halted: closing || ports.halt.isHalted(),
       merging: ports.merging(),
       executor: executorNow(request),
-      grant_ms: settings?.grant_ms ?? 0,
-      settle_ms: ports.settle_ms,
+      limits: settings?.limits ?? UNKNOWN_LIMITS,
+      settle_ms: request.submission.verdict?.settle_ms ?? ports.settle_ms,
       settle_ticks_ms: ports.settle_ticks_ms,
       proposed: proposedIn(request, look),
       ...reconsidered(request, settings, ports.policy),

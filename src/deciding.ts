@@ -4,6 +4,7 @@ import type { JsonObject } from "./core/json.ts";
 import { type People, personOf, UNNAMED } from "./core/people.ts";
 import { iso } from "./core/reconcile.ts";
 import type { Assurance, Decision, Request, Verb } from "./core/request.ts";
+import { UNKNOWN_LIMITS, windowOf } from "./core/timing.ts";
 import { step } from "./core/transitions.ts";
 import {
   approvalBy,
@@ -116,9 +117,9 @@ function refuse(request: Request, { verb, reviewer, checked }: DecideInput, peop
 
 function approve(decision: Decision, request: Request, set: JsonObject | undefined, desk: Desk): Answer {
   const at = iso(desk.now);
-  const lapses = request.submission.caller ? iso(desk.now + (desk.kind?.grant_ms ?? 0)) : null;
+  const window = windowOf(request.submission, desk.now, desk.kind?.limits ?? UNKNOWN_LIMITS);
   const said = byPerson(decision, request, desk.people);
-  const approval = { at, lapses };
+  const approval = { at, window };
   if (set === undefined) return approvalBy(said, request, approval);
 
   const changed = changeTo(request, set, decision, desk);

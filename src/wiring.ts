@@ -249,7 +249,7 @@ function kindsOf(
   for (const [name, settings] of configuration.actions) {
     kinds.set(name, {
       handler: handlerOf(settings, configuration.directory, commands, shutdown),
-      grant_ms: settings.timeout_ms,
+      limits: { grant_ms: settings.timeout_ms, execute_by_ms: settings.execute_by_ms },
       checkParams: (params) => configuration.checkParams(name, params),
       effect: settings.effect,
       editable: settings.editable,

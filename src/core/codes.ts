@@ -314,6 +314,14 @@ export const REFUSALS = {
     means: "The decision cannot be passed on like this.",
     hint: "It goes from one who may decide and has not, to a known person, and not round in circles.",
   },
+  too_early: {
+    means: "The request is approved, and may not start yet.",
+    hint: "`countersign show ID` says when it may.",
+  },
+  ran_out: {
+    means: "The request was approved, and the time within which it had to start is over.",
+    hint: "Ask again with a new request if it should still happen.",
+  },
   halted: { means: "All executions are halted.", hint: "`countersign resume` starts them again." },
 } as const satisfies Record<string, Meaning>;
 

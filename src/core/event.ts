@@ -3,6 +3,7 @@ import type { Delegation } from "./delegation.ts";
 import type { Json } from "./json.ts";
 import type { Attempt, Decision, Submission } from "./request.ts";
 import type { Roster } from "./roster.ts";
+import type { Window } from "./timing.ts";
 import type { Verdict } from "./verdict.ts";
 
 /**
@@ -22,13 +23,8 @@ export type Event =
       readonly via: string;
       readonly note_sha256: string | null;
     })
-  /** The policy's yes, nobody asked. `lapses` as for an approval. */
-  | {
-      readonly type: "allowed";
-      readonly at: string;
-      readonly verdict: Verdict;
-      readonly lapses: string | null;
-    }
+  /** The policy's yes, nobody asked. */
+  | (OpenWindow & { readonly type: "allowed"; readonly at: string; readonly verdict: Verdict })
   /** The policy's no, at once or right before the start. */
   | { readonly type: "denied"; readonly at: string; readonly verdict: Verdict }
   /** The policy has become stricter since: what was decided before is void, and a person is asked. */
@@ -54,12 +50,7 @@ export type Event =
   | { readonly type: "vote_withdrawn"; readonly at: string; readonly by: string }
   /** Those who approved may no longer do so, or not all of them: others are needed. */
   | { readonly type: "quorum_lost"; readonly at: string; readonly reason: string }
-  | {
-      readonly type: "approved";
-      readonly at: string;
-      readonly decision: Decision;
-      readonly lapses: string | null;
-    }
+  | (OpenWindow & { readonly type: "approved"; readonly at: string; readonly decision: Decision })
   /** `settled: false` when a reason may still be typed behind it. */
   | { readonly type: "rejected"; readonly at: string; readonly decision: Decision; readonly settled: boolean }
   | { readonly type: "changes_requested"; readonly at: string; readonly decision: Decision }
@@ -101,6 +92,9 @@ export type Event =
       readonly by: string | null;
       readonly detail: string;
     };
+
+/** When it may start; in older records there is only `lapses`. */
+type OpenWindow = Pick<Window, "lapses"> & Partial<Window>;
 
 export type EventType = Event["type"];
 

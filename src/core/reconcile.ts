@@ -5,6 +5,7 @@ import type { Look, Reading } from "./look.ts";
 import type { Memory } from "./memory.ts";
 import { type People, UNNAMED } from "./people.ts";
 import { type Attempt, type Decision, isClosed, isReportable, type Request, type Verb } from "./request.ts";
+import { closesAt, type Limits, opensAt, wakeAt, windowOf } from "./timing.ts";
 import { standing, type Verdict } from "./verdict.ts";
 import {
   approvalBy,
@@ -50,8 +51,8 @@ export interface World {
   readonly merging: boolean;
   /** How this kind is executed; null when the configuration does not have it any more. */
   readonly executor: "daemon" | "caller" | null;
-  /** How long the grant of a `caller` action is good for, in ms. */
-  readonly grant_ms: number;
+  /** How long an approved request may wait for its start, by the configuration. */
+  readonly limits: Limits;
   /** How long a typed statement must stand unchanged before it acts, in ms; the same for ticks. */
   readonly settle_ms: number;
   readonly settle_ticks_ms: number;
@@ -163,12 +164,12 @@ function passOn(request: Request, reading: Reading, world: World, deadline: numb
 }
 
 /** What the policy answered when the request was made, where that needs no person. */
-function verdictDue({ submission }: Request, { now, grant_ms }: World): Due | null {
-  const { verdict, caller, fields } = submission;
+function verdictDue({ submission }: Request, { now, limits }: World): Due | null {
+  const { verdict, fields } = submission;
   if (verdict?.says === "deny") return record({ type: "denied", at: iso(now), verdict });
   // Only a crash can have come between, and what it left behind for too long is not wanted any more.
   if (verdict?.says !== "allow" || now >= Date.parse(fields.expires)) return null;
-  return record({ type: "allowed", at: iso(now), verdict, lapses: caller ? iso(now + grant_ms) : null });
+  return record({ type: "allowed", at: iso(now), verdict, ...windowOf(submission, now, limits) });
 }
 
 /** The policy once more, before anything can start: it may have changed since the answer. */
@@ -248,22 +249,23 @@ function approveWhenSettled(request: Request, reading: Reading, world: World): D
   if (now < due) return { do: "nothing", wake_at: due };
   const { reviewer, via } = ballot;
   const said = { ...decisionOf(request, "approve", reading, world), reviewer: reviewer ?? UNNAMED, via };
-  const lapses = request.submission.caller ? iso(now + world.grant_ms) : null;
-  return record(approvalBy(byPerson(said, request, people), request, { at: iso(now), lapses }));
+  const window = windowOf(request.submission, now, world.limits);
+  return record(approvalBy(byPerson(said, request, people), request, { at: iso(now), window }));
 }
 
 type Approved = Extract<Request, { status: "approved" }>;
 
 function reconcileApproved(request: Approved, world: World): Due {
   const { now } = world;
-  const lapses = request.lapses === null ? null : Date.parse(request.lapses);
+  const [opens, closes] = [opensAt(request), closesAt(request)];
   const against = againstApproval(request, world);
   if (against !== null) return against;
-  if (lapses === null && !world.halted && world.executor === "daemon") {
+  if (now >= closes) return record({ type: "expired", at: iso(now) });
+  if (request.lapses === null && now >= opens && !world.halted && world.executor === "daemon") {
     return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
   }
-  if (lapses !== null && now >= lapses) return record({ type: "expired", at: iso(now) });
-  return bringUpToDate(request, world, lapses) ?? { do: "nothing", wake_at: lapses };
+  const wake_at = wakeAt(now < opens ? Math.min(opens, closes) : closes);
+  return bringUpToDate(request, world, wake_at) ?? { do: "nothing", wake_at };
 }
 
 /** Whether what is in the vault now keeps an approved request from being started. */
@@ -290,9 +292,7 @@ function againstApproval(request: Approved, world: World): Due | null {
       return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
     }
     if (changed !== null) return changed;
-    if (request.lapses !== null && now >= Date.parse(request.lapses)) {
-      return record({ type: "expired", at: iso(now) });
-    }
+    if (now >= closesAt(request)) return record({ type: "expired", at: iso(now) });
     if (reading.verb !== "approve" && world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
     const unticked = isUnclear(reading) ? null : withdrawnFrom(request, reading);
     if (unticked !== null) {
@@ -318,9 +318,9 @@ function againstApproval(request: Approved, world: World): Due | null {
     return null;
   }
   if (changed !== null) return changed;
-  const lapses = request.lapses === null ? null : Date.parse(request.lapses);
+  const closes = closesAt(request);
   // Out of the decision folders, what the note said does not count; deleted, it is made again and asks again.
-  return stood && (lapses === null || now < lapses) ? showWhenMissing(world, lapses) : null;
+  return stood && now < closes ? showWhenMissing(world, wakeAt(closes)) : null;
 }
 
 /**

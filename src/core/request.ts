@@ -165,8 +165,14 @@ interface Final {
 }
 
 type PendingRequest = Facts & { readonly status: "pending" };
-/** `lapses` is when the grant of a `caller` action runs out unclaimed; null where the daemon executes. */
-type ApprovedRequest = Facts & Consent & { readonly status: "approved"; readonly lapses: string | null };
+/** When it may start: see `Window`. `closes` is null only where the record is older than that limit. */
+type ApprovedRequest = Facts &
+  Consent & {
+    readonly status: "approved";
+    readonly opens: string | null;
+    readonly closes: string | null;
+    readonly lapses: string | null;
+  };
 type ExecutingRequest = Facts & Started & { readonly status: "executing" };
 export type UnknownRequest = Facts & Started & { readonly status: "outcome_unknown"; readonly cause: string };
 type ExecutedRequest = Facts & Started & Final & { readonly status: "executed"; readonly result: Json };

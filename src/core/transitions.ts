@@ -19,6 +19,7 @@ import {
   type Status,
 } from "./request.ts";
 import { isEntitled, votersOf } from "./roster.ts";
+import { closesAt, opensAt, wakeAt } from "./timing.ts";
 import { isAtLeast, type Verdict } from "./verdict.ts";
 
 /** The life cycle: which event is legal in which status, and where it leads. Everything else is refused. */
@@ -131,18 +132,15 @@ function refuse(request: Request | null, event: Event): Refusal | null {
       return request.votes?.some(({ reviewer }) => reviewer === event.by) ? null : refusal("no_vote");
     case "delegated":
       return refuseDelegation(request, event);
-    case "joined": {
-      const end = request.status === "approved" ? request.lapses : fields.expires;
-      return end !== null && !isBefore(event.at, end) ? refusal("too_late") : null;
-    }
-    case "expired": {
-      const due = request.status === "approved" ? request.lapses : fields.expires;
-      return due === null || isBefore(event.at, due) ? refusal("not_due") : null;
-    }
+    case "joined":
+      return Date.parse(event.at) < endOf(request) ? null : refusal("too_late");
+    case "expired":
+      return Date.parse(event.at) < endOf(request) ? refusal("not_due") : null;
     case "started":
-      return request.status === "approved" && request.lapses !== null && !isBefore(event.at, request.lapses)
-        ? refusal("grant_expired")
-        : null;
+      if (request.status !== "approved") return null;
+      if (Date.parse(event.at) < opensAt(request)) return refusal("too_early");
+      if (Date.parse(event.at) < closesAt(request)) return null;
+      return refusal(request.lapses === null ? "ran_out" : "grant_expired");
     case "settled":
       return isReportable(request) ? refusal("already_final") : null;
     case "archived":
@@ -177,6 +175,11 @@ function refuseDelegation(request: Request, { from, to }: Extract<Event, { type:
   if (roster === null || !isEntitled(from, roster)) return refusal("not_entitled");
   const isWrong = wrongWith({ from, to }, request.delegations ?? []) !== null || roster.excluded.includes(to);
   return isWrong || approversOf(request).includes(from) ? refusal("delegation_refused") : null;
+}
+
+/** When its present wait ends, in ms: for a decision, or for the start. */
+function endOf(request: Request): number {
+  return request.status === "approved" ? closesAt(request) : Date.parse(request.submission.fields.expires);
 }
 
 /** Both are ISO 8601, but not always of the same precision, so they are compared as instants. */
@@ -235,7 +238,7 @@ function evolve(request: Request | null, event: Event): Request {
     case "quorum_lost":
       return { ...facts, status: "pending" };
     case "allowed":
-      return { ...facts, status: "approved", allowed_at: event.at, lapses: event.lapses };
+      return { ...facts, status: "approved", allowed_at: event.at, ...windowIn(event) };
     case "denied":
       return { ...facts, ...finished(event.at), status: "denied", verdict: event.verdict };
     case "sent_back": {
@@ -251,7 +254,7 @@ function evolve(request: Request | null, event: Event): Request {
         status: "approved",
         decision: event.decision,
         decided_at: event.at,
-        lapses: event.lapses,
+        ...windowIn(event),
       };
     case "rejected":
       return {
@@ -384,6 +387,10 @@ function sentBack(request: Request, event: Extract<Event, { type: "sent_back" }>
   };
 }
 
+function windowIn({ opens, closes, lapses }: Extract<Event, { type: "approved" | "allowed" }>) {
+  return { opens: opens ?? null, closes: closes ?? null, lapses };
+}
+
 function finished(at: string): { finished_at: string; archived: false } {
   return { finished_at: at, archived: false };
 }
@@ -462,6 +469,14 @@ function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request
       return line(event, null, event.error);
     case "outcome_lost":
       return line(event, null, event.cause);
+    case "expired": {
+      const closes = before.status === "approved" ? wakeAt(closesAt(before)) : null;
+      return line(
+        event,
+        null,
+        closes === null ? null : `not started before ${new Date(closes).toISOString()}`,
+      );
+    }
     case "refused":
       return line(event, event.by, `${event.code}: ${event.detail}`);
     default:

@@ -106,6 +106,9 @@ export function standing(
   if (persons.some(({ assurance }) => !isAtLeast(assurance, now.min_assurance))) return "stricter";
   if (now.checklist.some((item) => !then.checklist.includes(item))) return "stricter";
   const { params } = submission.fields;
+  // Less time to start, or more to take it back, than whoever approved it was told.
+  if ((now.execute_by_ms ?? Infinity) < (then.execute_by_ms ?? Infinity)) return "stricter";
+  if ((now.cool_off_ms ?? 0) > (then.cool_off_ms ?? 0)) return "stricter";
   const shorter = (now.expires_ms ?? Infinity) < (submission.verdict?.expires_ms ?? Infinity);
   if (shorter && Date.parse(decision.seen_at) >= Date.parse(deadlineUnder(submission, now)))
     return "stricter";

@@ -41,6 +41,9 @@ export interface RequestView {
   readonly verdict: Verdict | null;
   readonly decision: DecisionView | null;
   readonly approvals: ApprovalsView | null;
+  /** Approved and not started: not before the one time (null: at once), and before the other. */
+  readonly opens: string | null;
+  readonly closes: string | null;
   readonly started_at: string | null;
   readonly finished_at: string | null;
   /** The handler's result, when executed. */
@@ -94,6 +97,8 @@ export function viewOf(request: Request): RequestView {
     verdict: request.status === "denied" ? request.verdict : (request.submission.verdict ?? null),
     decision: decisionView(request),
     approvals: approvalsView(request),
+    opens: request.status === "approved" ? request.opens : null,
+    closes: request.status === "approved" ? request.closes : null,
     started_at: "started_at" in request ? request.started_at : null,
     finished_at: isFinal(request) ? request.finished_at : null,
     result: request.status === "executed" ? request.result : null,

@@ -6,6 +6,7 @@ import { isService, type People, personOf, UNNAMED } from "./people.ts";
 import { quorumOf } from "./quorum.ts";
 import { approvalsOf, approversOf, type Decision, type Request, rosterIn } from "./request.ts";
 import { isEntitled, isOpenToAll, type Roster, rosterOf, votersIn, votersOf } from "./roster.ts";
+import type { Window } from "./timing.ts";
 import type { ApproverGroup, Verdict } from "./verdict.ts";
 
 /** What voting depends on besides the request: who there is, and the daemon's clock in ms. */
@@ -93,11 +94,11 @@ export function byPerson(decision: Decision, request: Request, people: People): 
 export function approvalBy(
   decision: Decision,
   request: Request,
-  { at, lapses }: { readonly at: string; readonly lapses: string | null },
+  { at, window }: { readonly at: string; readonly window: Window },
 ): Event {
   const roster = rosterIn(request);
   const isLast = roster === null || quorumOf([...approversOf(request), decision.reviewer], roster).met;
-  return isLast ? { type: "approved", at, decision, lapses } : { type: "voted", at, decision };
+  return isLast ? { type: "approved", at, decision, ...window } : { type: "voted", at, decision };
 }
 
 /** What is in the way of the statements in a note, beyond how they are written. */

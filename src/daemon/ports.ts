@@ -2,6 +2,7 @@ import type { ProblemCode } from "../core/codes.ts";
 import type { Event } from "../core/event.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Attempt, Request, RequestId } from "../core/request.ts";
+import type { Limits } from "../core/timing.ts";
 import type { Verdict } from "../core/verdict.ts";
 
 /** One line of the journal: an event of one request, chained to the record before it. */
@@ -173,8 +174,8 @@ type Found = Pick<Verdict, "policy" | "rule" | "expires_ms">;
 export interface KindSettings {
   /** Null for `caller` actions. */
   readonly handler: Handler | null;
-  /** How long a `caller`'s grant is good for, in ms. */
-  readonly grant_ms: number;
+  /** How long an approved request may wait for its start. */
+  readonly limits: Limits;
   /** The params that a person may change. */
   readonly editable: readonly string[];
   /** What is wrong with params, in plain words; empty when nothing is. */

@@ -228,10 +228,11 @@ function renderOverwritten(lines: string): string {
 
 function headOf(request: FinalRequest): string {
   const { event: last } = request.history.findLast(({ event }) => CONSENTS.has(event)) ?? {};
-  if (request.status === "expired" && last === "approved")
-    return "[!failure] Expired: it was approved, but the caller did not start it in time";
-  if (request.status === "expired" && last === "allowed")
-    return "[!failure] Expired: it was allowed, but the caller did not start it in time";
+  if (request.status === "expired" && (last === "approved" || last === "allowed")) {
+    const { caller } = request.submission;
+    const why = caller ? "the caller did not start it in time" : "its time to start ran out";
+    return `[!failure] Expired: it was ${last}, but ${why}, so nothing was done`;
+  }
   if (request.status === "failed" && "allowed_at" in request && !hasEvent(request, "resolved_did_not"))
     return "[!failure] Allowed, but the execution failed";
   return hasEvent(request, "resolved_did_not")

@@ -47,7 +47,7 @@ export const APPROVAL_KEYS = {
   ],
   quorum: ["a whole number", "how many different approvers must approve; 1 unless it is set"],
   expires: ["a duration", "decide by"],
-  execute_by: ["a duration", "run by, from the decision"],
+  execute_by: ["a duration", "start by, from the decision; later it does not start any more"],
   settle: ["a duration", "how long a typed word must stand unchanged"],
   cool_off: ["a duration", "how long a decision can be taken back before the action starts"],
   escalate: ["a list of `{ after: 15m, to: lead }`", "who is asked as well when nobody has decided"],

@@ -28,8 +28,8 @@ function keysOf({ decision, constraints, requirements }: Rule): readonly string[
 const LEFT_OUT: Readonly<Record<keyof Requirements, (requirements: Requirements) => boolean>> = {
   approvers: () => false,
   expires_ms: () => false,
-  execute_by_ms: ({ execute_by_ms }) => execute_by_ms !== null,
-  settle_ms: ({ settle_ms }) => settle_ms !== null,
+  execute_by_ms: () => false,
+  settle_ms: () => false,
   cool_off_ms: ({ cool_off_ms }) => cool_off_ms !== null,
   escalate: ({ escalate }) => escalate.length > 0,
   // The parts of a param cannot be told apart in a note yet.

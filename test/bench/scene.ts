@@ -123,7 +123,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
           mark(job.id, "handled");
           return outcome;
         },
-        grant_ms: 0,
+        limits: { grant_ms: 0, execute_by_ms: 86_400_000 },
         editable: [],
         checkParams: () => [],
         effect: "unsafe" as const,

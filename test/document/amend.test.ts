@@ -30,7 +30,13 @@ const tick = (text: string) => text.replace("- [ ] Approve", "- [x] Approve");
 
 /** The request as a person's change leaves it. */
 function amended(params: JsonObject, request = REQUEST, by = "ada"): Request {
-  const settings = { handler: null, grant_ms: 0, editable: EDITABLE, tags: [], checkParams: () => [] };
+  const settings = {
+    handler: null,
+    limits: { grant_ms: 0, execute_by_ms: 0 },
+    editable: EDITABLE,
+    tags: [],
+    checkParams: () => [],
+  };
   const words = { title: null, next_effect: "transfers {amount_cents} cents to {payee}" };
   const version = amend(request, params, { ...settings, ...words });
   if ("code" in version) throw new Error(version.message);

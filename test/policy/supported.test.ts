@@ -8,8 +8,6 @@ const rule = (rest: string, decision = "require_approval") =>
   );
 
 test.each([
-  ["execute_by", "execute_by: 1h"],
-  ["settle", "settle: 0s"],
   ["cool_off", "cool_off: 1m"],
   ["escalate", "escalate: [{ after: 1h, to: lead }]"],
   ["editable", "editable: [payee.name]"],
@@ -30,7 +28,11 @@ test("nor is one that allows with constraints, or whose sample asks for what can
 });
 
 test("what is obeyed is taken, and many things in one rule are told once", () => {
-  expect(notSupported(rule("expires: 1h, editable: [amount], tags: [money], reason: Because."))).toEqual([]);
+  expect(
+    notSupported(
+      rule("expires: 1h, execute_by: 1h, settle: 0s, editable: [amount], tags: [money], reason: Because."),
+    ),
+  ).toEqual([]);
   expect(notSupported(rule("sample: 5%", "allow"))).toEqual([]);
   expect(notSupported(rule("quorum: 2, cool_off: 1m, checklist: [Called]"))).toHaveLength(1);
 });

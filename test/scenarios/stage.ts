@@ -104,11 +104,12 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     scenery.executions.push(job);
     return answer(job);
   };
-  const payment = { handler, grant_ms: 0 };
-  const refactor = { handler: null, grant_ms: 900_000 };
+  const limits = { grant_ms: 0, execute_by_ms: 86_400_000 };
+  const payment = { handler, limits };
+  const refactor = { handler: null, limits: { ...limits, grant_ms: 900_000 } };
   const invoice = {
     handler,
-    grant_ms: 0,
+    limits,
     editable: ["amount_cents", "note"],
     checkParams: ({ amount_cents }: JsonObject) =>
       Number.isInteger(amount_cents) ? [] : ["params.amount_cents must be integer"],

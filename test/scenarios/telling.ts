@@ -31,14 +31,12 @@ function detailOf(event: LedgerRecord["event"]): string {
     case "quorum_lost":
       return `because ${event.reason}`;
     case "allowed":
+      return `by ${event.verdict.rule ?? "default"}, because ${event.verdict.reason}${window(event)}`;
     case "denied":
     case "sent_back":
       return `by ${event.verdict.rule ?? "default"}, because ${event.verdict.reason}`;
     case "approved":
-      return (
-        said(event.decision) +
-        (event.lapses === null ? "" : `; the grant lapses at ${clockTime(event.lapses)}`)
-      );
+      return said(event.decision) + window(event);
     case "rejected":
       return said(event.decision) + (event.settled ? "" : "; its reason may still be typed");
     case "changes_requested":
@@ -73,6 +71,18 @@ function detailOf(event: LedgerRecord["event"]): string {
 
 function said(decision: Decision): string {
   return `by ${decision.reviewer} (${decision.via})${reason(decision.reason)}`;
+}
+
+type Opened = Extract<LedgerRecord["event"], { type: "approved" | "allowed" }>;
+
+/** When it may start, as far as that is not what it is for everything. */
+function window({ at, opens = null, closes, lapses }: Opened): string {
+  const usual = closes === undefined || Date.parse(closes) === Date.parse(opens ?? at) + 86_400_000;
+  return [
+    ...(opens === null ? [] : [`; it starts at ${clockTime(opens)}`]),
+    ...(usual ? [] : [`; it has to start before ${clockTime(closes)}`]),
+    ...(lapses === null ? [] : [`; the grant lapses at ${clockTime(lapses)}`]),
+  ].join("");
 }
 
 function reason(text: string | null): string {

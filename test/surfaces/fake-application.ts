@@ -27,6 +27,8 @@ export function view(changes: Partial<RequestView> = {}): RequestView {
     verdict: null,
     decision: null,
     approvals: null,
+    opens: null,
+    closes: null,
     started_at: null,
     finished_at: null,
     result: null,

@@ -71,6 +71,8 @@ export interface ActionSettings {
   readonly timeout_ms: number;
   /** How long a request waits for a decision. */
   readonly expires_ms: number;
+  /** How long after it may start an approved request has to be started. */
+  readonly execute_by_ms: number;
 }
 
 export interface RunSettings {

@@ -59,6 +59,8 @@ export async function loadConfiguration(file: string, env: Environment): Promise
       checks.set(kind, compileParams(source, [...path, "params"]));
       warnings.push(...paramsWarnings(kind, action, action.params));
     }
+    const ownOrCommon = (key: string) =>
+      duration(source, source.at([...path, key]) === null ? [key] : [...path, key], "24h", "positive");
     const program =
       executor && settleProgram({ kind, argv: executor, env: action.env ?? {} }, directory, env);
     warnings.push(...(program?.warnings ?? []));
@@ -71,12 +73,8 @@ export async function loadConfiguration(file: string, env: Environment): Promise
       title: action.title ?? null,
       next_effect: action.next_effect ?? null,
       timeout_ms: duration(source, [...path, "timeout"], program ? "60s" : "15m", "positive"),
-      expires_ms: duration(
-        source,
-        source.at([...path, "expires"]) === null ? ["expires"] : [...path, "expires"],
-        "24h",
-        "positive",
-      ),
+      expires_ms: ownOrCommon("expires"),
+      execute_by_ms: ownOrCommon("execute_by"),
     });
   }
   const http = httpOf(source, raw.http, directory, env);

@@ -107,6 +107,7 @@ const action = {
       },
     },
     expires: duration("how long such a request waits for a decision", "expires: 24h"),
+    execute_by: duration("how long such a request may wait for its start once approved", "execute_by: 24h"),
   },
 };
 
@@ -129,6 +130,7 @@ export const CONFIGURATION_SCHEMA = {
       additionalProperties: action,
     },
     expires: duration("how long requests wait for a decision", "expires: 24h"),
+    execute_by: duration("how long approved requests may wait for their start", "execute_by: 24h"),
     settle: duration("how long a typed word must stay unchanged before it counts", "settle: 2s"),
     settle_ticks: duration("how long a tick must stay unchanged before it counts", "settle_ticks: 0s"),
     git: {

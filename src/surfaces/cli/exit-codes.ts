@@ -48,6 +48,8 @@ const BY_CODE = {
   token_invalid: EXIT.refused,
   not_caller: EXIT.refused,
   not_allowed: EXIT.refused,
+  too_early: EXIT.refused,
+  ran_out: EXIT.refused,
   halted: EXIT.refused,
   not_entitled: EXIT.refused,
   own_request: EXIT.refused,

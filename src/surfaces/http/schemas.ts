@@ -98,6 +98,8 @@ const REQUEST = {
       delegations: listOf(exactly({ from: text, to: text })),
     } satisfies Record<keyof NonNullable<RequestView["approvals"]>, Json>),
   ),
+  opens: timeOrNull,
+  closes: timeOrNull,
   started_at: timeOrNull,
   finished_at: timeOrNull,
   result: {},

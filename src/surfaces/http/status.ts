@@ -17,6 +17,8 @@ const STATUS = {
   token_invalid: 403,
   not_caller: 409,
   not_allowed: 403,
+  too_early: 409,
+  ran_out: 409,
   halted: 409,
   not_entitled: 403,
   own_request: 403,

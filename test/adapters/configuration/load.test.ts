@@ -40,7 +40,7 @@ describe("a wrong configuration is answered with file, line and what was expecte
       "an unknown key",
       `${RUN}setle: 2s\n`,
       3,
-      /setle is not known; expected one of actions, expires, settle, settle_ticks/,
+      /setle is not known; expected one of actions, expires, execute_by, settle, settle_ticks/,
     ],
     [
       "an unknown key of an action",
@@ -208,6 +208,7 @@ test("what is left out has its default", async () => {
     next_effect: null,
     timeout_ms: 60_000,
     expires_ms: 86_400_000,
+    execute_by_ms: 86_400_000,
   });
   expect(found.actions.get("b")).toMatchObject({ executor: { by: "caller" }, timeout_ms: 900_000 });
 });
@@ -223,8 +224,9 @@ actions:
     effect: key
     tags: [payment]
     title: "Pay {payee}"
-  slow: { caller: true, timeout: 2h }
+  slow: { caller: true, timeout: 2h, execute_by: 3h }
 expires: 7d
+execute_by: 3d
 settle: 0s
 git: off
 folders: { pending: Inbox }
@@ -240,11 +242,16 @@ host: office.example
     },
     timeout_ms: 300_000,
     expires_ms: 1_800_000,
+    execute_by_ms: 259_200_000,
     effect: "key",
     tags: ["payment"],
     title: "Pay {payee}",
   });
-  expect(found.actions.get("slow")).toMatchObject({ timeout_ms: 7_200_000, expires_ms: 604_800_000 });
+  expect(found.actions.get("slow")).toMatchObject({
+    timeout_ms: 7_200_000,
+    expires_ms: 604_800_000,
+    execute_by_ms: 10_800_000,
+  });
   expect(found).toMatchObject({
     settle_ms: 0,
     git: "off",
