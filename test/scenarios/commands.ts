@@ -8,7 +8,7 @@ import type { Verb } from "../../src/core/request.ts";
 import type { Outcome } from "../../src/daemon/ports.ts";
 import { block } from "../../src/surfaces/cli/text.ts";
 import { editing, marking, typing } from "./person.ts";
-import { tellRecord } from "./telling.ts";
+import { inOrder, tellRecord } from "./telling.ts";
 import { type Command, diffLines } from "./transcript.ts";
 import type { World } from "./world.ts";
 
@@ -184,8 +184,8 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
   dashboard: (world) => world.person.read("Dashboard.md"),
   files: (world) => [...world.person.files().keys()].join("\n"),
   async journal(world) {
-    const records = await world.records(0);
-    return records.map((record) => `${record.seq} ${tellRecord(record, world.nameOf(record.id))}`).join("\n");
+    const records = inOrder(await world.records(0), ({ event, id }) => `${event.at} ${id}`);
+    return records.map((record, at) => `${at + 1} ${tellRecord(record, world.nameOf(record.id))}`).join("\n");
   },
   /** The commits since the story last showed them. */
   async commits(world) {

@@ -1,7 +1,7 @@
 import { Fault } from "../../src/core/codes.ts";
 import { jsonLine } from "../../src/surfaces/cli/text.ts";
 import { COMMANDS } from "./commands.ts";
-import { normalised, tellRecord } from "./telling.ts";
+import { inOrder, normalised, tellRecord } from "./telling.ts";
 import { type Command, parseStory, renderBlock } from "./transcript.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -56,11 +56,6 @@ function createTeller(world: World) {
       return normalised(lines.join("\n"));
     },
   };
-}
-
-/** What happens to several requests at one moment may happen in any order; a story tells one after the other. */
-function inOrder<T>(list: readonly T[], key: (one: T) => string): T[] {
-  return list.toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
 }
 
 /** Commands that change files behind the daemon's back; the watcher tells it so when it runs. */

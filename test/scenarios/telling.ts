@@ -7,6 +7,11 @@ function clockTime(at: string): string {
   return at.slice(11, 23).replace(/\.000|Z$/, "");
 }
 
+/** What happens to several requests at one moment may happen in any order; a story tells one after the other. */
+export function inOrder<T>(list: readonly T[], key: (one: T) => string): T[] {
+  return list.toSorted((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
+}
+
 /** What one journal record says, in a line. */
 export function tellRecord({ event }: LedgerRecord, name: string): string {
   const what = event.type.replaceAll("_", " ");
