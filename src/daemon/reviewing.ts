@@ -4,6 +4,7 @@ import type { Json } from "../core/json.ts";
 import { iso } from "../core/reconcile.ts";
 import { approversOf, type Request, type RequestId, rosterIn } from "../core/request.ts";
 import { servicesOf } from "../core/roster.ts";
+import { UNKNOWN_LIMITS, windowOf } from "../core/timing.ts";
 import { approvalBy } from "../core/voting.ts";
 import {
   questionFor,
@@ -148,9 +149,9 @@ export function createReviewing(ports: ReviewingPorts) {
       note_sha256: null,
     } as const;
     if (verb === "reject") return { type: "rejected", at, decision, settled: true };
-    const grant_ms = ports.kind(now.submission.fields.kind)?.grant_ms ?? 0;
-    const lapses = now.submission.caller ? iso(clock.now() + grant_ms) : null;
-    return approvalBy(decision, now, { at, lapses });
+    const limits = ports.kind(now.submission.fields.kind)?.limits ?? UNKNOWN_LIMITS;
+    const window = windowOf(now.submission, clock.now(), limits);
+    return approvalBy(decision, now, { at, window });
   }
 
   const unfollow = ledger.follow(({ id, event }) => {
