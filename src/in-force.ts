@@ -8,7 +8,7 @@ import type { Policy } from "./policy/policy.ts";
 import type { PolicyText } from "./policy/snapshot.ts";
 
 /** A file, and how it and what it names are read. */
-interface RuleFile {
+export interface RuleFile {
   readonly file: string;
   readonly read: ReadText;
 }

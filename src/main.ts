@@ -85,6 +85,7 @@ function dependencies(): Deps {
     async *readAudit(options) {
       yield* (await import("./wiring.ts")).readAudit(options, outside());
     },
+    openPeople: async (options) => (await import("./wiring.ts")).openKnownPeople(options, outside()),
     openPolicies: async (options) => (await import("./wiring.ts")).openPolicies(options, outside()),
     verifyAudit: async (options) => (await import("./wiring.ts")).verifyAudit(options, outside()),
   };

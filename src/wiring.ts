@@ -30,6 +30,7 @@ import { type CommandLink, openCommandLink } from "./handlers/command-link.ts";
 import { openGrantKeys } from "./handlers/grant.ts";
 import { createToken, tokenMatches } from "./handlers/requester-token.ts";
 import { type InForcePorts, openInForce, readPeople } from "./in-force.ts";
+import { createKnownPeople, type KnownPeople } from "./known-people.ts";
 import { diskFiles } from "./ledger/disk-files.ts";
 import { openJournal } from "./ledger/journal.ts";
 import { readRecords } from "./ledger/reading.ts";
@@ -360,6 +361,13 @@ export async function openPolicies(options: GlobalOptions, { env, cwd }: Outside
   const kinds = configuration && policyKinds(configuration);
   const people = configuration && knownPeople(configuration);
   return createPolicies({ read: createPolicyReader(cwd), kinds, people, now: clock.now });
+}
+
+/** People from the command line. Gives config_invalid. */
+export async function openKnownPeople(options: GlobalOptions, { env, cwd }: Outside): Promise<KnownPeople> {
+  const configuration = await findConfiguration(options, { env, cwd });
+  const configured = configuration && ruleFiles(configuration, null).people;
+  return createKnownPeople({ configured, read: createPolicyReader(cwd), now: clock.now });
 }
 
 function knownPeople(configuration: Configuration): People {

@@ -41,7 +41,7 @@ const RULES: Record<string, readonly RegExp[]> = {
   surfaces: [
     /^core\//,
     /^document\//,
-    /^(application|policies)\.ts$/,
+    /^(application|policies|known-people)\.ts$/,
     /^policy\//,
     /^node:/,
     /^hono/,

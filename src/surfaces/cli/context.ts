@@ -1,5 +1,6 @@
 import type { Event } from "../../core/event.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import type { KnownPeople } from "../../known-people.ts";
 import type { Policies } from "../../policies.ts";
 import type { Client } from "./client.ts";
 
@@ -80,6 +81,8 @@ export interface Deps {
   verifyAudit(options: GlobalOptions): Promise<AuditReport>;
   /** Policies, held against the configuration where there is one. Gives config_missing, config_invalid. */
   openPolicies(options: GlobalOptions): Promise<Policies>;
+  /** The configuration's people. Gives config_missing, config_invalid. */
+  openPeople(options: GlobalOptions): Promise<KnownPeople>;
   /** What the grant says. Gives grant_invalid, grant_expired, digest_mismatch. */
   verifyGrant(grant: string, key: JsonObject, expected: { digest: string | null }): Promise<JsonObject>;
 }

@@ -17,6 +17,13 @@ export function positiveDurationOption(text: string): number {
   throw new InvalidArgumentError(`Expected ${DURATION_EXPECTED}, longer than 0s.`);
 }
 
+/** A time with its zone, in ms since 1970. */
+export function instantOption(text: string): number {
+  const at = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(at)) return at;
+  throw new InvalidArgumentError("Expected a time with its zone, such as 2026-11-21T09:14:03Z.");
+}
+
 /** The name of whoever runs the command, by the operating system. */
 export function osUser(env: Environment): string {
   try {

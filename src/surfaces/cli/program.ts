@@ -5,6 +5,7 @@ import { addAuditCommands } from "./command-audit.ts";
 import { addCallerCommands } from "./command-caller.ts";
 import { addDecidingCommands } from "./command-deciding.ts";
 import { addNotifyCommands } from "./command-notify.ts";
+import { addPeopleCommands } from "./command-people.ts";
 import { addPolicyCommands } from "./command-policy.ts";
 import { addReadingCommands } from "./command-reading.ts";
 import { addRequestCommand } from "./command-request.ts";
@@ -78,6 +79,7 @@ function createProgram(io: Io, version: string, run: Run): Command {
   addCallerCommands(program, run);
   addAuditCommands(program, run);
   addPolicyCommands(program, run);
+  addPeopleCommands(program, run);
   addNotifyCommands(program, run);
   return program;
 }
