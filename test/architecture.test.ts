@@ -77,7 +77,7 @@ describe("imports", () => {
 
   test("only main.ts and its wiring know adapters, the ledger's journal and the handlers", () => {
     for (const path of FILES.filter(
-      (file) => !/^(main\.ts|wiring\.ts|demo\/|adapters\/|ledger\/|handlers\/)/.test(file),
+      (file) => !/^(main\.ts|sdk\.ts|wiring\.ts|demo\/|adapters\/|ledger\/|handlers\/)/.test(file),
     )) {
       const outside = importsOf(path).filter((name) => /^(adapters|ledger|handlers)\//.test(name));
       expect({ path, outside }).toEqual({ path, outside: [] });
@@ -91,7 +91,7 @@ describe("imports", () => {
 
   test("only main.ts reads the arguments and the environment", () => {
     const readers = FILES.filter((path) => /process\.(argv|env)/.test(readFileSync(join(SRC, path), "utf8")));
-    expect(readers.filter((path) => !/^(main\.ts|demo\/)/.test(path))).toEqual([]);
+    expect(readers.filter((path) => !/^(main\.ts|sdk\.ts|demo\/)/.test(path))).toEqual([]);
   });
 });
 

@@ -14,10 +14,17 @@ export interface Program {
 }
 
 /** The program as it is shipped, plain JavaScript, in a folder of this test's own. */
-export function buildProgram(): Program {
+export function buildProgram({ declarations = false } = {}): Program {
   const root = mkdtempSync(join(tmpdir(), "cs-program-"));
   const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
-  const words = ["-p", join(REPOSITORY, "src"), "--outDir", join(root, "dist"), "--declaration", "false"];
+  const words = [
+    "-p",
+    join(REPOSITORY, "src"),
+    "--outDir",
+    join(root, "dist"),
+    "--declaration",
+    String(declarations),
+  ];
   try {
     execFileSync(process.execPath, [compiler, ...words], { stdio: "pipe" });
   } catch (error) {

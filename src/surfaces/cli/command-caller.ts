@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
-import { requestPath } from "./client.ts";
+import { requestPath } from "../client/connection.ts";
 import { personOptions } from "./command-deciding.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";

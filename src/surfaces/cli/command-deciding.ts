@@ -3,7 +3,7 @@ import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { Verb } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
-import { requestPath } from "./client.ts";
+import { requestPath } from "../client/connection.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { osUser } from "./options.ts";

@@ -1,15 +1,15 @@
 import { type Command, Option } from "commander";
 import { Fault } from "../../core/codes.ts";
-import type { Json } from "../../core/json.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
 import { STATUSES } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
-import { type Client, requestPath } from "./client.ts";
+import { type Client, type Question, requestPath } from "../client/connection.ts";
+import { waitForNews } from "../client/waiting.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT, exitOfOutcome } from "./exit-codes.ts";
 import { positiveDurationOption } from "./options.ts";
 import { block, line, outcome, table } from "./text.ts";
 import { dropToken, keptToken } from "./tokens.ts";
-import { waitForNews } from "./waiting.ts";
 
 export function addReadingCommands(program: Command, run: Run): void {
   program
@@ -41,7 +41,13 @@ export function addReadingCommands(program: Command, run: Run): void {
 async function wait(context: Context, id: string, timeout: number | null): Promise<number> {
   const client = await context.client();
   const onAway = () => context.tell("The daemon is not running; waiting for it.");
-  return reportOutcome(context, client, await waitForNews(client, id, timeout, onAway));
+  const told = await waitForNews(reading(client), id, { timeout_ms: timeout, onAway });
+  return reportOutcome(context, client, told);
+}
+
+/** Asks what either socket answers. */
+export function reading(client: Client): (question: Question) => Promise<JsonObject> {
+  return (question) => client.ask({ ...question, socket: "any" });
 }
 
 /** Prints what came of a request (of an approved `caller` action, its grant) and gives the exit code. */

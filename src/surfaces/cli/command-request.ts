@@ -4,14 +4,14 @@ import type { Submitted } from "../../application.ts";
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
-import type { Client } from "./client.ts";
-import { reportOutcome } from "./command-reading.ts";
+import type { Client } from "../client/connection.ts";
+import { waitForNews } from "../client/waiting.ts";
+import { reading, reportOutcome } from "./command-reading.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { osUser, positiveDurationOption } from "./options.ts";
 import { collect, paramsFrom, strictJson } from "./params.ts";
 import { keepToken } from "./tokens.ts";
-import { waitForNews } from "./waiting.ts";
 
 interface RequestOptions {
   readonly kind: string;
@@ -83,8 +83,8 @@ async function outcomeOf(
 ): Promise<number> {
   context.tell(`${request.id} waits for a decision.`);
   const onAway = () => context.tell("The daemon is away; waiting for it to come back.");
-  const until = joined ? "outcome" : undefined;
-  return reportOutcome(context, client, await waitForNews(client, request.id, timeout, onAway, until));
+  const options = { timeout_ms: timeout, onAway, ...(joined && { until: "outcome" as const }) };
+  return reportOutcome(context, client, await waitForNews(reading(client), request.id, options));
 }
 
 function tellJoined({ id, asked, executor }: RequestView): string {

@@ -2,7 +2,7 @@ import type { Event } from "../../core/event.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { KnownPeople } from "../../known-people.ts";
 import type { Policies } from "../../policies.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "../client/connection.ts";
 
 /** The terminal, or whatever stands in for it. */
 export interface Io {

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { Fault } from "../../core/codes.ts";
-import { type Client, createClient } from "./client.ts";
+import { type Client, createClient } from "../client/connection.ts";
 import { addAuditCommands } from "./command-audit.ts";
 import { addCallerCommands } from "./command-caller.ts";
 import { addDecidingCommands } from "./command-deciding.ts";

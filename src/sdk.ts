@@ -1,0 +1,119 @@
+/**
+ * What `import … from "countersign"` gives: everything that an agent, a script or a tool needs to ask for approval. It
+ * runs on Node.js 20 and newer, and loads nothing of the daemon's.
+ */
+import { userInfo } from "node:os";
+import { Fault } from "./core/codes.ts";
+import type { JsonObject } from "./core/json.ts";
+import type { Place } from "./surfaces/client/connection.ts";
+import { type Countersign, createCountersign } from "./surfaces/sdk/countersign.ts";
+import { createLink } from "./surfaces/sdk/link.ts";
+
+/** Whatever cannot be asked or done: `code` says what, `message` in a sentence, `hint` what to do about it. */
+export { Fault as CountersignError } from "./core/codes.ts";
+export type { EventType } from "./core/event.ts";
+export type { EventView as AuditEvent } from "./core/event-view.ts";
+export type { Json, JsonObject } from "./core/json.ts";
+export type { Status } from "./core/request.ts";
+export type { RequestView as Request } from "./core/view.ts";
+export type { Action, Asked, AuditFilter, Countersign, WaitingOptions } from "./surfaces/sdk/countersign.ts";
+export type { Act, Approved, GuardOptions } from "./surfaces/sdk/guard.ts";
+export {
+  CancelledError,
+  ChangesRequestedError,
+  DeniedError,
+  ExpiredError,
+  FailedError,
+  NotDoneError,
+  OutcomeUnknownError,
+  RejectedError,
+} from "./surfaces/sdk/outcomes.ts";
+export type { Feedback, WorkflowOptions, WorkflowResult } from "./surfaces/sdk/workflow.ts";
+
+export interface ConnectOptions {
+  /** The vault whose daemon is asked, on its agents' socket (default: $COUNTERSIGN_VAULT, or the one around here). */
+  readonly vault?: string;
+  /** The state directory, where the daemon was started with another one than the vault's own. */
+  readonly state?: string;
+  /** The agents' socket itself. */
+  readonly socket?: string;
+  /** The daemon's address, where it serves TCP; with `token`. */
+  readonly url?: string;
+  readonly token?: string;
+  /** Who asks (default: this user; over TCP whom the token names). */
+  readonly requester?: string;
+  /** How long the daemon may be away, while it restarts, before a question is given up. Waits wait for as long as they say. */
+  readonly patience_ms?: number;
+}
+
+const PATIENCE_MS = 30_000;
+
+/** Finds the daemon and makes sure that it answers. Rejects with unreachable, vault_missing, unauthenticated, usage. */
+export async function connect(options: ConnectOptions = {}): Promise<Countersign> {
+  const place = await placeOf(options);
+  const link = createLink(place, options.patience_ms ?? PATIENCE_MS);
+  await link.ask({ method: "GET", path: "/v1/health" });
+  return createCountersign(link, options.requester ?? ("url" in place ? null : userInfo().username));
+}
+
+async function placeOf({ url, token, socket, vault, state }: ConnectOptions): Promise<Place> {
+  if (url !== undefined) {
+    if (token === undefined || !URL.canParse(url)) {
+      throw new Fault(
+        "usage",
+        "An address needs to be a URL, with a token.",
+        'For example: "http://127.0.0.1:8787".',
+      );
+    }
+    return { url: new URL(url), token };
+  }
+  if (socket !== undefined) return { socket };
+  const { locate } = await import("./adapters/locations.ts");
+  const named = { ...(vault !== undefined && { vault }), ...(state !== undefined && { state }) };
+  return { socket: locate(named, process.env, process.cwd()).sockets.agent };
+}
+
+/** What a grant must be for. */
+export type GrantFor =
+  | { readonly digest: string; readonly id?: string }
+  | { readonly action: { readonly kind: string; readonly params: JsonObject }; readonly id?: string };
+
+export interface GrantClaims {
+  /** The request's id. */
+  readonly sub: string;
+  readonly kind: string;
+  readonly digest: string;
+  readonly action_digest: string;
+  readonly approved_by: readonly string[];
+  /** Seconds since 1970. */
+  readonly iat: number;
+  readonly exp: number;
+  readonly jti: string;
+}
+
+/**
+ * For the tool that acts: whether this very action was approved, by the daemon's public key (`grantKey()`) alone. Rejects
+ * with grant_invalid or grant_expired, and then the tool must not act. That a grant is used once is the daemon's to see
+ * to, when it is claimed; a tool that others than the one who asked can call has to remember `jti` for itself.
+ */
+export async function verifyGrant(grant: string, key: JsonObject, expected: GrantFor): Promise<GrantClaims> {
+  const { verifyGrant: verify } = await import("./handlers/grant.ts");
+  const { actionDigest } = await import("./document/digest.ts");
+  const bound: { digest?: string; action_digest?: string } =
+    "action" in expected
+      ? { action_digest: actionDigest(expected.action.kind, expected.action.params) }
+      : { digest: expected.digest };
+  // A grant for anything at all would be a grant for everything.
+  if (typeof (bound.digest ?? bound.action_digest) !== "string") {
+    throw new Fault("usage", "A grant is checked against a digest or an action.");
+  }
+  const named = expected.id === undefined ? {} : { id: expected.id };
+  const verdict = await verify(grant, key as Parameters<typeof verify>[1], {
+    ...bound,
+    ...named,
+    now: Date.now(),
+  });
+  if (verdict.ok) return { ...verdict.claims };
+  const { code, message, hint } = verdict.refusal;
+  throw new Fault(code, message, hint);
+}

@@ -1,0 +1,199 @@
+import { Fault } from "../../core/codes.ts";
+import type { EventType } from "../../core/event.ts";
+import type { EventView } from "../../core/event-view.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { RequestView } from "../../core/view.ts";
+import { requestPath } from "../client/connection.ts";
+import { waitForNews } from "../client/waiting.ts";
+import { type Act, createGuard, type GuardOptions } from "./guard.ts";
+import type { Link } from "./link.ts";
+import { errorOf } from "./outcomes.ts";
+import { createWorkflow, type WorkflowOptions, type WorkflowResult } from "./workflow.ts";
+
+/** What is asked for. */
+export interface Action {
+  /** As the daemon's configuration names it. */
+  readonly kind: string;
+  readonly params?: JsonObject;
+  /** What people read first. */
+  readonly title?: string;
+  /** Over a token the requester is whom the token names. */
+  readonly requester?: string;
+  readonly on_behalf_of?: string;
+  /** Makes asking twice the same as asking once: also over a crash of the caller. */
+  readonly key?: string;
+  /** How long the request may wait for a decision. */
+  readonly expires_in_ms?: number;
+}
+
+/** What a request is answered with. */
+export interface Asked {
+  readonly request: RequestView;
+  /** False when the same was asked for before. */
+  readonly created: boolean;
+  readonly joined: boolean;
+  /** Only for actions that the caller executes, and only for whoever asked first. */
+  readonly token: string | null;
+}
+
+export interface WaitingOptions {
+  /** How long at most; without it until the request has ended. */
+  readonly timeout_ms?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface AuditFilter {
+  readonly event?: EventType | readonly EventType[];
+  readonly requester?: string;
+  readonly id?: string;
+  readonly since?: Date | string;
+  /** How many at most; without it all. */
+  readonly limit?: number;
+}
+
+/** A daemon, as an agent or script meets it. Everything rejects with a `CountersignError` that has a `code` and a `hint`. */
+export interface Countersign {
+  /** Asks for an action; resolves once the request is recorded and a person can see it. */
+  request(action: Action): Promise<Asked>;
+  /**
+   * Waits until a request has ended, over restarts of the daemon; of an action that the caller executes also for the
+   * approval. Rejects with `no_answer` when the time is over: waiting again goes on where this left off.
+   */
+  wait(id: string, options?: WaitingOptions): Promise<RequestView>;
+  /** The result of an action that the daemon executes; rejects with a `NotDoneError` for everything else that can come of it. */
+  outcome(id: string, options?: WaitingOptions): Promise<Json>;
+  show(id: string): Promise<RequestView>;
+  /** Withdraws a request; `token` for actions that the caller executes. */
+  cancel(id: string, options?: { token?: string; reason?: string }): Promise<RequestView>;
+  /** The grant of an approved action that the caller executes. */
+  grant(id: string, token: string): Promise<{ grant: string; expires: string }>;
+  /** Consumes the approval: from here on the action is being executed, by the caller, once. */
+  claim(id: string, given: { token: string; grant: string }): Promise<RequestView>;
+  /** Says what came of it. */
+  complete(
+    id: string,
+    said: { token: string } & ({ result: Json } | { failed: string }),
+  ): Promise<RequestView>;
+  /**
+   * Turns a function into one that runs only once a person has approved, with the params that were approved, and at most
+   * once for each approval. The outcome is reported; a no is a `NotDoneError`.
+   */
+  guard<Params extends JsonObject, Result>(
+    action: string | GuardOptions<Params, Result>,
+    act: Act<Params, Result>,
+  ): (params: Params) => Promise<Result>;
+  /** Draft, validate, approve, execute; a no with its reason goes into the next draft. */
+  workflow<Task, Draft extends JsonObject, Result, Validation extends { readonly ok: boolean }>(
+    options: WorkflowOptions<Task, Draft, Result, Validation>,
+  ): (task: Task) => Promise<WorkflowResult<Draft, Result, Validation>>;
+  readonly audit: {
+    /** What happened, oldest first. */
+    query(filter?: AuditFilter): Promise<readonly EventView[]>;
+  };
+  /** The public key that verifies this daemon's grants. */
+  grantKey(): Promise<JsonObject>;
+}
+
+const PAGE = 1_000;
+
+export function createCountersign(link: Link, requester: string | null): Countersign {
+  const get = (path: string, signal?: AbortSignal) =>
+    link.insist({ method: "GET", path, ...(signal && { signal }) }, true);
+
+  const self: Countersign = {
+    async request(action) {
+      const body = { ...(requester !== null && { requester }), ...action };
+      const question = { method: "POST", path: "/v1/requests", body } as const;
+      return (await link.insist(question, action.key !== undefined)) as unknown as Asked;
+    },
+
+    wait: (id, { timeout_ms, signal } = {}) =>
+      waitForNews(link.ask, id, { timeout_ms: timeout_ms ?? null, ...(signal && { signal }) }),
+
+    async outcome(id, { timeout_ms, signal } = {}) {
+      const options = { timeout_ms: timeout_ms ?? null, until: "outcome" as const };
+      const request = await waitForNews(link.ask, id, { ...options, ...(signal && { signal }) });
+      const error = errorOf(request);
+      if (error !== null) throw error;
+      return request.result;
+    },
+
+    show: async (id) => viewIn(await get(requestPath(id))),
+
+    async cancel(id, { token, reason } = {}) {
+      const body = { ...(requester !== null && { by: requester }), reason: reason ?? null };
+      return say(id, "cancel", body, token);
+    },
+
+    async grant(id, token) {
+      const found = await link.insist({ method: "GET", path: requestPath(id, "/grant"), token }, true);
+      return found as unknown as { grant: string; expires: string };
+    },
+
+    async claim(id, { token, grant }) {
+      try {
+        return await say(id, "claim", { grant }, token);
+      } catch (error) {
+        if (!(error instanceof Fault && error.code === "unreachable")) throw error;
+        // It may have been heard before the daemon went away. Nobody else has the token, so what began is ours.
+        const request = viewIn(await get(requestPath(id)));
+        return request.status === "approved" ? say(id, "claim", { grant }, token) : request;
+      }
+    },
+
+    async complete(id, { token, ...said }) {
+      const path = requestPath(id, "/complete");
+      try {
+        return viewIn(await link.insist({ method: "POST", path, body: said, token }, true));
+      } catch (error) {
+        // Said before, and the answer was lost.
+        const isOver = error instanceof Fault && ["already_final", "not_executing"].includes(error.code);
+        const request = isOver ? viewIn(await get(requestPath(id))) : null;
+        const status = "failed" in said ? "failed" : "executed";
+        if (request?.status === status) return request;
+        throw error;
+      }
+    },
+
+    guard: (action, act) => createGuard(self, action, act),
+    workflow: (options) => createWorkflow(self, options),
+
+    audit: {
+      async query(filter = {}) {
+        const found: EventView[] = [];
+        const wanted = filter.event === undefined ? null : [filter.event].flat();
+        const limit = filter.limit ?? Number.POSITIVE_INFINITY;
+        for (let after: number | null = 0; after !== null && found.length < limit; ) {
+          const page = await get(`/v1/audit?${auditQuery(filter, after)}`);
+          const events = page.events as unknown as EventView[];
+          found.push(...events.filter(({ event }) => wanted === null || wanted.includes(event)));
+          after = page.next as number | null;
+        }
+        return found.slice(0, limit);
+      },
+    },
+
+    grantKey: () => get("/v1/grant-key"),
+  };
+  return self;
+
+  async function say(id: string, what: string, body: JsonObject, token?: string): Promise<RequestView> {
+    const question = { method: "POST", path: requestPath(id, `/${what}`), body } as const;
+    return viewIn(await link.insist({ ...question, ...(token !== undefined && { token }) }, false));
+  }
+}
+
+function viewIn(answer: JsonObject): RequestView {
+  return answer as unknown as RequestView;
+}
+
+function auditQuery({ event, requester, id, since }: AuditFilter, after: number): URLSearchParams {
+  return new URLSearchParams({
+    after: String(after),
+    limit: String(PAGE),
+    ...(typeof event === "string" && { event }),
+    ...(requester !== undefined && { requester }),
+    ...(id !== undefined && { id }),
+    ...(since !== undefined && { since: typeof since === "string" ? since : since.toISOString() }),
+  });
+}

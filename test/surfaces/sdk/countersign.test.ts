@@ -1,0 +1,230 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Countersign, connect, FailedError, RejectedError, verifyGrant } from "../../../src/sdk.ts";
+import { openSdkStage, type Stage } from "./stage.ts";
+
+let stage: Stage;
+let countersign: Countersign;
+beforeEach(async () => {
+  stage = await openSdkStage();
+  countersign = await stage.connect();
+});
+afterEach(async () => {
+  await stage.close();
+  expect(stage.bugs).toEqual([]);
+});
+
+const PAY = { kind: "payment", params: { amount_cents: 150_000, payee: "ACME" } };
+
+describe("connecting", () => {
+  test("says at once that there is no daemon", async () => {
+    await stage.stopServing();
+    await expect(stage.connect()).rejects.toMatchObject({ code: "unreachable", hint: expect.any(String) });
+  });
+
+  test("over TCP needs a token that is known", async () => {
+    await expect(stage.connectOverTcp("mallory")).rejects.toMatchObject({ code: "unauthenticated" });
+    await expect(connect({ url: "http://127.0.0.1:1" })).rejects.toMatchObject({ code: "usage" });
+  });
+});
+
+describe("a request", () => {
+  test("that the daemon executes ends with its result", async () => {
+    const approved = stage.decideNext("approve");
+    const { request, created, token } = await countersign.request(PAY);
+    expect({ created, token, status: request.status }).toEqual({
+      created: true,
+      token: null,
+      status: "pending",
+    });
+    expect(await countersign.outcome(request.id)).toEqual({ receipt: "R-1" });
+    await approved;
+    expect(await countersign.wait(request.id)).toMatchObject({
+      status: "executed",
+      requester: "billing-agent",
+    });
+  });
+
+  test("that is rejected ends with an error that has the reason", async () => {
+    const rejected = stage.decideNext("reject", { reason: "paid last week" });
+    const { request } = await countersign.request(PAY);
+    await expect(countersign.outcome(request.id)).rejects.toBeInstanceOf(RejectedError);
+    await rejected;
+    await expect(countersign.outcome(request.id)).rejects.toMatchObject({ reason: "paid last week" });
+  });
+
+  test("that fails ends with an error of its own", async () => {
+    await stage.close();
+    stage = await openSdkStage({ handler: async () => ({ status: "failed", error: "no funds" }) });
+    countersign = await stage.connect();
+    const approved = stage.decideNext("approve");
+    const { request } = await countersign.request(PAY);
+    await expect(countersign.outcome(request.id)).rejects.toBeInstanceOf(FailedError);
+    await approved;
+  });
+
+  test("with the same key is the same request", async () => {
+    const first = await countersign.request({ ...PAY, key: "invoice-117" });
+    const again = await countersign.request({ ...PAY, key: "invoice-117" });
+    expect(again).toMatchObject({ created: false, request: { id: first.request.id } });
+    await expect(
+      countersign.request({ kind: "payment", params: {}, key: "invoice-117" }),
+    ).rejects.toMatchObject({
+      code: "key_reused",
+    });
+  });
+
+  test("can be withdrawn", async () => {
+    const { request } = await countersign.request(PAY);
+    expect(await countersign.cancel(request.id, { reason: "no longer needed" })).toMatchObject({
+      status: "cancelled",
+    });
+  });
+
+  test("that its caller executes can be withdrawn, claimed and completed with its token only", async () => {
+    const { request, token } = await countersign.request({ kind: "refactor" });
+    const { id } = request;
+    const mine = token ?? "";
+    await expect(countersign.cancel(id)).rejects.toMatchObject({ code: "token_invalid" });
+    await stage.world.application.decide(id, { verb: "approve", reviewer: "anna", reason: null, via: "cli" });
+    expect(await countersign.wait(id)).toMatchObject({ status: "approved" });
+    const { grant } = await countersign.grant(id, mine);
+    await expect(countersign.claim(id, { token: "x".repeat(43), grant })).rejects.toMatchObject({
+      code: "token_invalid",
+    });
+    expect(await countersign.claim(id, { token: mine, grant })).toMatchObject({ status: "executing" });
+    await expect(countersign.claim(id, { token: mine, grant })).rejects.toMatchObject({
+      code: "already_started",
+    });
+    expect(await countersign.complete(id, { token: mine, result: 7 })).toMatchObject({
+      status: "executed",
+      result: 7,
+    });
+    // Said again, because the first answer was lost.
+    expect(await countersign.complete(id, { token: mine, result: 7 })).toMatchObject({ status: "executed" });
+    await expect(countersign.complete(id, { token: mine, failed: "no" })).rejects.toMatchObject({
+      code: "already_final",
+    });
+  });
+});
+
+describe("a wait", () => {
+  test("ends with the time that it was given, and waiting goes on where it was", async () => {
+    const { request } = await countersign.request(PAY);
+    const waiting = countersign.wait(request.id, { timeout_ms: 1 }).catch((error: unknown) => error);
+    let over = false;
+    void waiting.then(() => {
+      over = true;
+    });
+    while (!over) {
+      await stage.world.pass(1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await waiting).toMatchObject({ code: "no_answer" });
+    await stage.world.application.decide(request.id, {
+      verb: "reject",
+      reviewer: null,
+      reason: null,
+      via: "cli",
+    });
+    expect(await countersign.wait(request.id)).toMatchObject({ status: "rejected" });
+  });
+
+  test("ends when its caller aborts it", async () => {
+    const { request } = await countersign.request(PAY);
+    const gone = new AbortController();
+    const waiting = countersign.wait(request.id, { signal: gone.signal });
+    gone.abort(new Error("enough"));
+    await expect(waiting).rejects.toThrow("enough");
+  });
+
+  test("outlives the daemon", async () => {
+    const { request } = await countersign.request(PAY);
+    const waiting = countersign.wait(request.id);
+    await stage.stopServing();
+    await stage.world.application.decide(request.id, {
+      verb: "reject",
+      reviewer: "anna",
+      reason: "no",
+      via: "cli",
+    });
+    await stage.serveAll(stage.world.application);
+    expect(await waiting).toMatchObject({ status: "rejected", decision: { reason: "no" } });
+  });
+});
+
+test("the audit can be asked who did what, and since when", async () => {
+  const rejected = stage.decideNext("reject", { reason: "no" });
+  const { request } = await countersign.request(PAY);
+  await rejected;
+  await stage.submit("other-agent");
+  const [said] = await countersign.audit.query({ event: "rejected" });
+  expect(said).toMatchObject({ id: request.id, by: "anna", reason: "no", kind: "payment" });
+  const events = async (filter: Parameters<typeof countersign.audit.query>[0]) =>
+    (await countersign.audit.query(filter)).map(({ seq, event }) => `${seq} ${event}`);
+  expect(await events({ requester: "other-agent" })).toEqual(["4 submitted"]);
+  expect(await events({ event: ["rejected", "archived"] })).toEqual(["2 rejected", "3 archived"]);
+  expect(await events({ since: new Date(stage.world.clock.now() + 1) })).toEqual([]);
+  expect(await events({ limit: 2 })).toEqual(["1 submitted", "2 rejected"]);
+});
+
+describe("a grant", () => {
+  const action = { kind: "refactor", params: { module: "billing" } };
+
+  async function granted() {
+    const { request, token } = await countersign.request(action);
+    await stage.world.application.decide(request.id, {
+      verb: "approve",
+      reviewer: "anna",
+      reason: null,
+      via: "cli",
+    });
+    const { grant } = await countersign.grant(request.id, token ?? "");
+    return { grant, id: request.id, digest: request.digest, key: await countersign.grantKey() };
+  }
+
+  // Grants are checked by the real clock here, and the stage's stands still.
+  beforeEach(() => stage.world.clock.set(Date.now()));
+
+  test("says what was approved, and by whom", async () => {
+    const { grant, id, digest, key } = await granted();
+    expect(await verifyGrant(grant, key, { digest })).toMatchObject({
+      sub: id,
+      approved_by: ["anna"],
+      digest,
+    });
+    expect(await verifyGrant(grant, key, { action })).toMatchObject({ kind: "refactor" });
+  });
+
+  test.each([
+    ["another action", { action: { ...action, params: { module: "payroll" } } }],
+    ["another kind", { action: { ...action, kind: "release" } }],
+    ["another digest", { digest: `sha256:${"0".repeat(64)}` }],
+    ["another request", { action, id: "20261121-091403-refactor-aaaaaa" }],
+  ])("for %s is refused", async (_, expected) => {
+    const { grant, key } = await granted();
+    await expect(verifyGrant(grant, key, expected)).rejects.toMatchObject({ code: "grant_invalid" });
+  });
+
+  test("that nobody signed here is refused", async () => {
+    const { grant, key } = await granted();
+    const [head, , signature] = grant.split(".");
+    const claims = { iss: "countersign", sub: "x", approved_by: ["anna"], iat: 0, exp: 9e9, jti: "x" };
+    const body = Buffer.from(JSON.stringify(claims)).toString("base64url");
+    for (const forged of ["", "x.y.z", `${head}.${body}.${signature}`]) {
+      await expect(verifyGrant(forged, key, { action })).rejects.toMatchObject({ code: "grant_invalid" });
+    }
+  });
+
+  test("that has run out is refused", async () => {
+    stage.world.clock.set(Date.now() - 3_600_000);
+    const { grant, key } = await granted();
+    await expect(verifyGrant(grant, key, { action })).rejects.toMatchObject({ code: "grant_expired" });
+  });
+
+  test("is not checked against nothing", async () => {
+    const { grant, key } = await granted();
+    // What plain JavaScript can do, types or not.
+    const nothing = {} as unknown as { digest: string };
+    await expect(verifyGrant(grant, key, nothing)).rejects.toMatchObject({ code: "usage" });
+  });
+});

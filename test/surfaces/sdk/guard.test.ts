@@ -1,0 +1,236 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  type Approved,
+  ChangesRequestedError,
+  type Countersign,
+  DeniedError,
+  ExpiredError,
+  type NotDoneError,
+  RejectedError,
+  verifyGrant,
+} from "../../../src/sdk.ts";
+import { openSdkStage, type Stage } from "./stage.ts";
+
+let stage: Stage;
+let countersign: Countersign;
+beforeEach(async () => {
+  stage = await openSdkStage();
+  countersign = await stage.connect();
+});
+afterEach(async () => {
+  await stage.close();
+  expect(stage.bugs).toEqual([]);
+});
+
+/** A function that remembers what it was called with. */
+function recorder(result: unknown = { commit: "3f2a9c1" }) {
+  const calls: [object, Approved][] = [];
+  const act = async (params: object, approved: Approved) => {
+    calls.push([params, approved]);
+    return result;
+  };
+  return { calls, act };
+}
+
+describe("a guarded function", () => {
+  test("runs once it is approved, with a grant for this very action, and its result is recorded", async () => {
+    // The grant is checked by the real clock below, and the stage's stands still.
+    stage.world.clock.set(Date.now());
+    const { calls, act } = recorder();
+    const guarded = countersign.guard("refactor", act);
+    const approved = stage.decideNext("approve");
+    expect(await guarded({ module: "billing" })).toEqual({ commit: "3f2a9c1" });
+    const id = await approved;
+    const [[params, given] = []] = calls;
+    expect(params).toEqual({ module: "billing" });
+    expect(given).toMatchObject({ id, reviewer: "anna", idempotency_key: id });
+    const key = await countersign.grantKey();
+    const action = { kind: "refactor", params: { module: "billing" } };
+    expect(await verifyGrant(given?.grant ?? "", key, { action, id })).toMatchObject({
+      sub: id,
+      approved_by: ["anna"],
+    });
+    expect(await countersign.show(id)).toMatchObject({ status: "executed", result: { commit: "3f2a9c1" } });
+  });
+
+  test("does not run when it is rejected, and says why", async () => {
+    const { calls, act } = recorder();
+    const guarded = countersign.guard("refactor", act);
+    const rejected = stage.decideNext("reject", { reason: "not on a Friday" });
+    const error = await guarded({ module: "billing" }).catch((thrown: unknown) => thrown);
+    await rejected;
+    expect(error).toBeInstanceOf(RejectedError);
+    expect(error).toMatchObject({
+      name: "RejectedError",
+      status: "rejected",
+      reason: "not on a Friday",
+      reviewer: "anna",
+      message: expect.stringContaining("not on a Friday"),
+    });
+    expect(calls).toEqual([]);
+  });
+
+  test("does not run when changes are asked for", async () => {
+    const { calls, act } = recorder();
+    const asked = stage.decideNext("request_changes", { reason: "smaller" });
+    await expect(countersign.guard("refactor", act)({})).rejects.toBeInstanceOf(ChangesRequestedError);
+    await asked;
+    expect(calls).toEqual([]);
+  });
+
+  test("does not run when nobody decides in time", async () => {
+    const { calls, act } = recorder();
+    const waiting = countersign
+      .guard(
+        "refactor",
+        act,
+      )({})
+      .catch((error: unknown) => error);
+    await stage.submitted();
+    await stage.world.pass(3_600_001);
+    expect(await waiting).toBeInstanceOf(ExpiredError);
+    expect(calls).toEqual([]);
+  });
+
+  test("runs with what a person made of it", async () => {
+    const { calls, act } = recorder();
+    const approved = stage.decideNext("approve", { set: { version: "2.0.1" } });
+    await countersign.guard("release", act)({ version: "2.0.0", channel: "beta" });
+    await approved;
+    expect(calls.map(([params]) => params)).toEqual([{ version: "2.0.1", channel: "beta" }]);
+  });
+
+  test("that fails is recorded as failed, and fails with its own error", async () => {
+    const broken = new TypeError("no such module");
+    const approved = stage.decideNext("approve");
+    const guarded = countersign.guard("refactor", async () => {
+      throw broken;
+    });
+    await expect(guarded({})).rejects.toBe(broken);
+    expect(await countersign.show(await approved)).toMatchObject({
+      status: "failed",
+      error: "no such module",
+    });
+  });
+
+  test("that gives nothing is recorded with null", async () => {
+    const approved = stage.decideNext("approve");
+    expect(await countersign.guard("refactor", async () => undefined)({})).toBeUndefined();
+    expect(await countersign.show(await approved)).toMatchObject({ status: "executed", result: null });
+  });
+
+  test("that two ask for at the same time is decided once, runs once, and answers both", async () => {
+    const { calls, act } = recorder();
+    const guarded = countersign.guard("refactor", act);
+    const id = stage.submitted();
+    const [first, second] = [guarded({ n: 1 }), guarded({ n: 1 })];
+    await id;
+    // Until both have asked.
+    for (let asked = 0; asked < 2; ) ({ asked } = await countersign.show(await id));
+    await stage.world.application.decide(await id, {
+      verb: "approve",
+      reviewer: "anna",
+      reason: null,
+      via: "cli",
+    });
+    expect(await Promise.all([first, second])).toEqual([{ commit: "3f2a9c1" }, { commit: "3f2a9c1" }]);
+    expect(calls).toHaveLength(1);
+  });
+
+  test("whose caller gives up withdraws its request", async () => {
+    const { calls, act } = recorder();
+    const gone = new AbortController();
+    const id = stage.submitted();
+    const waiting = countersign.guard({ kind: "refactor", signal: gone.signal }, act)({});
+    await id;
+    gone.abort(new Error("the agent was stopped"));
+    await expect(waiting).rejects.toThrow("the agent was stopped");
+    expect(await countersign.show(await id)).toMatchObject({ status: "cancelled" });
+    expect(calls).toEqual([]);
+  });
+
+  test("cannot stand for what the daemon executes", async () => {
+    const { calls, act } = recorder();
+    const id = stage.submitted();
+    await expect(countersign.guard("payment", act)({})).rejects.toMatchObject({ code: "not_caller" });
+    expect(await countersign.show(await id)).toMatchObject({ status: "cancelled" });
+    expect(calls).toEqual([]);
+  });
+
+  test("works over TCP, in the name that the token proves", async () => {
+    const overTcp = await stage.connectOverTcp();
+    const { calls, act } = recorder();
+    const approved = stage.decideNext("approve");
+    await overTcp.guard("refactor", act)({});
+    expect(calls).toHaveLength(1);
+    expect(await countersign.show(await approved)).toMatchObject({
+      requester: "billing-agent",
+      status: "executed",
+    });
+  });
+});
+
+describe("onDecide", () => {
+  test("is told of the decision, before anything is done", async () => {
+    const order: string[] = [];
+    const guarded = countersign.guard(
+      {
+        kind: "refactor",
+        onDecide: ({ decision }) => void order.push(`${decision?.verb} by ${decision?.reviewer}`),
+      },
+      () => void order.push("done"),
+    );
+    const approved = stage.decideNext("approve");
+    await guarded({});
+    await approved;
+    expect(order).toEqual(["approve by anna", "done"]);
+  });
+
+  test("that throws keeps it from being done", async () => {
+    const { calls, act } = recorder();
+    const onDecide = () => {
+      throw new Error("the log is full");
+    };
+    const approved = stage.decideNext("approve");
+    await expect(countersign.guard({ kind: "refactor", onDecide }, act)({})).rejects.toThrow(
+      "the log is full",
+    );
+    expect(calls).toEqual([]);
+    expect(await countersign.show(await approved)).toMatchObject({ status: "cancelled" });
+  });
+});
+
+describe("onDeny", () => {
+  test("is called instead of throwing, and what it gives is the result", async () => {
+    const { calls, act } = recorder();
+    const rejected = stage.decideNext("reject", { reason: "no" });
+    const guarded = countersign.guard(
+      { kind: "refactor", onDeny: (error: NotDoneError) => ({ instead: error.reason }) },
+      act,
+    );
+    expect(await guarded({})).toEqual({ instead: "no" });
+    await rejected;
+    expect(calls).toEqual([]);
+  });
+});
+
+test("what the policy denies is not asked, and not done", async () => {
+  await stage.close();
+  stage = await openSdkStage({}, (root) =>
+    writeFileSync(
+      join(root, "../policy.yaml"),
+      "default: require_approval\nrules:\n  - { id: never, match: { kind: refactor }, decision: deny, reason: Nobody refactors. }\n  - { id: fine, match: { kind: release }, decision: allow }\n",
+    ),
+  );
+  countersign = await stage.connect();
+  const { calls, act } = recorder();
+  const denied = countersign.guard("refactor", act)({});
+  await expect(denied).rejects.toBeInstanceOf(DeniedError);
+  await expect(denied).rejects.toMatchObject({ reason: "Nobody refactors.", reviewer: null });
+  expect(calls).toEqual([]);
+  // What it allows is done without a person, and with a grant all the same.
+  await countersign.guard("release", act)({ version: "1" });
+  expect(calls).toMatchObject([[{ version: "1" }, { reviewer: null, grant: expect.any(String) }]]);
+});
