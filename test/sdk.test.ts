@@ -46,7 +46,8 @@ const [how, where, token] = process.argv.slice(2);
 const tell = (step, more = {}) => console.log(JSON.stringify({ step, ...more }));
 const countersign = await connect(how === "vault" ? { vault: where } : { url: where, token });
 tell("connected");
-const refactor = countersign.guard("refactor", async (params, { grant, id }) => {
+const onAsk = ({ id }) => tell("asked", { id });
+const refactor = countersign.guard({ kind: "refactor", onAsk }, async (params, { grant, id }) => {
   tell("acting", { params, grant });
   return { of: id };
 });
@@ -152,20 +153,11 @@ function startAgent(words: readonly string[]) {
   };
 }
 
-/** The one request, once it is there. */
-async function pending(): Promise<string> {
-  for (;;) {
-    const { out } = await countersign(program, ["list", "--json", "--vault", vault], env);
-    const [request] = JSON.parse(out).requests ?? [];
-    if (request !== undefined) return request.id;
-  }
-}
-
 describe(`on Node.js ${execFileSync(NODE, ["--version"], { encoding: "utf8" }).trim()}`, () => {
   test("an agent's wait outlives the daemon, and what is approved is done once", async () => {
     const agent = startAgent(["vault", vault]);
     expect(await agent.step()).toEqual({ step: "connected" });
-    const id = await pending();
+    const id = String((await agent.step()).id);
     daemon.signal("SIGKILL");
     await daemon.ended;
     await start();
@@ -182,7 +174,7 @@ describe(`on Node.js ${execFileSync(NODE, ["--version"], { encoding: "utf8" }).t
     const { port } = /"port":(?<port>\d+)/.exec(daemon.log())?.groups ?? {};
     const agent = startAgent(["tcp", `http://127.0.0.1:${port}`, TOKEN]);
     expect(await agent.step()).toEqual({ step: "connected" });
-    const id = await pending();
+    const id = String((await agent.step()).id);
     await countersign(program, ["reject", id, "--as", "anna", "--reason", "not now", "--vault", vault], env);
     expect(await agent.step()).toEqual({ step: "refused", rejected: true, reason: "not now" });
     await agent.ended;
@@ -191,7 +183,7 @@ describe(`on Node.js ${execFileSync(NODE, ["--version"], { encoding: "utf8" }).t
   test("a tool lets through what was approved, and nothing else", async () => {
     const agent = startAgent(["vault", vault]);
     await agent.step();
-    const id = await pending();
+    const id = String((await agent.step()).id);
     await countersign(program, ["approve", id, "--as", "anna", "--vault", vault], env);
     const { grant } = await agent.step();
     await agent.ended;

@@ -27,7 +27,7 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
   app.post("/v1/requests/:id/delegate", may("decide"), async (c) => {
     const { caller } = c.var;
     const input = await take(c, (fields) => {
-      const from = caller.principal === null ? fields.text("from", NAME_LIMIT) : caller.principal;
+      const from = ownNameIn(caller, fields, "from");
       const reason = fields.optional("reason", TEXT_LIMIT);
       const via = fields.has("via") ? fields.oneOf("via", ["cli", "http"]) : "http";
       return {
@@ -44,7 +44,7 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
     const { caller } = c.var;
     const input = await take(c, (fields) => ({
       happened: fields.flag("happened"),
-      by: personOf(caller, fields),
+      by: ownNameIn(caller, fields, "by"),
       reason: fields.optional("reason", TEXT_LIMIT),
     }));
     return c.json(await application.resolve(c.req.param("id"), input));
@@ -53,7 +53,7 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
   for (const verb of ["halt", "resume"] as const) {
     app.post(`/v1/${verb}`, may("halt"), async (c) => {
       const { caller } = c.var;
-      await application[verb](await take(c, (fields) => personOf(caller, fields)));
+      await application[verb](await take(c, (fields) => ownNameIn(caller, fields, "by")));
       return c.json({ ...application.health() });
     });
   }
@@ -71,7 +71,7 @@ export function reviewerOf(
   return { reviewer: principal, ...(named !== null && named !== principal && { claimed: named }) };
 }
 
-function personOf(caller: Caller, fields: Fields): string {
-  const named = caller.principal === null ? fields.text("by", NAME_LIMIT) : fields.optional("by", NAME_LIMIT);
+function ownNameIn(caller: Caller, fields: Fields, name: string): string {
+  const named = caller.principal === null ? fields.text(name, NAME_LIMIT) : fields.optional(name, NAME_LIMIT);
   return nameOf(caller, named) ?? "";
 }

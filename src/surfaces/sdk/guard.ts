@@ -32,6 +32,8 @@ export interface GuardOptions<Params, Result> {
   readonly timeout_ms?: number;
   /** Withdraws the request when it aborts. */
   readonly signal?: AbortSignal;
+  /** Told of the request once it waits for a decision: to say where. */
+  readonly onAsk?: (request: RequestView) => void;
   /** Told of the decision before anything is done; when it throws, nothing is done. */
   readonly onDecide?: (request: RequestView) => void | Promise<void>;
   /** Called instead of throwing when the answer is no; what it gives is the result. */
@@ -56,6 +58,7 @@ export function createGuard<Params extends JsonObject, Result>(
         "Give the action `caller: true` in countersign.yaml, or use `request` and `outcome`.",
       );
     }
+    options.onAsk?.(request);
     const decided = token === null ? await othersOutcome(request.id) : await decision(asked);
     if (decided.decision !== null) await told(asked, decided);
     const error = errorOf(decided);

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openWhole, type Whole } from "./whole.ts";
 
@@ -143,6 +145,32 @@ describe("POST /approval/<id>/reject", () => {
     const { body } = await stage.ask(`POST /approval/${id}/reject`, { as, body: {} });
     expect(body).toMatchObject({ reviewer: "anna", reason: "No reason provided" });
   });
+});
+
+test("one approval of two leaves it pending, and says so; who may not approve is told", async () => {
+  await stage.close();
+  stage = await openWhole({}, {}, (root) => {
+    const policy = `rules:
+  - id: two
+    match: { kind: payment }
+    decision: require_approval
+    approvers: [anna, ben]
+    quorum: 2
+`;
+    writeFileSync(join(root, "../policy.yaml"), policy);
+    writeFileSync(join(root, "../people.yaml"), "persons:\n  anna: {}\n  ben: {}\n  olga: {}\n");
+  });
+  const id = await stage.submit();
+  const path = `/approval/${id}/approve`;
+  const first = await stage.ask(`POST ${path}`, { as, body: { reviewer: "ben" } });
+  expect(first).toMatchObject({ status: 200, body: { status: "pending", reviewer: "ben" } });
+  // The name in the body is a claim, so that one token never is two persons.
+  expect(await stage.ask(`POST ${path}`, { as, body: { reviewer: "ben" } })).toMatchObject({ status: 400 });
+  expect(await stage.world.status(id)).toBe("pending");
+  const other = await stage.ask(`POST ${path}`, { socket: "reviewer", body: { reviewer: "olga" } });
+  expect(other).toMatchObject({ status: 403, body: { error: expect.stringContaining("olga") } });
+  const second = await stage.ask(`POST ${path}`, { socket: "reviewer", body: { reviewer: "ben" } });
+  expect(second).toMatchObject({ status: 200, body: { status: "approved" } });
 });
 
 test.each([
