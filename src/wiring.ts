@@ -96,9 +96,6 @@ async function wire(
   const link = openCommandLink();
   const commands = createCommandHandler({}, link);
   opened.push(() => commands.close());
-  // Before anything new is recorded: nothing may happen that it does not hear of.
-  const outbox = await startOutbox(places, configuration, { env: outside.env, ledger, log, desk, link });
-  opened.push(() => outbox.close());
   const shutdown = new AbortController();
   const kinds = kindsOf(configuration, commands, shutdown.signal);
   const kind = (name: string) => kinds.get(name) ?? null;
@@ -122,6 +119,10 @@ async function wire(
   opened.push(inForce.stop);
   const policy = judgeBy(inForce.policy, clock);
   const { people } = inForce;
+  // Before anything new is recorded: nothing may happen that it does not hear of.
+  const tell = { env: outside.env, ledger, log, desk, link, people };
+  const outbox = await startOutbox(places, configuration, tell);
+  opened.push(() => outbox.close());
   const daemon = createDaemon({
     policy,
     people,
@@ -284,11 +285,13 @@ function startOutbox(
     log,
     desk,
     link,
+    people,
   }: Pick<Outside, "env"> & {
     ledger: Ledger;
     log: Log;
     desk: Desk;
     link: CommandLink;
+    people: () => People;
   },
 ) {
   const { now } = clock;
@@ -301,6 +304,7 @@ function startOutbox(
     log,
     random: Math.random,
     vault: basename(places.vault),
+    people,
     onTrouble: (text) => desk.setNotice("messages", text),
   });
 }

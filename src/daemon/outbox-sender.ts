@@ -1,24 +1,18 @@
 import type { ChannelView, Delivery } from "../core/channel.ts";
 import { OCCASIONS } from "../core/occasion.ts";
 import { iso } from "../core/reconcile.ts";
-import { digestOf, type Item, type Message, messageOf, severalOf, testMessage } from "../document/message.ts";
+import type { Item, Message } from "../document/message.ts";
 import { visibleLine } from "../document/visible.ts";
 import type { Channel, ChannelState, OutboxStore, Plan } from "./outbox-ports.ts";
-import { type Counts, Queue } from "./outbox-queue.ts";
-import type { Clock, Ledger, Log } from "./ports.ts";
+import { Queue } from "./outbox-queue.ts";
+import { type WritingPorts, writeMessage, writeTest } from "./outbox-writing.ts";
+import type { Log } from "./ports.ts";
 
-export interface SenderPorts {
-  readonly channel: Channel;
+export interface SenderPorts extends WritingPorts {
   readonly store: OutboxStore;
-  readonly ledger: Pick<Ledger, "read" | "open" | "head">;
-  readonly clock: Clock;
   readonly log: Log;
   /** From 0 to below 1, so that channels that fail together are not all tried together. */
   readonly random: () => number;
-  /** The vault's name in Obsidian. */
-  readonly vault: string;
-  /** How many times each thing happened after a record, up to another. */
-  readonly countBetween: (after: number, to: number) => Promise<Counts>;
   /** Something changed in how the channel fares. */
   readonly onState: () => void;
 }
@@ -143,9 +137,7 @@ export class Sender {
 
   /** Sends a sample message now, past everything that waits. */
   test(): Promise<Delivery> {
-    const { clock, channel } = this.#ports;
-    const id = `test-${clock.now()}-${channel.name}`;
-    return this.#handOver(testMessage(id, iso(clock.now()), channel.name, this.#wording()));
+    return this.#handOver(writeTest(this.#ports));
   }
 
   /** Calls off what is under way; its plan says at the next start what it was. */
@@ -243,8 +235,9 @@ export class Sender {
   async #send(): Promise<void> {
     const { plan } = this.#state;
     if (plan === null) return;
-    const message = await this.#compose(plan);
-    // Nothing is left of it that the configuration still wants told.
+    const lastDigest = this.#state.digest?.seq ?? plan.to;
+    const message = await writeMessage(plan, this.#planned, lastDigest, this.#ports);
+    // Nothing is left of it that the configuration still wants told, or nobody whom it is for.
     if (message === null) return this.#settle(plan, {});
     const delivery = await this.#handOver(message);
     // What was called off at the end of this process is tried again by the next.
@@ -299,21 +292,6 @@ export class Sender {
     this.#ports.onState();
   }
 
-  async #compose(plan: Plan): Promise<Message | null> {
-    const { ledger, clock } = this.#ports;
-    if (plan.kind === "digest") {
-      const counts = await this.#ports.countBetween(this.#state.digest?.seq ?? plan.to, plan.to);
-      return digestOf(plan.id, iso(clock.now()), await ledger.open(), counts, this.#wording());
-    }
-    const { items, counts } = this.#planned;
-    const told = [];
-    for (const item of items) told.push({ item, request: await ledger.read(item.request) });
-    const [first] = told;
-    if (plan.kind === "several" && told.length > 0) return severalOf(plan.id, told, counts, this.#wording());
-    if (first === undefined || first.request === null) return null;
-    return messageOf(plan.id, first.item, first.request, this.#wording());
-  }
-
   /** Never rejects, and never takes for ever. */
   async #handOver(message: Message): Promise<Delivery> {
     const { channel, clock } = this.#ports;
@@ -332,10 +310,6 @@ export class Sender {
     } finally {
       cancel();
     }
-  }
-
-  #wording() {
-    return { vault: this.#ports.vault, trusted: this.channel.trusted };
   }
 
   async #keep(change: Partial<ChannelState>): Promise<void> {

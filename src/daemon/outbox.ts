@@ -1,6 +1,8 @@
+import { audienceOf } from "../core/audience.ts";
 import type { Channels } from "../core/channel.ts";
 import { Fault } from "../core/codes.ts";
 import { toldOf } from "../core/occasion.ts";
+import type { People } from "../core/people.ts";
 import type { Item } from "../document/message.ts";
 import { inline, visibleLine } from "../document/visible.ts";
 import type { Channel, OutboxStore } from "./outbox-ports.ts";
@@ -16,6 +18,8 @@ export interface OutboxPorts {
   readonly log: Log;
   readonly random: () => number;
   readonly vault: string;
+  /** As they are now. */
+  readonly people: () => People;
   /** What the reviewer's dashboard is to say, in a sentence; null when all is well. */
   readonly onTrouble: (text: string | null) => void;
 }
@@ -49,7 +53,9 @@ export async function openOutbox(ports: OutboxPorts): Promise<Outbox> {
     else take(record);
   });
   for (const channel of channels) {
-    const rest = { channel, vault: ports.vault, countBetween, onState: tellTrouble };
+    const audience = (about: Parameters<typeof audienceOf>[1]) =>
+      audienceOf(channel.name, about, ports.people(), works);
+    const rest = { channel, countBetween, audience, onState: tellTrouble };
     senders.push(await Sender.open({ ...ports, ...rest }, head));
   }
   let closing = false;
@@ -59,6 +65,11 @@ export async function openOutbox(ports: OutboxPorts): Promise<Outbox> {
     early = null;
     tellTrouble();
   });
+
+  function works(name: string): boolean {
+    const found = senders.find(({ channel }) => channel.name === name);
+    return found !== undefined && found.off === null;
+  }
 
   /** Nothing is sent before all of what came before is known, so that it goes out in order. */
   async function load(): Promise<void> {

@@ -18,6 +18,8 @@ export interface Message {
   readonly facts: readonly Fact[];
   /** What several messages in one, or a digest, list. */
   readonly lines: readonly string[];
+  /** E-mail addresses of those whom it is for; none where it is for whoever reads the channel. */
+  readonly to: readonly string[];
   /** Opens the note, or the dashboard, in Obsidian. */
   readonly link: string;
   /** Nothing but what the text says, and what a program would look for in it. */
@@ -46,6 +48,8 @@ export interface Item {
 }
 
 export interface Wording {
+  /** See `Message`. */
+  readonly to: readonly string[];
   /** The vault's name in Obsidian. */
   readonly vault: string;
   /** Whether params, and what quotes them, may be shown. */
@@ -90,6 +94,7 @@ export function messageOf(id: string, item: Item, request: Request, wording: Wor
     title: `${item.headline}: ${title}`,
     facts,
     lines: [],
+    to: wording.to,
     link: noteLink(wording.vault, fields.id),
     data: {
       event: item.occasion,
@@ -109,7 +114,7 @@ export function severalOf(
   id: string,
   told: readonly { readonly item: Item; readonly request: Request | null }[],
   counts: Readonly<Partial<Record<Occasion, number>>>,
-  { vault }: Wording,
+  { vault, to }: Wording,
 ): Message {
   const total = sum(counts);
   const first = [...told].sort((a, b) => rank(a.item) - rank(b.item) || a.item.seq - b.item.seq);
@@ -125,6 +130,7 @@ export function severalOf(
     title: `${total} messages: ${words.join(", ")}`,
     facts: [],
     lines: withMore(lines, total),
+    to,
     link: fileLink(vault, "Dashboard"),
     data: {
       event: "several",
@@ -141,7 +147,7 @@ export function digestOf(
   at: string,
   waiting: readonly Request[],
   counts: Readonly<Partial<Record<Occasion, number>>>,
-  { vault }: Wording,
+  { vault, to }: Wording,
 ): Message {
   const unknown = waiting.filter(({ status }) => status === "outcome_unknown");
   const pending = waiting.filter(({ status }) => status === "pending");
@@ -160,6 +166,7 @@ export function digestOf(
     title: `Approvals: ${pending.length} waiting${asks}`,
     facts: [{ label: "Since the last digest", text: words.join(", ") || "nothing happened" }],
     lines: withMore(lines.slice(0, LINES), lines.length),
+    to,
     link: fileLink(vault, "Dashboard"),
     data: {
       event: "digest",
@@ -173,7 +180,7 @@ export function digestOf(
 }
 
 /** What `countersign notify test` sends. */
-export function testMessage(id: string, at: string, channel: string, { vault }: Wording): Message {
+export function testMessage(id: string, at: string, channel: string, { vault, to }: Wording): Message {
   return {
     id,
     at,
@@ -182,6 +189,7 @@ export function testMessage(id: string, at: string, channel: string, { vault }: 
     title: "A test message from Countersign",
     facts: [{ label: "Channel", text: channel }],
     lines: [],
+    to,
     link: fileLink(vault, "Dashboard"),
     data: { event: "test", channel },
   };

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Delivery } from "../../src/core/channel.ts";
 import type { Event } from "../../src/core/event.ts";
 import { OCCASIONS, type Occasion } from "../../src/core/occasion.ts";
+import { NOBODY, type People } from "../../src/core/people.ts";
 import { iso } from "../../src/core/reconcile.ts";
 import type { Request, Submission } from "../../src/core/request.ts";
 import { fold } from "../../src/core/transitions.ts";
@@ -77,6 +78,7 @@ export interface SceneOptions {
   readonly channels?: readonly (Partial<Channel> & { readonly name: string })[];
   /** What the n-th handing over comes to, counted from 1 over all channels. */
   readonly answer?: (n: number, channel: string, signal: AbortSignal) => Promise<Delivery> | Delivery;
+  readonly people?: People;
   readonly store?: (store: OutboxStore) => OutboxStore;
 }
 
@@ -123,6 +125,7 @@ export async function openScene(world: OutboxWorld, options: SceneOptions = {}):
     log: { info: say, warn: say, error: say },
     random: () => 1,
     vault: "vault",
+    people: () => options.people ?? NOBODY,
     onTrouble: (text) => void troubles.push(text),
   });
   const settle = async () => {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Delivery } from "../../src/core/channel.ts";
+import { NOBODY, type People, type Person } from "../../src/core/people.ts";
+import type { Roster } from "../../src/core/roster.ts";
 import type { ChannelState, OutboxStore } from "../../src/daemon/outbox-ports.ts";
 import {
   ask,
@@ -85,6 +87,81 @@ describe("what is told", () => {
     happen(world, other, "settled");
     await scene.settle();
     expect(world.handed.at(-1)?.message.facts).toContainEqual({ label: "Reason", text: "too much" });
+  });
+});
+
+describe("a channel that persons name as theirs", () => {
+  const person = (name: string, ...notify: string[]): Person => ({
+    ...{
+      name,
+      notify,
+      emails: [`${name}@example.com`, `${name}@old.example.com`],
+      names: [],
+      git: [],
+      keys: [],
+    },
+    ...{ hours: null, absent: [], may_receive: false },
+  });
+  const people = (...persons: Person[]): People => ({ ...NOBODY, persons });
+  const rosterOf = (...owners: string[]): Roster => ({
+    groups: [{ of: owners, quorum: 1, owners }],
+    seats: owners.map((owner) => ({ owner, held_by: [owner] })),
+    excluded: [],
+  });
+  const recipients = (world: OutboxWorld) =>
+    world.handed.map(({ channel, message }) => [channel, message.title, message.to]);
+
+  test("asks only those who may answer, and tells them what happened", async () => {
+    const world = makeOutboxWorld();
+    const scene = await openScene(world, {
+      people: people(person("ada", "mail"), person("grace", "mail"), person("alan", "chat")),
+      channels: [{ name: "mail" }, { name: "chat" }],
+    });
+    const id = ask(world, { roster: rosterOf("ada") });
+    await scene.settle();
+    for (const type of ["approved", "started", "failed"] as const) happen(world, id, type);
+    await scene.settle();
+    const both = ["ada@example.com", "grace@example.com"];
+    expect(recipients(world).filter(([channel]) => channel === "mail")).toEqual([
+      ["mail", "Waits for your decision: Pay bill 1", ["ada@example.com"]],
+      ["mail", "Approved: Pay bill 1", both],
+      ["mail", "Failed: Pay bill 1", both],
+    ]);
+    expect(recipients(world).filter(([channel]) => channel === "chat")).toHaveLength(2);
+    expect(scene.outbox.list()).toMatchObject([{ delivered: 3 }, { delivered: 2, waiting: 0 }]);
+  });
+
+  test("in a flood counts only what is for them", async () => {
+    const world = makeOutboxWorld();
+    const scene = await openScene(world, {
+      people: people(person("ada", "mail")),
+      channels: [{ name: "mail", burst: 1 }],
+    });
+    for (let n = 0; n < 10; n += 1) ask(world, { roster: rosterOf(n % 2 === 0 ? "ada" : "grace") });
+    await scene.pass(MINUTE);
+    expect(recipients(world)).toEqual([
+      ["mail", "Waits for your decision: Pay bill 1", ["ada@example.com"]],
+      ["mail", "4 messages: 4 created", ["ada@example.com"]],
+    ]);
+  });
+
+  test("is taken by the next one while it is switched off", async () => {
+    const world = makeOutboxWorld();
+    const scene = await openScene(world, {
+      people: people(person("ada", "chat", "mail")),
+      channels: [{ name: "chat" }, { name: "mail" }],
+      answer: (_, channel) => (channel === "chat" ? { ...DOWN, fault: "channel" } : DELIVERED),
+    });
+    ask(world);
+    await scene.pass(MINUTE);
+    expect(scene.outbox.list()).toMatchObject([{ name: "chat", state: "off" }, { delivered: 0 }]);
+    ask(world);
+    await scene.settle();
+    expect(recipients(world).at(-1)).toEqual([
+      "mail",
+      "Waits for your decision: Pay bill 2",
+      ["ada@example.com"],
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import { messageOf, plainText } from "../../src/document/message.ts";
 import { HOSTILE, hostileMessage, itemOf } from "../adapters/notify/messages.ts";
 import { sampleRequest, sampleSubmission, sampleVerdict } from "../sample.ts";
 
-const wording = { vault: "Ada's (big) Vault & more", trusted: false };
+const wording = { vault: "Ada's (big) Vault & more", trusted: false, to: [] };
 
 describe("a message", () => {
   test("says what a person needs, and how to get to the note", () => {

@@ -48,5 +48,6 @@ export interface Mail {
   readonly user: string | null;
   readonly password: Value | null;
   readonly from: string;
+  /** None where it goes to the persons who name the channel. */
   readonly to: readonly string[];
 }

@@ -42,7 +42,7 @@ type Key = keyof RawChannel;
 /** What every kind takes, and what each needs and takes besides. */
 const COMMON: readonly Key[] = ["kind", "events", "trusted", "burst", "digest"];
 const KEYS: Record<RawChannel["kind"], { readonly needs: readonly Key[]; readonly takes: readonly Key[] }> = {
-  smtp: { needs: ["host", "from", "to"], takes: ["port", "tls", "ca", "user", "password"] },
+  smtp: { needs: ["host", "from"], takes: ["to", "port", "tls", "ca", "user", "password"] },
   slack: { needs: ["url"], takes: ["allow_private"] },
   teams: { needs: ["url"], takes: ["allow_private"] },
   discord: { needs: ["url"], takes: ["allow_private"] },
@@ -58,7 +58,6 @@ const EXAMPLES: Partial<Record<Key, string>> = {
   topic: "topic: { env: NTFY_TOPIC }",
   host: "host: smtp.example.com",
   from: "from: countersign@example.com",
-  to: "to: [ada@example.com]",
   run: "run: [./tell.sh]",
 };
 

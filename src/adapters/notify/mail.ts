@@ -13,6 +13,11 @@ const SILENT_MS = 20_000;
 export function mailChannel(settings: Mail, env: Environment) {
   return async (message: Message, signal: AbortSignal): Promise<Delivery> => {
     const { password } = settings;
+    const to = settings.to.length > 0 ? settings.to : message.to;
+    if (to.length === 0) {
+      const why = "people.yaml has no e-mail address of anybody whom it is for";
+      return { ok: false, why, fault: "message", after_ms: null };
+    }
     const found = password === null ? null : lookUp(password, env);
     if (found?.ok === false) return wrong(found.why);
     let ca: string | null = null;
@@ -22,7 +27,7 @@ export function mailChannel(settings: Mail, env: Environment) {
       return wrong(`${settings.ca} cannot be read (${codeOf(error) ?? "unknown error"})`);
     }
     const { createTransport } = await import("nodemailer");
-    const { host, port, tls, user, from, to } = settings;
+    const { host, port, tls, user, from } = settings;
     // Ours, because a transport that is closed leaves the connection that it is using.
     const socket = new Socket().on("error", () => {});
     const transport = createTransport({

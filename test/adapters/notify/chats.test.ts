@@ -15,7 +15,7 @@ const MANY: Message = severalOf(
   "1-9-x-ops",
   HOSTILE.map((_, at) => ({ item: itemOf({ seq: at }), request: null })),
   { created: HOSTILE.length },
-  { vault: "My Vault", trusted: false },
+  { vault: "My Vault", trusted: false, to: [] },
 );
 const CASES: [string, Message][] = [
   ["a sample", sampleMessage()],

@@ -96,6 +96,14 @@ test.each(HOSTILE.map((text) => [text.slice(0, 60), text]))(
   },
 );
 
+test("a mail without recipients of its own goes to those whom the message is for", async () => {
+  const server = await open();
+  const deliver = mail(server.port, { to: [] });
+  expect(await deliver(sampleMessage({ to: ["alan@example.com"] }), never)).toMatchObject({ ok: true });
+  expect(server.mails).toMatchObject([{ to: ["alan@example.com"] }]);
+  expect(await deliver(sampleMessage(), never)).toMatchObject({ ok: false, fault: "message" });
+});
+
 describe("encryption", () => {
   test("is asked for before anything else is said", async () => {
     const { key, cert, file } = certificate;

@@ -36,12 +36,13 @@ export function hostileMessage(text: string, trusted = true): Message {
     {
       vault: "My Vault",
       trusted,
+      to: [],
     },
   );
 }
 
 export function sampleMessage(changes: Partial<Message> = {}): Message {
-  const wording = { vault: "My Vault", trusted: false };
+  const wording = { vault: "My Vault", trusted: false, to: [] };
   return { ...messageOf("7-0123456789ab-ops", itemOf(), sampleRequest(), wording), ...changes };
 }
 
