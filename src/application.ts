@@ -17,7 +17,10 @@ export type { Happenings, ListFilter, SubmitInput, Submitted };
  * What surfaces can ask of the daemon. Every method rejects with a `Fault`; `not_found` wherever an id is unknown.
  */
 export interface Application {
-  /** Durable, and the note written, once it resolves. Gives unknown_kind, invalid_params, invalid_request, key_reused. */
+  /**
+   * Durable, and the note written, once it resolves. Gives unknown_kind, invalid_params, invalid_request, key_reused,
+   * asked_too_soon, too_many_attempts; with `previous` also not_found and not_retryable.
+   */
   submit(input: SubmitInput): Promise<Submitted>;
   show(id: RequestId): Promise<RequestView>;
   /** Gives invalid_request. */

@@ -13,6 +13,7 @@ import type { Clock, KindSettings, Ledger, PolicyPort } from "./daemon/ports.ts"
 import type { Daemon } from "./daemon.ts";
 import { actionDigest, digestOf, sha256 } from "./document/digest.ts";
 import { fitsNote, renderOriginal } from "./document/note.ts";
+import { checkAttempts, earlierOf, type RetrySettings } from "./retrying.ts";
 
 export interface SubmitInput {
   readonly kind: string;
@@ -23,6 +24,8 @@ export interface SubmitInput {
   readonly key?: string;
   /** How long the request may wait for a decision, in milliseconds from now. */
   readonly expires_in_ms?: number;
+  /** The requester's own finished request that this one tries again. */
+  readonly previous?: RequestId;
   /** The foreign note that this was made from; surfaces have none. */
   readonly adopted?: { readonly name: string; readonly bytes: Uint8Array };
 }
@@ -54,6 +57,7 @@ export interface SubmissionPorts {
   readonly kinds: readonly string[];
   readonly policy: PolicyPort;
   readonly people: () => People;
+  readonly retry: RetrySettings;
 }
 
 const KEY_LIMIT = 200;
@@ -72,17 +76,25 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     const { requester = DEFAULT_REQUESTER, on_behalf_of = null, key } = input;
     const digest = actionDigest(input.kind, input.params);
     // Two submissions of the same at the same moment must not both find that there is none.
-    const slot = JSON.stringify(key === undefined ? [requester, on_behalf_of, digest] : [requester, key]);
-    const before = underWay.get(slot);
-    const take = () => (key === undefined ? joinOrCreate : once)(input, kind, digest);
-    const turn = before === undefined ? take() : before.then(noop, noop).then(take);
-    underWay.set(slot, turn);
+    const slots = [key === undefined ? [requester, on_behalf_of, digest] : [requester, key]];
+    if (input.previous !== undefined) slots.push([input.previous]);
+    return inTurn(
+      slots.map((slot) => JSON.stringify(slot)),
+      () => (key === undefined ? joinOrCreate : once)(input, kind, digest),
+    );
+  };
+
+  /** Waits for those that have been given any of these slots before. */
+  function inTurn(slots: readonly string[], take: () => Promise<Submitted>): Promise<Submitted> {
+    const before = slots.flatMap((slot) => underWay.get(slot) ?? []);
+    const turn = before.length === 0 ? take() : Promise.allSettled(before).then(take);
+    for (const slot of slots) underWay.set(slot, turn);
     const done = () => {
-      if (underWay.get(slot) === turn) underWay.delete(slot);
+      for (const slot of slots) if (underWay.get(slot) === turn) underWay.delete(slot);
     };
     turn.then(done, done);
     return turn;
-  };
+  }
 
   async function joinOrCreate(input: SubmitInput, kind: Kind, digest: string): Promise<Submitted> {
     checkParams(input, kind);
@@ -119,6 +131,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
   }
 
   async function create(input: SubmitInput, kind: Kind, digest: string): Promise<Submitted> {
+    const earlier = await earlierFor(input, digest);
     const now = ports.clock.now();
     const id = makeId(now, input.kind, ports.random);
     const asked: RequestFields = {
@@ -138,6 +151,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       expires: seconds(Math.ceil((now + (input.expires_in_ms ?? kind.expires_ms)) / 1000)),
     };
     const { fields, verdict } = judged(asked, kind, now, input.expires_in_ms);
+    const isAsked = verdict === null || verdict.says === "require_approval";
     const caller = kind.handler === null ? ports.createToken() : null;
     const { title, next_effect } = wordingOf(input.kind, input.params, kind);
     const submission: Submission = {
@@ -150,7 +164,10 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       token_sha256: caller?.sha256 ?? null,
       ...(verdict !== null && { verdict, ...rosterFor(fields, verdict, now) }),
       ...(input.adopted && { adopted: adoptedOf(id, input.adopted) }),
+      ...earlier,
+      max_attempts: verdict?.max_attempts ?? ports.retry.max_attempts,
     };
+    if (isAsked) checkAttempts(submission);
     if (!fitsNote({ params: input.params, next_effect })) {
       const hint = "Put long content into a file and pass its path and SHA-256.";
       throw new Fault("invalid_params", "The params are too large for a note that a person can read.", hint);
@@ -158,6 +175,12 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     const event = { type: "submitted", at: iso(now), submission } as const;
     const request = await ports.daemon.submit(event, input.adopted?.bytes);
     return { request: viewOf(request), created: true, joined: false, token: caller?.token ?? null };
+  }
+
+  function earlierFor(input: SubmitInput, action_digest: string) {
+    const { kind, params, requester = DEFAULT_REQUESTER, on_behalf_of = null, previous = null } = input;
+    const asked = { requester, on_behalf_of, kind, params, action_digest, previous };
+    return earlierOf(ports.ledger, asked, ports.clock.now(), ports.retry);
   }
 
   /** Who may decide; nothing where anyone may, or nobody is asked. */
@@ -247,5 +270,3 @@ function unknownKind(kind: string, kinds: readonly string[]): Fault {
 function seconds(whole: number): string {
   return iso(whole * 1000).replace(".000Z", "Z");
 }
-
-function noop(): void {}

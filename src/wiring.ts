@@ -152,6 +152,7 @@ async function wire(
     kinds: [...kinds.keys()],
     policy,
     people,
+    retry: configuration.retry,
     about: { version: outside.version, pid: process.pid, vault: places.vault, state: places.state },
   });
   onRules = (about) => void (about === "people" ? daemon.lookAtOpen() : daemon.lookAtApproved());

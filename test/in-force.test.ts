@@ -106,7 +106,7 @@ describe("a policy", () => {
     for (const wrong of [
       "default: alow\n",
       null,
-      "rules: [{ id: a, decision: require_approval, max_attempts: 2 }]",
+      "rules: [{ id: a, decision: require_approval, constraints: { network: none } }]",
     ]) {
       if (wrong === null) rmSync(join(place, "policy.yaml"));
       else write("policy.yaml", wrong);

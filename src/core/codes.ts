@@ -183,6 +183,11 @@ export const PROBLEMS = {
     means: "What the note asks for is not a request that can be made.",
     hint: "Compare the note with `params:` of that action in countersign.yaml.",
   },
+  foreign_too_soon: {
+    stops: "all",
+    means: "What the note asks for is not taken now.",
+    hint: "Leave the note where it is: it is tried again by itself; or delete it.",
+  },
   foreign_expired: {
     stops: "all",
     means: "The note's own deadline is over, so nobody is asked.",
@@ -321,6 +326,18 @@ export const REFUSALS = {
   ran_out: {
     means: "The request was approved, and the time within which it had to start is over.",
     hint: "Ask again with a new request if it should still happen.",
+  },
+  not_retryable: {
+    means: "The request that is named is not one to try again.",
+    hint: "`countersign show ID` says where it stands; without --previous it is a new request.",
+  },
+  too_many_attempts: {
+    means: "It has been tried as often as it may be.",
+    hint: "Talk to the reviewer; another attempt is taken once the rule or `retry.max_attempts` allows it.",
+  },
+  asked_too_soon: {
+    means: "A person said no to the same action a short while ago.",
+    hint: "Change the action as the reason says and ask with --previous ID, or ask again later.",
   },
   halted: { means: "All executions are halted.", hint: "`countersign resume` starts them again." },
 } as const satisfies Record<string, Meaning>;

@@ -17,7 +17,8 @@
  * - digest: the same over all of `RequestFields`
  * - foreign note: a note of another program in the pending folder; adopted, it becomes a request
  * - handler: what carries out one kind of action
- * - attempt, outcome: one try at executing, and what came of it
+ * - attempt, outcome: one try at executing, and what came of it; of a request that names the one it tries again (its
+ *   previous), which try at being approved it is
  * - grant: a single-use, signed, expiring token with which a caller proves that this digest was approved
  * - assurance: how strongly a decision is tied to a person
  * - journal: the append-only, hash-chained record outside the vault: the authority
@@ -25,6 +26,7 @@
 import type { Amendment } from "./amendment.ts";
 import type { Delegation } from "./delegation.ts";
 import type { Json, JsonObject } from "./json.ts";
+import type { Past, Previous } from "./retry.ts";
 import { isEntitled, type Roster } from "./roster.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -68,6 +70,14 @@ export interface Submission {
   readonly roster?: Roster;
   /** Only where the request was made from another program's note. */
   readonly adopted?: Adopted;
+  /** Which attempt this is, counted along the requests that it tries again; absent for the first. */
+  readonly attempt?: number;
+  /** How many attempts there may be, by the rule or else by the configuration; absent where as many as one likes. */
+  readonly max_attempts?: number;
+  /** The request that the requester tries again with this one. */
+  readonly previous?: Previous;
+  /** The same action, asked for by the same requester before, to which a person said no. */
+  readonly refused_before?: Past;
 }
 
 /** The note of another program that a request was made from; its bytes are kept beside the finished one. */

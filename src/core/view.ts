@@ -10,6 +10,7 @@ import {
   rosterIn,
   type Status,
 } from "./request.ts";
+import { attemptNumber, type Feedback, feedbackOf } from "./retry.ts";
 import type { Verdict } from "./verdict.ts";
 import { type Missing, missingIn } from "./voting.ts";
 
@@ -50,6 +51,11 @@ export interface RequestView {
   readonly result: Json;
   /** Why it failed, or why its outcome is unknown. */
   readonly error: string | null;
+  /** Which attempt it is, and the request that it tries again. */
+  readonly attempt: number;
+  readonly previous: string | null;
+  /** Why it was not done, and whether to try again; null where there is nothing to say. */
+  readonly feedback: Feedback | null;
   readonly history: readonly HistoryLine[];
 }
 
@@ -103,6 +109,9 @@ export function viewOf(request: Request): RequestView {
     finished_at: isFinal(request) ? request.finished_at : null,
     result: request.status === "executed" ? request.result : null,
     error: errorOf(request),
+    attempt: attemptNumber(request.submission),
+    previous: request.submission.previous?.id ?? null,
+    feedback: feedbackOf(request),
     history: request.history,
   };
 }

@@ -48,6 +48,8 @@ interface Known {
   readonly since: number;
   /** What became of it: null until it was read. */
   readonly verdict: "own" | readonly Problem[] | null;
+  /** Whether the same may be taken later. */
+  readonly again?: boolean;
 }
 
 /**
@@ -88,21 +90,22 @@ export function createAdoption(ports: AdoptionPorts) {
       ports.lookWithin(QUIET_MS);
       return;
     }
-    if (before.verdict !== null) return;
+    if (before.verdict !== null && before.again !== true) return;
     const rest = before.since + QUIET_MS - clock.now();
     if (rest > 0) ports.lookWithin(rest);
     else if (!ports.merging()) await judge(name, before);
   }
 
   async function judge(name: string, before: Known): Promise<void> {
-    const verdict = await adopt(name);
+    const found = await adopt(name);
+    const verdict = typeof found === "object" && "later" in found ? found.later : found;
     if (verdict === "adopted") known.delete(name);
-    else if (verdict !== "changed") known.set(name, { ...before, verdict });
-    if (typeof verdict === "string") return;
+    else if (verdict !== "changed") known.set(name, { ...before, verdict, again: verdict !== found });
+    if (typeof verdict === "string" || before.verdict !== null) return;
     for (const { code, line, message } of verdict) log.warn({ note: name, code, line }, message);
   }
 
-  async function adopt(name: string): Promise<"own" | "adopted" | "changed" | readonly Problem[]> {
+  async function adopt(name: string): Promise<"own" | Made> {
     const found = vault.readForeign(name);
     if (found === null) return "changed";
     if ("problem" in found) return [problem(found.problem)];
@@ -127,12 +130,7 @@ export function createAdoption(ports: AdoptionPorts) {
     return make(asked, key, name, bytes);
   }
 
-  async function make(
-    asked: Asked,
-    key: string,
-    name: string,
-    bytes: Uint8Array,
-  ): Promise<"adopted" | "changed" | readonly Problem[]> {
+  async function make(asked: Asked, key: string, name: string, bytes: Uint8Array): Promise<Made> {
     const { kind, params, requester, title, expires } = asked;
     const rest = expires === null ? null : expires - clock.now();
     if (rest !== null && rest < SOON_MS) return [problem("foreign_expired")];
@@ -148,7 +146,9 @@ export function createAdoption(ports: AdoptionPorts) {
       });
       return (await vault.adopt(request.id, name, bytes)) ? "adopted" : "changed";
     } catch (error) {
-      if (!(error instanceof Fault) || !REFUSED.has(error.code)) throw error;
+      if (!(error instanceof Fault)) throw error;
+      if (LATER.has(error.code)) return { later: [problem("foreign_too_soon", null, error.message)] };
+      if (!REFUSED.has(error.code)) throw error;
       return [problem("foreign_refused", null, error.message)];
     }
   }
@@ -173,6 +173,12 @@ export function createAdoption(ports: AdoptionPorts) {
 
   return consider;
 }
+
+/** What becomes of a foreign note; `later` where the same may be taken another time. */
+type Made = "adopted" | "changed" | readonly Problem[] | { readonly later: readonly Problem[] };
+
+/** What a submission says that is refused now, and may be taken at another look. */
+const LATER: ReadonlySet<Fault["code"]> = new Set(["asked_too_soon", "too_many_attempts"]);
 
 /** What a submission says about its input; everything else is no fault of the note's. */
 const REFUSED: ReadonlySet<Fault["code"]> = new Set(["invalid_params", "invalid_request", "unknown_kind"]);

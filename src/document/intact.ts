@@ -15,6 +15,7 @@ import {
 } from "./action-block.ts";
 import { type Body, type BodyLine, isHeading, sectionBelow } from "./body.ts";
 import { actionDigest } from "./digest.ts";
+import { renderPrevious, showsRefusal } from "./earlier.ts";
 import { type Frontmatter, type Property, plainText } from "./frontmatter.ts";
 import { HEADINGS } from "./labels.ts";
 import { skeleton } from "./look-alikes.ts";
@@ -129,7 +130,18 @@ function checkAction(body: Body, request: Request, rules: EditRules): Pick<Intac
       `The section **What happens if you approve** was changed: ${firstDifference(written, next)}.`,
     );
   }
-  const { adopted, fields, verdict } = request.submission;
+  const { adopted, fields, previous, verdict } = request.submission;
+  if (!showsRefusal(body, request.submission)) {
+    return changed("The first line, which says that a person said no to this before, was changed.");
+  }
+  if (previous !== undefined) {
+    const since = sectionBelow(body, HEADINGS.since);
+    const shown = shownLines(linesOf(renderPrevious(request.submission, previous)));
+    if (since === null) return changed("The section **Since the last attempt** is not there any more.");
+    if (shownLines(since) !== shown) {
+      return changed(`The section **Since the last attempt** was changed: ${firstDifference(shown, since)}.`);
+    }
+  }
   if (verdict !== undefined && isAsked(request.submission)) {
     const found = body.lines.filter((line) => line.plain && isHeading(line, HEADINGS.why)).length;
     const why = sectionBelow(body, HEADINGS.why);

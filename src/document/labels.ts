@@ -1,6 +1,7 @@
 /** The note's own headings. Everything before the first of them is where a person decides. */
 export const HEADINGS = {
   next: "## What happens if you approve",
+  since: "## Since the last attempt",
   action: "## Action",
   original: "## Original note",
   why: "## Why this needs you",

@@ -17,6 +17,7 @@ import type { Verdict } from "../core/verdict.ts";
 import { type Missing, missingIn } from "../core/voting.ts";
 import { namesOnBoxes, renderBoxes } from "./ballot-boxes.ts";
 import { sha256 } from "./digest.ts";
+import { attemptProperties, renderPrevious, renderRefusedBefore } from "./earlier.ts";
 import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
 import { BOXES, DOUBT_HEAD, HEADINGS } from "./labels.ts";
 import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
@@ -40,12 +41,8 @@ export const CAME_BACK = `> [!info] This note was missing and has been written a
  * The properties that the daemon writes and owns, as text values in the note's order. Kept apart from their rendering
  * so that a note that was edited can be held against them.
  */
-export function ownProperties({
-  fields,
-  digest,
-  title: given,
-  verdict,
-}: Submission): ReadonlyMap<string, string> {
+export function ownProperties(submission: Submission): ReadonlyMap<string, string> {
+  const { fields, digest, title: given, verdict } = submission;
   const { on_behalf_of } = fields;
   return new Map([
     ["title", title(given)],
@@ -54,6 +51,7 @@ export function ownProperties({
     ...(on_behalf_of === null ? [] : ([["on_behalf_of", on_behalf_of]] as const)),
     ...(verdict === undefined ? [] : ([["risk", verdict.risk]] as const)),
     ...approverProperties(verdict),
+    ...attemptProperties(submission),
     ["created", fields.created],
     ["expires", fields.expires],
     ["host", fields.host],
@@ -87,8 +85,10 @@ export function renderNote(request: Request, cameBack = false): string {
     ...(namesOnBoxes(request) === null ? [] : ["delegate_to:"]),
     ...[...ownProperties(submission)].map(([key, value]) => `${key}: ${renderValue(key, value)}`),
   ];
+  const { previous, refused_before } = submission;
   const parts = [
     `---\n${properties.join("\n")}\n---`,
+    ...(refused_before === undefined ? [] : [renderRefusedBefore(refused_before)]),
     ...(request.status === "outcome_unknown"
       ? [renderResolve(request)]
       : [
@@ -99,6 +99,7 @@ export function renderNote(request: Request, cameBack = false): string {
     ...(standing === "" ? [] : [standing]),
     ...(request.amendment === undefined ? [] : [renderAmendment(request)]),
     renderNext(versionOf(request), submission.fields.kind),
+    ...(previous === undefined ? [] : [renderPrevious(submission, previous)]),
     renderAction(versionOf(request)),
     ...(submission.adopted === undefined ? [] : [renderOriginal(submission.fields.id, submission.adopted)]),
     ...(isAsked(submission) ? [renderWhy(submission.verdict)] : []),
@@ -121,7 +122,7 @@ export function renderDoubt(cause: string): string {
 /** Times stay bare, so that Obsidian takes them for dates; the title is always quoted. */
 export function renderValue(key: string, value: string): string {
   if (key === "title") return quoted(value);
-  if (key === "quorum") return value;
+  if (key === "quorum" || key === "attempt") return value;
   if (key === "approvers") return `[${value.split(", ").map(scalar).join(", ")}]`;
   return key === "created" || key === "expires" ? value : scalar(value);
 }

@@ -69,9 +69,9 @@ export class Archive {
     return this.#find(hashOfId(id));
   }
 
-  /** Gives where the requests that may have this key begin, oldest first. */
-  placesOfKey(key: string): Promise<Place[]> {
-    return this.#find(hashOfKey(key));
+  /** Gives where the requests that this may lead to begin, oldest first. */
+  placesOfLead(lead: string): Promise<Place[]> {
+    return this.#find(hashOfKey(lead));
   }
 
   /** Adds what a segment finished, once it is sealed. */
@@ -166,10 +166,10 @@ async function indexOf(files: JournalFiles, tail: Tail): Promise<IndexLookup> {
     count += lines.length;
     if (count % SLICE < lines.length) await yieldToOthers();
   }
-  for (const [key, id] of tail.keys) {
+  for (const [lead, id] of tail.leads) {
     const [offset] = tail.lines.get(id) ?? [];
     if (offset === undefined) throw new Error(`the finished request ${id} has no lines`);
-    put(entryOf(hashOfKey(key), { segment: tail.segment, offset }));
+    put(entryOf(hashOfKey(lead), { segment: tail.segment, offset }));
     count += 1;
     if (count % SLICE === 0) await yieldToOthers();
   }

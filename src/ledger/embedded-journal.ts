@@ -9,7 +9,7 @@ import { type Head, type LedgerRecord, recordLine } from "./record.ts";
 import type { Recovered } from "./recover.ts";
 import { RevisionConflict } from "./revision-conflict.ts";
 import { Rotation } from "./rotation.ts";
-import { askText, keyText, type Standing } from "./standing.ts";
+import { askText, keyText, refusedText, retryText, type Standing } from "./standing.ts";
 import { type Step, stepsFrom } from "./steps.ts";
 import { fromSystem } from "./storage-fault.ts";
 import { Writer } from "./writer.ts";
@@ -117,8 +117,21 @@ export class EmbeddedJournal {
 
   /** The request that this requester made with this key, however long ago. */
   async findKey(requester: string, key: string): Promise<RequestId | null> {
-    const text = keyText(requester, key);
-    return this.#standing.idOfKey(text) ?? (await told(this.#finished.idOfKey(text)));
+    return this.#follow(keyText(requester, key));
+  }
+
+  /** The newest request of this requester, on behalf of the same one, for this action that a person may have said no to. */
+  async findRefused(
+    requester: string,
+    onBehalfOf: string | null,
+    actionDigest: string,
+  ): Promise<RequestId | null> {
+    return this.#follow(refusedText(requester, onBehalfOf, actionDigest));
+  }
+
+  /** The request that tries this one again. */
+  async findRetry(previous: RequestId): Promise<RequestId | null> {
+    return this.#follow(retryText(previous));
   }
 
   /** The newest open request without a key by this requester, on behalf of the same one, for this action. */
@@ -165,6 +178,10 @@ export class EmbeddedJournal {
     } finally {
       await this.#unlock();
     }
+  }
+
+  async #follow(lead: string): Promise<RequestId | null> {
+    return this.#standing.idOfLead(lead) ?? (await told(this.#finished.idOfLead(lead)));
   }
 
   async #newest(id: RequestId): Promise<Request | null> {

@@ -6,7 +6,7 @@ import type { Place } from "./index-file.ts";
 import { lineAt } from "./lines.ts";
 import { isRecordLine, readOpenState, readRecord } from "./record.ts";
 import { damaged, segmentName } from "./segment.ts";
-import { keyText, type Standing, type Tail } from "./standing.ts";
+import { type Standing, submissionLeads, type Tail } from "./standing.ts";
 
 /** What a line about a finished request says: the state that a checkpoint had of it, or a record. */
 type Said = { readonly request: Request } | NonNullable<ReturnType<typeof readRecord>>;
@@ -53,25 +53,16 @@ export class Finished {
     }
   }
 
-  /** The finished request that has this key (of `keyText`), the latest one if there are several. */
-  async idOfKey(key: string): Promise<RequestId | null> {
+  /** The finished request that this leads to (see `leadsOf`), the latest one if there are several. */
+  async idOfLead(lead: string): Promise<RequestId | null> {
     const tails = this.#tails();
     for (const tail of tails.toReversed()) {
-      const id = tail.keys.get(key);
+      const id = tail.leads.get(lead);
       if (id !== undefined) return id;
     }
-    const said = await this.#linesAt(inOrder(await this.#archive.placesOfKey(key)));
+    const said = await this.#linesAt(inOrder(await this.#archive.placesOfLead(lead)));
     for (const one of said.toReversed()) {
-      const submission =
-        "request" in one
-          ? one.request.submission
-          : one.event.type === "submitted"
-            ? one.event.submission
-            : null;
-      const fields = submission?.fields;
-      if (fields !== undefined && fields.key !== null && keyText(fields.requester, fields.key) === key) {
-        return fields.id;
-      }
+      if (leadsIn(one).includes(lead)) return idOf(one);
     }
     return null;
   }
@@ -103,6 +94,16 @@ function whatIsSaid(line: Buffer | null, name: string, offset: number): Said {
   const said = line === null ? null : isRecordLine(line) ? readRecord(line) : readOpenState(line);
   if (said !== null) return said;
   throw damaged(name, null, `the line at byte ${offset} is not what was written there`);
+}
+
+/** Whether it came to a no stands further on in the journal: who asks for one looks. */
+function leadsIn(said: Said): readonly string[] {
+  const request = "request" in said ? said.request : null;
+  const submission =
+    request?.submission ??
+    ("event" in said && said.event.type === "submitted" ? said.event.submission : null);
+  if (submission === null) return [];
+  return submissionLeads(submission, (request?.amendment?.asked ?? submission).action_digest);
 }
 
 function placesOf(tail: Tail, id: RequestId): Place[] {

@@ -14,7 +14,7 @@ const PAGE = 4096;
 export const ENTRY = 24;
 export const PER_PAGE = Math.floor((PAGE - 4) / ENTRY);
 export const HASH = 12;
-const MAGIC = Buffer.from("countersign index 1\n");
+const MAGIC = Buffer.from("countersign index 2\n");
 
 export interface Place {
   readonly segment: number;

@@ -83,7 +83,7 @@ function takeRecord(
   if (request === null && event.type !== "submitted") {
     // Finished, perhaps segments ago: what was said to it since can only have been refused. `verify` checks the rest.
     if (event.type !== "refused") return `${event.type} of request ${id}, which is not open`;
-    standing.tail.close(id, [offset], null);
+    standing.tail.close(id, [offset], []);
     return null;
   }
   if (standing.tail.lines.has(id)) return `request ${id} is submitted a second time`;

@@ -1,4 +1,4 @@
-import { isClosed, type Request, type RequestId } from "../core/request.ts";
+import { isClosed, type Request, type RequestId, type Submission } from "../core/request.ts";
 
 /** An open request, and where in the newest segment its lines are: its checkpoint state, then its records. */
 interface Open {
@@ -12,7 +12,7 @@ interface Open {
  */
 export class Standing {
   readonly #open = new Map<RequestId, Open>();
-  readonly #keys = new Map<string, RequestId>();
+  readonly #leads = new Map<string, RequestId>();
   /** The newest open request without a key, by who asked for what. */
   readonly #asked = new Map<string, RequestId>();
   #tail: Tail;
@@ -38,8 +38,8 @@ export class Standing {
     return Array.from(this.#open.values(), ({ request }) => request);
   }
 
-  idOfKey(key: string): RequestId | null {
-    return this.#keys.get(key) ?? null;
+  idOfLead(lead: string): RequestId | null {
+    return this.#leads.get(lead) ?? null;
   }
 
   idOfAsked(asked: string): RequestId | null {
@@ -52,19 +52,18 @@ export class Standing {
     const lines = known?.lines ?? [];
     lines.push(line);
     if (isClosed(request)) {
-      // A finished request that something was said to again: an older segment has its key.
-      const key = known === undefined ? null : this.#forget(id, known);
-      this.#tail.close(id, lines, key);
+      // A finished request that something was said to again: an older segment has its leads.
+      if (known !== undefined) this.#forget(id, known);
+      this.#tail.close(id, lines, known === undefined ? [] : leadsOf(request));
       return;
     }
+    for (const lead of leadsOf(request)) this.#leads.set(lead, id);
     if (known !== undefined) {
       known.request = request;
       return;
     }
     this.#open.set(id, { request, lines });
-    const key = keyOf(request);
-    if (key !== null) this.#keys.set(key, id);
-    else this.#asked.set(askedText(request), id);
+    if (request.submission.fields.key === null) this.#asked.set(askedText(request), id);
   }
 
   /** A later line of a checkpoint replaces the earlier one about the same request. */
@@ -87,12 +86,10 @@ export class Standing {
     return sealed;
   }
 
-  #forget(id: RequestId, { request }: Open): string | null {
+  #forget(id: RequestId, { request }: Open): void {
     this.#open.delete(id);
-    const key = keyOf(request);
-    if (key !== null && this.#keys.get(key) === id) this.#keys.delete(key);
-    if (key === null && this.#asked.get(askedText(request)) === id) this.#asked.delete(askedText(request));
-    return key;
+    for (const lead of leadsOf(request)) if (this.#leads.get(lead) === id) this.#leads.delete(lead);
+    if (this.#asked.get(askedText(request)) === id) this.#asked.delete(askedText(request));
   }
 }
 
@@ -100,23 +97,51 @@ export class Standing {
 export class Tail {
   readonly segment: number;
   readonly lines = new Map<RequestId, number[]>();
-  readonly keys = new Map<string, RequestId>();
+  /** What its finished requests can be found by, besides their ids; see `leadsOf`. */
+  readonly leads = new Map<string, RequestId>();
 
   constructor(segment: number) {
     this.segment = segment;
   }
 
-  close(id: RequestId, lines: readonly number[], key: string | null): void {
+  close(id: RequestId, lines: readonly number[], leads: readonly string[]): void {
     const known = this.lines.get(id);
     if (known === undefined) this.lines.set(id, [...lines]);
     else known.push(...lines);
-    if (key !== null) this.keys.set(key, id);
+    for (const lead of leads) this.leads.set(lead, id);
   }
 }
 
 /** A requester's key as one text: two requesters may use the same key. */
 export function keyText(requester: string, key: string): string {
   return JSON.stringify([requester, key]);
+}
+
+/** A person's no to what somebody asked for, as one text: the same may be asked for again. */
+export function refusedText(requester: string, onBehalfOf: string | null, actionDigest: string): string {
+  return JSON.stringify(["refused", requester, onBehalfOf, actionDigest]);
+}
+
+/** The next attempt behind a request, as one text. */
+export function retryText(previous: RequestId): string {
+  return JSON.stringify(["retry", previous, null]);
+}
+
+/** What a request can be found by, besides its id: its key, its place behind another one, and a person's no to it. */
+export function leadsOf(request: Request): readonly string[] {
+  const { submission, amendment, status } = request;
+  const said = status === "rejected" || status === "changes_requested";
+  return submissionLeads(submission, said ? (amendment?.asked ?? submission).action_digest : null);
+}
+
+/** The same for what a line of the journal says; `refused` is the action digest that a no was about, or might be. */
+export function submissionLeads({ fields, previous }: Submission, refused: string | null): readonly string[] {
+  const { requester, on_behalf_of, key } = fields;
+  return [
+    ...(key === null ? [] : [keyText(requester, key)]),
+    ...(previous === undefined ? [] : [retryText(previous.id)]),
+    ...(refused === null ? [] : [refusedText(requester, on_behalf_of, refused)]),
+  ];
 }
 
 /** Who asked for what, as one text: whatever a person made of it since. */
@@ -127,9 +152,4 @@ function askedText({ submission, amendment }: Request): string {
 
 export function askText(requester: string, onBehalfOf: string | null, actionDigest: string): string {
   return JSON.stringify([requester, onBehalfOf, actionDigest]);
-}
-
-function keyOf(request: Request): string | null {
-  const { requester, key } = request.submission.fields;
-  return key === null ? null : keyText(requester, key);
 }

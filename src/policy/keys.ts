@@ -55,5 +55,5 @@ export const APPROVAL_KEYS = {
   min_assurance: ["`edit`, `os`, `signed` or `present`", "how strongly a decision must be tied to a person"],
   checklist: ["texts", "boxes that must be ticked before an approval counts"],
   tags: ["texts", "tags of the note"],
-  max_attempts: ["a whole number", "how often the same may be asked again after a no"],
+  max_attempts: ["a whole number", "how many attempts there may be, the first one counted"],
 } as const satisfies Keys;

@@ -37,7 +37,7 @@ const LEFT_OUT: Readonly<Record<keyof Requirements, (requirements: Requirements)
   min_assurance: () => false,
   checklist: () => false,
   tags: () => false,
-  max_attempts: ({ max_attempts }) => max_attempts !== null,
+  max_attempts: () => false,
 };
 
 function requiredKeys(requirements: Requirements): readonly string[] {

@@ -85,6 +85,8 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     read: (id) => journal.read(id),
     open: () => journal.open(),
     findAsked: (...asked) => journal.findAsked(...asked),
+    findRefused: (...asked) => journal.findRefused(...asked),
+    findRetry: (previous) => journal.findRetry(previous),
     findKey: (requester, key) => journal.findKey(requester, key),
     head: () => journal.head(),
     records: (after) => journal.records(after),
@@ -170,6 +172,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     kinds: [...kinds.keys()],
     policy: { judge: () => null },
     people: () => NOBODY,
+    retry: { cool_down_ms: 0, max_attempts: 5 },
     about: { version: "0", pid: process.pid, vault: root, state },
   });
   const sockets = { agent: join(base, "agent/socket"), reviewer: join(base, "reviewer/socket") };

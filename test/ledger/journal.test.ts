@@ -122,6 +122,12 @@ describe("an append", () => {
   });
 });
 
+async function emptied(): Promise<CrashFiles> {
+  await journal.close();
+  disk = new CrashFiles();
+  return disk;
+}
+
 describe("an open request without a key", () => {
   const asked = (n: number) => {
     const { fields, action_digest } = sampleSubmission({ params: { n } });
@@ -162,12 +168,6 @@ describe("an open request without a key", () => {
     await journal.append(idOf(1), 2, [event(1, "cancelled"), event(1, "archived")]);
     for (const now of [journal, await reopened()]) expect(await now.findAsked(...asked(1))).toBeNull();
   });
-
-  async function emptied(): Promise<CrashFiles> {
-    await journal.close();
-    disk = new CrashFiles();
-    return disk;
-  }
 });
 
 describe("many appends at once", () => {
@@ -259,6 +259,53 @@ describe("records", () => {
   test("of an empty journal are none, and its head is the beginning", async () => {
     expect(await recordsOf(journal)).toEqual([]);
     expect(journal.head()).toEqual({ seq: 0, hash: GENESIS });
+  });
+});
+
+describe("what a request can be found by besides its id", () => {
+  const previous = {
+    id: idOf(1),
+    outcome: "rejected",
+    at: "",
+    by: "ada",
+    reason: null,
+    changes: [],
+  } as const;
+  const submission = (n: number) =>
+    sampleSubmission({ id: idOf(n), params: { n: n % 10 } }, n === 2 ? { previous } : {});
+  const said = (n: number, type: Event["type"]) => sampleEvent(type, submission(n));
+  const asked = (n: number) => {
+    const { fields, action_digest } = submission(n);
+    return [fields.requester, fields.on_behalf_of, action_digest] as const;
+  };
+
+  test("is a person's no to it and the request that it tries again, wherever in the journal they are", async () => {
+    journal = await openJournal({ directory: "", files: await emptied(), segmentBytes: 2_000 });
+    await journal.append(idOf(1), 0, [said(1, "submitted")]);
+    expect(await journal.findRefused(...asked(1))).toBeNull();
+    expect(await journal.findRetry(idOf(1))).toBeNull();
+    await journal.append(idOf(1), 1, [said(1, "amended"), said(1, "rejected")]);
+    await journal.append(idOf(2), 0, [said(2, "submitted")]);
+    const expectFound = async () => {
+      for (const now of [journal, await reopened()]) {
+        expect(await now.findRefused(...asked(1))).toBe(idOf(1));
+        expect(await now.findRefused("another-agent", null, asked(1)[2])).toBeNull();
+        expect(await now.findRefused(...asked(2))).toBeNull();
+        expect(await now.findRetry(idOf(1))).toBe(idOf(2));
+        expect(await now.findRetry(idOf(2))).toBeNull();
+      }
+    };
+    await expectFound();
+    for (let n = 100; n < 120; n += 1) await live(journal, n);
+    await expectFound();
+    await journal.append(idOf(1), 3, [said(1, "archived")]);
+    await journal.append(idOf(2), 1, [said(2, "expired"), said(2, "archived")]);
+    await expectFound();
+    for (let n = 120; n < 200; n += 1) await live(journal, n);
+    await expectFound();
+    await journal.append(idOf(11), 0, [said(11, "submitted")]);
+    await journal.append(idOf(11), 1, [said(11, "rejected"), said(11, "archived")]);
+    for (const now of [journal, await reopened()]) expect(await now.findRefused(...asked(1))).toBe(idOf(11));
   });
 });
 

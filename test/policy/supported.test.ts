@@ -11,7 +11,6 @@ test.each([
   ["cool_off", "cool_off: 1m"],
   ["escalate", "escalate: [{ after: 1h, to: lead }]"],
   ["editable", "editable: [payee.name]"],
-  ["max_attempts", "max_attempts: 3"],
   ["constraints", "constraints: { max_runtime_sec: 60 }"],
 ])("a rule with %s is not taken: %s", (key, text) => {
   const found = notSupported(rule(text));
@@ -24,13 +23,15 @@ test("nor is one that allows with constraints, or whose sample asks for what can
   expect(
     notSupported(rule("constraints: { network: none }", "allow_with_constraints"))[0]?.message,
   ).toContain("allow_with_constraints");
-  expect(notSupported(rule("sample: 5%, max_attempts: 3", "allow"))).toHaveLength(1);
+  expect(notSupported(rule("sample: 5%, cool_off: 1m", "allow"))).toHaveLength(1);
 });
 
 test("what is obeyed is taken, and many things in one rule are told once", () => {
   expect(
     notSupported(
-      rule("expires: 1h, execute_by: 1h, settle: 0s, editable: [amount], tags: [money], reason: Because."),
+      rule(
+        "expires: 1h, execute_by: 1h, settle: 0s, editable: [amount], tags: [money], max_attempts: 3, reason: Because.",
+      ),
     ),
   ).toEqual([]);
   expect(notSupported(rule("sample: 5%", "allow"))).toEqual([]);

@@ -23,7 +23,7 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
   async submit(world, { args, body }) {
     const { values, words } = options(args);
     const [name = "", kind = "", ...params] = words;
-    const { title, requester = "billing-agent", key, expires } = values;
+    const { title, requester = "billing-agent", key, expires, previous } = values;
     const { request, created, token } = await world.up().application.submit({
       kind,
       params: body.length > 0 ? (JSON.parse(body.join("\n")) as JsonObject) : paramsOf(params),
@@ -31,6 +31,7 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
       ...(title === undefined ? {} : { title: JSON.parse(`"${title}"`) as string }),
       ...(key === undefined ? {} : { key }),
       ...(expires === undefined ? {} : { expires_in_ms: duration(expires) }),
+      ...(previous === undefined ? {} : { previous: world.idOf(previous) }),
     });
     world.ids.set(name, request.id);
     if (token !== null) world.tokens.set(name, token);
@@ -234,6 +235,7 @@ function options(args: readonly string[]) {
     allowPositionals: true,
     options: {
       ...known,
+      previous: text,
       set: { ...text, multiple: true },
       token: text,
       grant: text,

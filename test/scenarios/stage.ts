@@ -29,6 +29,7 @@ import { type InForcePorts, openInForce } from "../../src/in-force.ts";
 import { openJournal } from "../../src/ledger/journal.ts";
 import { notSupported } from "../../src/policy/supported.ts";
 import { judgeBy } from "../../src/policy-in-force.ts";
+import type { RetrySettings } from "../../src/retrying.ts";
 import type { Kind } from "../../src/submission.ts";
 import { type FakeClock, fakeClock } from "../fake-clock.ts";
 import { T0 } from "../sample.ts";
@@ -50,6 +51,7 @@ export interface StageOptions {
   /** Stands between the daemon and its ledger or vault: for tests that make the n-th operation fail. */
   readonly through?: { ledger?: (ledger: Ledger) => Ledger; vault?: (vault: Vault) => Vault };
   readonly merging?: () => boolean;
+  readonly retry?: RetrySettings;
   /** Makes requests of foreign notes. */
   readonly adopt?: AdoptionSettings;
   /** Programs that policies may name as approvers. */
@@ -183,6 +185,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     kinds: [...kinds.keys()],
     policy,
     people,
+    retry: options.retry ?? { cool_down_ms: 600_000, max_attempts: 5 },
     about: { version: "0", pid: 1, vault: root, state },
   });
 

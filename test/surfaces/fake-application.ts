@@ -33,6 +33,9 @@ export function view(changes: Partial<RequestView> = {}): RequestView {
     finished_at: null,
     result: null,
     error: null,
+    attempt: 1,
+    previous: null,
+    feedback: null,
     history: [{ at: "2026-11-21T09:14:03.000Z", event: "submitted", by: "billing-agent", detail: null }],
     ...changes,
   };

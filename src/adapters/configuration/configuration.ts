@@ -18,6 +18,8 @@ export interface Configuration {
   readonly adopt: AdoptionSettings | null;
   /** Who is told what happens, and how. */
   readonly notify: readonly ChannelSettings[];
+  /** How often, and how soon after a no, the same may be asked for again. */
+  readonly retry: { readonly cool_down_ms: number; readonly max_attempts: number };
   /** The policy's file, absolute; null where there is none. */
   readonly policy: string | null;
   /** The file of people, absolute; null where there is none. */

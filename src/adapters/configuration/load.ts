@@ -21,6 +21,7 @@ interface RawFile {
   readonly folders?: Partial<Folders>;
   readonly adopt?: RawAdopt;
   readonly notify?: RawNotify;
+  readonly retry?: { readonly max_attempts?: number };
   readonly policy?: string;
   readonly people?: string;
   readonly http?: RawHttp;
@@ -92,6 +93,10 @@ export async function loadConfiguration(file: string, env: Environment): Promise
     folders: foldersOf(source, raw),
     adopt: adoptionOf(source, raw.adopt, actions),
     notify: notify.channels,
+    retry: {
+      cool_down_ms: duration(source, ["retry", "cool_down"], "10m", "any"),
+      max_attempts: raw.retry?.max_attempts ?? 5,
+    },
     policy: raw.policy === undefined ? null : resolve(directory, raw.policy),
     people: raw.people === undefined ? null : resolve(directory, raw.people),
     log: raw.log === undefined ? null : resolve(directory, raw.log),

@@ -152,6 +152,25 @@ export const CONFIGURATION_SCHEMA = {
     },
     adopt: ADOPT_SCHEMA,
     notify: NOTIFY_SCHEMA,
+    retry: {
+      type: "object",
+      description: "`cool_down:` and `max_attempts:`",
+      examples: ["retry: { cool_down: 10m, max_attempts: 5 }"],
+      additionalProperties: false,
+      properties: {
+        cool_down: duration(
+          "how soon after a person's no the same action may be asked for again",
+          "cool_down: 10m",
+        ),
+        max_attempts: {
+          type: "integer",
+          minimum: 1,
+          maximum: 1_000,
+          description: "a whole number from 1: how many attempts there may be where no rule says so",
+          examples: ["max_attempts: 5"],
+        },
+      },
+    },
     policy: text("the name of the file with the rules", "policy: ./policy.yaml"),
     people: text("the name of the file with the people", "people: ./people.yaml"),
     http: HTTP_SCHEMA,

@@ -22,6 +22,7 @@ interface RequestOptions {
   readonly onBehalfOf?: string;
   readonly key?: string;
   readonly expires?: number;
+  readonly previous?: string;
   readonly wait?: boolean;
   readonly timeout?: number;
 }
@@ -38,6 +39,10 @@ export function addRequestCommand(program: Command, run: Run): void {
     .option("--on-behalf-of <name>", "for whom")
     .option("--key <key>", "makes asking twice the same as asking once")
     .option("--expires <duration>", "how long to wait for a decision, such as 30m", positiveDurationOption)
+    .option(
+      "--previous <id>",
+      "the own finished request that this tries again, changed as its reviewer asked",
+    )
     .option("--wait", "wait for the outcome")
     .option("--timeout <duration>", "with --wait: how long at most, such as 10m", positiveDurationOption)
     .addHelpText(
@@ -60,6 +65,7 @@ async function submit(context: Context, options: RequestOptions): Promise<number
     ...(options.onBehalfOf !== undefined && { on_behalf_of: options.onBehalfOf }),
     ...(options.key !== undefined && { key: options.key }),
     ...(options.expires !== undefined && { expires_in_ms: options.expires }),
+    ...(options.previous !== undefined && { previous: options.previous }),
   };
   const client = await context.client();
   const answer = await client.ask({ socket: "agent", method: "POST", path: "/v1/requests", body });

@@ -72,6 +72,7 @@ export function block(request: RequestView, now: number): string {
     ["key", request.key === null ? null : line(request.key)],
     ["created", `${time(request.created)} on ${line(request.host)}`],
     ["expires", time(request.expires)],
+    ["attempt", attemptFact(request)],
     ["asked", request.asked > 1 ? `${request.asked} times` : null],
     ["digest", line(request.digest)],
     ["policy", policyOf(request)],
@@ -130,7 +131,20 @@ function outcomeFacts(request: RequestView): [string, string | null][] {
     ["reason", decision?.reason ? line(decision.reason) : null],
     ["result", status === "executed" ? pretty(result) : null],
     ["error", error === null ? null : visible(error).trimEnd()],
+    ["retry", retryFact(request)],
   ];
+}
+
+function attemptFact({ attempt, previous }: RequestView): string | null {
+  if (attempt === 1) return null;
+  return previous === null ? String(attempt) : `${attempt}, behind ${line(previous)}`;
+}
+
+/** How to ask again, where that makes sense. */
+function retryFact({ id, feedback, attempt }: RequestView): string | null {
+  if (feedback === null) return null;
+  if (feedback.retryable) return `changed, with --previous ${line(id)}, as attempt ${attempt + 1}`;
+  return feedback.outcome === "denied" ? null : `no: attempt ${attempt} was the last one`;
 }
 
 /** What a person changed in the action, which is no longer quite what was asked for. */

@@ -57,6 +57,7 @@ function submission(fields: Fields, header: string | null): SubmitInput {
   }
   const key = header ?? body;
   const expires_in_ms = fields.duration("expires_in_ms");
+  const previous = fields.optional("previous", NAME_LIMIT);
   return {
     kind: fields.text("kind", NAME_LIMIT),
     params: fields.has("params") ? fields.object("params") : {},
@@ -65,6 +66,7 @@ function submission(fields: Fields, header: string | null): SubmitInput {
     ...(on_behalf_of !== null && { on_behalf_of }),
     ...(key !== null && { key }),
     ...(expires_in_ms !== null && { expires_in_ms }),
+    ...(previous !== null && { previous }),
   };
 }
 

@@ -104,6 +104,16 @@ const REQUEST = {
   finished_at: timeOrNull,
   result: {},
   error: textOrNull,
+  attempt: { type: "integer", minimum: 1 },
+  previous: textOrNull,
+  feedback: nullable(
+    exactly({
+      outcome: { enum: [...STATUSES] },
+      reason: textOrNull,
+      reviewer: textOrNull,
+      retryable: flag,
+    } satisfies Record<keyof NonNullable<RequestView["feedback"]>, Json>),
+  ),
   history: listOf(exactly({ at: time, event: text, by: textOrNull, detail: textOrNull })),
 } satisfies Record<keyof RequestView, Json>;
 

@@ -65,11 +65,11 @@ describe("policy check", () => {
   });
 
   test("accepts what the daemon does not take yet, and says so", async () => {
-    const text = POLICY.replace("approvers: treasury", "max_attempts: 2");
+    const text = POLICY.replace("approvers: treasury", "constraints: { network: none }");
     write({ "policy.yaml": text, "base.yaml": "default: deny" });
     const { exit, out } = await run(["check", "policy.yaml"]);
     expect(exit).toBe(0);
-    expect(out).toContain("policy.yaml:3: warning: not supported yet: max_attempts");
+    expect(out).toContain("policy.yaml:3: warning: not supported yet: constraints");
     expect(out).toContain("policy.yaml is valid");
   });
 
