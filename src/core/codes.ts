@@ -211,7 +211,7 @@ export const PROBLEMS = {
   own_request: {
     stops: "approval",
     means: "Nobody approves what they asked for themselves, or what is done in their name.",
-    hint: "Ask somebody else to look at it.",
+    hint: "Ask somebody else to look at it. Where an agent asked in your name, give it one of its own: `--requester`.",
   },
   checklist_open: {
     stops: "approval",
@@ -295,7 +295,7 @@ export const REFUSALS = {
   },
   own_request: {
     means: "Nobody approves what they asked for themselves, or what is done in their name.",
-    hint: "Somebody else has to look at it.",
+    hint: "Somebody else has to look at it; an agent that asks needs a name of its own: `--requester`.",
   },
   reviewer_missing: { means: "This needs the reviewer's name.", hint: "Give it with --as NAME." },
   already_voted: {

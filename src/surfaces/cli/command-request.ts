@@ -35,7 +35,7 @@ export function addRequestCommand(program: Command, run: Run): void {
     .option("--title <text>", "what people read first")
     .option("--param <name=value>", "a param as text, or name:=JSON; repeat for more", collect)
     .option("--params <file>", "a file with the params as a JSON object; - for standard input")
-    .option("--requester <name>", "who asks (default: the current user)")
+    .option("--requester <name>", "who asks (default: $COUNTERSIGN_REQUESTER, or the current user)")
     .option("--on-behalf-of <name>", "for whom")
     .option("--key <key>", "makes asking twice the same as asking once")
     .option("--expires <duration>", "how long to wait for a decision, such as 30m", positiveDurationOption)
@@ -60,7 +60,7 @@ async function submit(context: Context, options: RequestOptions): Promise<number
   const body: JsonObject = {
     kind: options.kind,
     params: await paramsOf(options, io.readInput),
-    requester: options.requester ?? env.USER ?? osUser(env),
+    requester: options.requester ?? env.COUNTERSIGN_REQUESTER ?? env.USER ?? osUser(env),
     ...(options.title !== undefined && { title: options.title }),
     ...(options.onBehalfOf !== undefined && { on_behalf_of: options.onBehalfOf }),
     ...(options.key !== undefined && { key: options.key }),

@@ -14,6 +14,17 @@ afterEach(async () => {
 });
 
 describe("request", () => {
+  test("is by whom the environment says, before the current user", async () => {
+    const application = await stage.serve();
+    const env = { USER: "ada", COUNTERSIGN_REQUESTER: "coder" };
+    await stage.run(["request", "--kind", "payment"], { env });
+    await stage.run(["request", "--kind", "payment", "--requester", "other"], { env });
+    expect(application.calls.map(([, input]) => (input as { requester: string }).requester)).toEqual([
+      "coder",
+      "other",
+    ]);
+  });
+
   test("sends what was asked for and prints the id alone", async () => {
     const application = await stage.serve();
     writeFileSync(join(stage.root, "p.json"), '{"iban": "DE02", "lines": [1, 2]}');
