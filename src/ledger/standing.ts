@@ -128,7 +128,7 @@ export function retryText(previous: RequestId): string {
 }
 
 /** What a request can be found by, besides its id: its key, its place behind another one, and a person's no to it. */
-export function leadsOf(request: Request): readonly string[] {
+function leadsOf(request: Request): readonly string[] {
   const { submission, amendment, status } = request;
   const said = status === "rejected" || status === "changes_requested";
   return submissionLeads(submission, said ? (amendment?.asked ?? submission).action_digest : null);

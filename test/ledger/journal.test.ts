@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Event } from "../../src/core/event.ts";
 import type { EmbeddedJournal } from "../../src/ledger/embedded-journal.ts";
-import { openJournal } from "../../src/ledger/journal.ts";
+import { type JournalOptions, openJournal } from "../../src/ledger/journal.ts";
 import { GENESIS, type LedgerRecord } from "../../src/ledger/record.ts";
 import { RevisionConflict } from "../../src/ledger/revision-conflict.ts";
 import { sampleEvent, sampleSubmission } from "../sample.ts";
@@ -13,9 +13,9 @@ let disk: CrashFiles;
 let files: FaultyFiles;
 let journal: EmbeddedJournal;
 
-const reopened = async () => {
+const reopened = async (options: Pick<JournalOptions, "segmentBytes"> = {}) => {
   await journal.close();
-  journal = await openJournal({ directory: "", files: disk });
+  journal = await openJournal({ directory: "", files: disk, ...options });
   return journal;
 };
 
@@ -274,6 +274,7 @@ describe("what a request can be found by besides its id", () => {
   const submission = (n: number) =>
     sampleSubmission({ id: idOf(n), params: { n: n % 10 } }, n === 2 ? { previous } : {});
   const said = (n: number, type: Event["type"]) => sampleEvent(type, submission(n));
+  const small = { segmentBytes: 2_000 };
   const asked = (n: number) => {
     const { fields, action_digest } = submission(n);
     return [fields.requester, fields.on_behalf_of, action_digest] as const;
@@ -287,7 +288,7 @@ describe("what a request can be found by besides its id", () => {
     await journal.append(idOf(1), 1, [said(1, "amended"), said(1, "rejected")]);
     await journal.append(idOf(2), 0, [said(2, "submitted")]);
     const expectFound = async () => {
-      for (const now of [journal, await reopened()]) {
+      for (const now of [journal, await reopened(small)]) {
         expect(await now.findRefused(...asked(1))).toBe(idOf(1));
         expect(await now.findRefused("another-agent", null, asked(1)[2])).toBeNull();
         expect(await now.findRefused(...asked(2))).toBeNull();
@@ -305,7 +306,7 @@ describe("what a request can be found by besides its id", () => {
     await expectFound();
     await journal.append(idOf(11), 0, [said(11, "submitted")]);
     await journal.append(idOf(11), 1, [said(11, "rejected"), said(11, "archived")]);
-    for (const now of [journal, await reopened()]) expect(await now.findRefused(...asked(1))).toBe(idOf(11));
+    for (const now of [journal, await reopened(small)]) expect(await now.findRefused(...asked(1))).toBe(idOf(11));
   });
 });
 
