@@ -42,7 +42,7 @@ async function world(channels: string): Promise<void> {
     exit: EXIT.done,
   });
   const text = channels.replaceAll("RECEIVER", receiver.url).replaceAll("PORT", String(mails.port));
-  const actions = "settle: 0s\nactions:\n  note: { run: [cat] }\n";
+  const actions = "settle: 0s\ngit: off\nactions:\n  note: { run: [cat] }\n";
   writeFileSync(join(base, "countersign.yaml"), `${actions}notify:\n${text}`, { mode: 0o600 });
   places = locate({ vault }, environment(base), base);
 }
@@ -54,7 +54,7 @@ afterEach(async () => {
   }
   await receiver.close();
   await mails.close();
-  rmSync(base, { recursive: true, force: true });
+  rmSync(base, { recursive: true, force: true, maxRetries: 10 });
 });
 
 async function start(): Promise<DaemonProcess> {

@@ -70,10 +70,15 @@ async function play(
   const start = async () => {
     for (;;) {
       const { life, opening } = open();
+      let opened = false;
       const scene = await Promise.race([
-        opening.catch(() => null),
+        opening
+          .catch(() => null)
+          .finally(() => {
+            opened = true;
+          }),
         new Promise<null>((resolve) => {
-          const look = () => (dead ? resolve(null) : setImmediate(look));
+          const look = () => (dead || opened ? resolve(null) : setImmediate(look));
           look();
         }),
       ]);
