@@ -62,6 +62,8 @@ const GAP_MS = 2_000;
 const RETRY_MS = 5_000;
 /** More turns than any request can need at one look; reaching it is a bug, and must not become a busy loop. */
 const MAX_TURNS = 20;
+/** The same for what one look brings: far more than a note has boxes. */
+const MAX_EVENTS = 100;
 
 /** A foreign file has come or changed: it is looked at so soon. */
 const FOREIGN_MS = 500;
@@ -175,6 +177,7 @@ export function createDaemon(ports: DaemonPorts) {
     const events: Event[] = [];
     let state = request;
     for (;;) {
+      if (events.length > MAX_EVENTS) throw new Error("what is due for a request does not come to an end");
       const due = reconcile(state, worldOf(state, seen));
       if (due.do !== "record") return { events, due };
       const stepped = step(state, due.event);
@@ -444,10 +447,12 @@ export function createDaemon(ports: DaemonPorts) {
             if (!stepped.ok) return stepped.refusal;
             state = stepped.request;
           }
+          // What was read was read of the action as it was before.
+          if (state.submission.digest !== request.submission.digest) seen = sight.lookAt(state);
           // What follows from it, such as the start of what was approved, shares its write.
           let { events } = plan(state, seen);
           if (!lookFirst && needAllCopies([...asked, ...events])) {
-            seen = await withNewCopies(request, seen);
+            seen = await withNewCopies(state, seen);
             ({ events } = plan(state, seen));
           }
           const recorded = await record(request, [...asked, ...events], noteOf(seen));

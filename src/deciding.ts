@@ -101,7 +101,8 @@ function withPresentRoster(request: Request, desk: Desk, answer: (present: Reque
 }
 
 function refuse(request: Request, { verb, reviewer, checked }: DecideInput, people: People): Refusal | null {
-  if (request.status !== "pending") return null;
+  const isOpen = request.status === "pending" || (request.status === "approved" && verb !== "approve");
+  if (!isOpen) return null;
   switch (wrongWithVote(request, verb, reviewer, people)) {
     case "not_entitled":
       return refusal("not_entitled", `${reviewer ?? UNNAMED} may not decide this. ${tellVoters(request)}`);

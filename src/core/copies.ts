@@ -1,5 +1,5 @@
 import { type Problem, problem, stopsAll } from "./codes.ts";
-import type { Reading } from "./look.ts";
+import type { Ballot, Reading } from "./look.ts";
 import type { Verb } from "./request.ts";
 
 /** One of a request's files at one look: its note, or a copy that an editor or a sync tool made of it. */
@@ -19,9 +19,13 @@ export interface Judged {
 
 /**
  * Judges a request's files together. What they say must not differ. A no counts wherever it stands; anything else must
- * stand in every file of the request's own name, since a copy may be older than the note, or another hand's.
+ * stand in every file of the request's own name, since a copy may be older than the note, or another hand's. Where several
+ * must approve, that goes for each one's approval; `isRecorded` says whose needs no note any more, and is null elsewhere.
  */
-export function judge(copies: readonly Copy[]): Judged {
+export function judge(
+  copies: readonly Copy[],
+  isRecorded: ((name: string | null) => boolean) | null = null,
+): Judged {
   const note = noteAmong(copies);
   const main = copies[note];
   if (main === undefined) throw new Error("a look without a file");
@@ -36,12 +40,14 @@ export function judge(copies: readonly Copy[]): Judged {
   ];
   const verb = verbs.size === 1 ? ([...verbs][0] ?? null) : null;
   const resolution = resolutions.size === 1 ? ([...resolutions][0] ?? null) : null;
+  const own = ownAmong(copies);
   const silent =
     verb === "reject"
       ? []
       : [
           ...silence(copies, verb !== null, ({ reading }) => reading.verb !== null),
           ...silence(copies, resolution !== null, ({ reading }) => reading.resolution !== null),
+          ...(isRecorded === null || verb !== "approve" ? [] : oneSided(copies, own, isRecorded)),
         ];
   const problems = [
     ...main.reading.problems,
@@ -59,7 +65,11 @@ export function judge(copies: readonly Copy[]): Judged {
       verb: clear ? verb : null,
       via: clear && verb !== null ? saying.via : null,
       said: clear && verb !== null ? saying.said : null,
-      approvals: clear && verb === "approve" ? saying.approvals : [],
+      approvals: clear && verb === "approve" ? (isRecorded === null ? saying.approvals : inAll(own)) : [],
+      unrecorded: copies.some(({ reading }) => reading.unrecorded),
+      unticked: [...new Set(own.flatMap(({ reading }) => reading.unticked))],
+      wordless: own.some(({ reading }) => reading.wordless),
+      dropped: own.every(({ reading }) => reading.dropped),
       resolution: problems.some(stopsAll) ? null : resolution,
       reviewer: saying.reviewer ?? main.reading.reviewer,
       reason: saying.reason ?? main.reading.reason,
@@ -104,12 +114,43 @@ function disagreement(copies: readonly Copy[], told: (reading: Reading) => strin
 /** Names a file that says nothing where another one does, although the note itself would have to say it. */
 function silence(copies: readonly Copy[], said: boolean, says: (copy: Copy) => boolean): Problem[] {
   if (!said) return [];
-  const asked = copies.some(({ own }) => own) ? copies.filter(({ own }) => own) : copies;
-  const mute = asked.find((copy) => !says(copy));
+  const mute = ownAmong(copies).find((copy) => !says(copy));
   const speaker = copies.find(says);
   if (mute === undefined || speaker === undefined) return [];
   const message = `“${speaker.file}” holds the decision, and “${mute.file}” holds none.`;
   return [problem("copy_decides", null, message)];
+}
+
+/** The files in which a statement must stand. */
+function ownAmong(copies: readonly Copy[]): readonly Copy[] {
+  const own = copies.filter((copy) => copy.own);
+  return own.length > 0 ? own : copies;
+}
+
+/** The approvals that stand in all of them. */
+function inAll(own: readonly Copy[]): readonly Ballot[] {
+  return (own[0]?.reading.approvals ?? []).filter((ballot) => own.every((copy) => holds(copy, ballot)));
+}
+
+function holds({ reading }: Copy, { reviewer }: Ballot): boolean {
+  return reading.approvals.some((one) => one.reviewer === reviewer);
+}
+
+/** Names somebody's approval that stands in one file and not in another in which it would have to. */
+function oneSided(
+  copies: readonly Copy[],
+  own: readonly Copy[],
+  isRecorded: (name: string | null) => boolean,
+): Problem[] {
+  for (const { file, reading } of copies) {
+    for (const ballot of reading.approvals.filter(({ reviewer }) => !isRecorded(reviewer))) {
+      const mute = own.find((copy) => !holds(copy, ballot));
+      if (mute === undefined) continue;
+      const whose = ballot.reviewer === null ? "an approval without a name" : `${ballot.reviewer}'s approval`;
+      return [problem("copy_decides", null, `“${file}” holds ${whose}, and “${mute.file}” does not.`)];
+    }
+  }
+  return [];
 }
 
 function inFile(found: Problem, file: string): Problem {

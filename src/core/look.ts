@@ -20,8 +20,12 @@ export interface Reading {
   readonly said: string | null;
   /** Every approval that stands in the note; empty where `verb` is another. */
   readonly approvals: readonly Ballot[];
-  /** The names whose box is there without a tick. */
+  /** Whether anything of it is not recorded yet. */
+  readonly unrecorded: boolean;
+  /** The names whose box is there without a tick; also in an unclear note, since taking back needs no clarity. */
   readonly unticked: readonly string[];
+  /** Whether it lies in a folder that is a statement by itself. */
+  readonly dropped: boolean;
   /** Whether neither `decision` nor `status` holds a word, clear or not. */
   readonly wordless: boolean;
   /** To whom the reviewer passes the decision on. */

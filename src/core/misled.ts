@@ -27,7 +27,7 @@ export interface Other {
 
 /** Carries that memory on to what is seen now; null once the note shows what was asked for, and nobody was misled. */
 export function observeOther(before: Other | null, reading: Reading, text: WholeText): Other | null {
-  const approves = reading.verb === "approve";
+  const approves = approvesAnew(reading);
   const goesOn = before?.grown === true && text.begins(before.text);
   const isUnclear = reading.problems.some(stopsAll);
   if (showsOther(reading)) {
@@ -43,7 +43,12 @@ export function observeOther(before: Other | null, reading: Reading, text: Whole
 
 /** Whether the approval that stands in the note now was given over another text. */
 export function isMisled(other: Other | null, reading: Reading): boolean {
-  return other !== null && reading.verb === "approve" && !showsOther(reading);
+  return other !== null && approvesAnew(reading) && !showsOther(reading);
+}
+
+/** Votes that were recorded before stay in the note while others change it: those were not given over that text. */
+function approvesAnew({ verb, unrecorded }: Reading): boolean {
+  return verb === "approve" && unrecorded;
 }
 
 function showsOther({ problems }: Reading): boolean {

@@ -1,3 +1,4 @@
+import { looksOf } from "./look-alikes.ts";
 import { isService } from "./people.ts";
 import type { Roster, RosterGroup } from "./roster.ts";
 
@@ -15,19 +16,21 @@ interface Quorum {
 
 /**
  * Whether every group has its quorum. Each person counts once, in one group, and each seat once, whoever votes in it: so
- * that n approvals are always n persons' and never one's under two names or in two groups. Of all ways in which the
+ * that n approvals are always n persons' and never one's under two names or in two groups. Names that nobody has and that
+ * look the same are one person's. Of all ways in which the
  * approvals can count, the one that goes furthest is taken: a maximum flow from persons over seats to groups.
  */
 export function quorumOf(persons: readonly string[], { groups, seats, excluded }: Roster): Quorum {
   const flow = new Flow();
   for (const person of new Set(persons)) {
     if (excluded.includes(person)) continue;
-    flow.allow(SOURCE, `person ${person}`, 1);
+    const voter = `person ${looksOf(person)}`;
+    flow.allow(SOURCE, voter, 1);
     for (const [at, { owners }] of groups.entries()) {
-      if (owners === null && !isService(person)) flow.allow(`person ${person}`, `group ${at}`, 1);
+      if (owners === null && !isService(person)) flow.allow(voter, `group ${at}`, 1);
       for (const { owner, held_by } of seats) {
         if (!owners?.includes(owner) || !held_by.includes(person)) continue;
-        flow.allow(`person ${person}`, `seat ${owner}`, 1);
+        flow.allow(voter, `seat ${owner}`, 1);
         // A seat counts once, also where it is a seat of several groups.
         flow.allow(`seat ${owner}`, `seat taken ${owner}`, 1);
         flow.allow(`seat taken ${owner}`, `group ${at}`, 1);

@@ -4,14 +4,25 @@ import type { Event } from "./event.ts";
 import type { Look, Reading } from "./look.ts";
 import type { Memory } from "./memory.ts";
 import { type People, UNNAMED } from "./people.ts";
-import { type Attempt, type Decision, isClosed, isReportable, type Request, type Verb } from "./request.ts";
+import {
+  type Attempt,
+  approvalsOf,
+  type Decision,
+  isClosed,
+  isReportable,
+  type Request,
+  rosterIn,
+  type Verb,
+} from "./request.ts";
 import { closesAt, type Limits, opensAt, wakeAt, windowOf } from "./timing.ts";
 import { standing, type Verdict } from "./verdict.ts";
 import {
   approvalBy,
   byPerson,
+  decidingVote,
   isEnough,
   isPassedOn,
+  isUntick,
   newBallots,
   newDelegation,
   problemsWithVotes,
@@ -124,7 +135,15 @@ function reconcilePending(request: Request, world: World): Due {
     if (due !== null) return due;
   }
   if (now >= deadline) {
-    if (reading !== null && verb !== null && seen >= deadline && !alreadyRefused(request, "too_late")) {
+    const isNew =
+      verb !== "approve" || (reading !== null && newBallots(request, reading, world.people).length > 0);
+    if (
+      reading !== null &&
+      verb !== null &&
+      isNew &&
+      seen >= deadline &&
+      !alreadyRefused(request, "too_late")
+    ) {
       const detail = `${verb} was first seen after the deadline`;
       return record({ type: "refused", at: iso(now), code: "too_late", by: reading.reviewer, detail });
     }
@@ -134,6 +153,7 @@ function reconcilePending(request: Request, world: World): Due {
   return (
     withdraw(request, look.reading, world) ??
     passOn(request, look.reading, world, deadline) ??
+    complete(request, look.reading, world) ??
     bringUpToDate(request, world, deadline) ??
     takeUp(look.reading, world, deadline) ??
     answer(request, look.reading, world, deadline)
@@ -141,13 +161,23 @@ function reconcilePending(request: Request, world: World): Due {
 }
 
 /** A person's own tick taken out again, while others are still waited for. */
-function withdraw(request: Request, reading: Reading, { now, memory, settle_ms }: World): Due | null {
-  const vote = isUnclear(reading) ? null : withdrawnFrom(request, reading);
+function withdraw(request: Request, reading: Reading, { now, memory, people, settle_ms }: World): Due | null {
+  const vote = withdrawnFrom(request, reading, people);
   if (vote === null) return null;
   // The next person may be about to write another word there.
-  const due = vote.via === "box" ? now : (memory?.fields_since ?? now) + settle_ms;
+  const due = isUntick(vote, reading, people) ? now : (memory?.fields_since ?? now) + settle_ms;
   if (now < due) return { do: "nothing", wake_at: due };
   return record({ type: "vote_withdrawn", at: iso(now), by: vote.reviewer });
+}
+
+/** Where the votes have become enough by themselves: somebody may decide again, or fewer are needed. */
+function complete(request: Request, reading: Reading, { now, merging, limits }: World): Due | null {
+  const { verb, problems } = reading;
+  if (problems.length > 0 || (verb !== null && verb !== "approve")) return null;
+  const decision = decidingVote(request);
+  if (decision === null) return null;
+  if (merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
+  return record({ type: "approved", at: iso(now), decision, ...windowOf(request.submission, now, limits) });
 }
 
 /** A decision that its reviewer passes on, once the name has stood unchanged for a while. */
@@ -236,7 +266,7 @@ function decideWhenSettled(request: Request, verb: Verb, reading: Reading, world
 function approveWhenSettled(request: Request, reading: Reading, world: World): Due | null {
   const { now, memory, people } = world;
   if (reading.problems.length > 0) return null;
-  const ballot = newBallots(request, reading).find(
+  const ballot = newBallots(request, reading, people).find(
     (one) =>
       wrongWithVote(request, "approve", one.reviewer, people) === null &&
       !isPassedOn(request, reading, one, people),
@@ -281,24 +311,27 @@ function againstApproval(request: Approved, world: World): Due | null {
   const { now, look } = world;
   const changed = reconsider(request, world);
   const said = "decision" in request ? request.decision : null;
-  const stood = said !== null && saidInNote(said);
+  const stood = approvalsOf(request).some(saidInNote);
+  const closes = closesAt(request);
   if (look.at === "folder") {
     const { reading, sha256 } = look;
-    if (
-      reading.verb === "reject" &&
-      wrongWithVote(request, "reject", reading.reviewer, world.people) === null
-    ) {
+    const { verb } = reading;
+    const saysNo = verb === "reject" || verb === "request_changes";
+    const isEntitled = saysNo && wrongWithVote(request, verb, reading.reviewer, world.people) === null;
+    if (verb === "reject" && isEntitled) {
       const decision = byPerson(decisionOf(request, "reject", reading, world), request, world.people);
       return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
     }
     if (changed !== null) return changed;
-    if (now >= closesAt(request)) return record({ type: "expired", at: iso(now) });
-    if (reading.verb !== "approve" && world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
-    const unticked = isUnclear(reading) ? null : withdrawnFrom(request, reading);
-    if (unticked !== null) {
-      return record({ type: "taken_back", at: iso(now), by: unticked.reviewer, reason: null });
+    if (now >= closes) return record({ type: "expired", at: iso(now) });
+    if (verb !== "approve" && world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
+    const withdrawn = withdrawnFrom(request, reading, world.people);
+    if (withdrawn !== null) {
+      return record({ type: "taken_back", at: iso(now), by: withdrawn.reviewer, reason: null });
     }
-    if (reading.verb === "request_changes") {
+    // Whoever may not decide ends nothing with it, and nothing starts while it stands there.
+    if (saysNo && !isEntitled) return { do: "nothing", wake_at: wakeAt(closes) };
+    if (verb === "request_changes") {
       const due = (world.memory?.fields_since ?? now) + world.settle_ms;
       if (now < due) return { do: "nothing", wake_at: due };
       const decision = byPerson(
@@ -308,17 +341,17 @@ function againstApproval(request: Approved, world: World): Due | null {
       );
       return record({ type: "changes_requested", at: iso(now), decision });
     }
-    if (stood && takesBack(reading, sha256 !== said.note_sha256)) {
+    if (stood && takesBack(reading, sha256 !== said?.note_sha256)) {
       // A save in place shows an empty note for a moment: nothing starts meanwhile, but it takes nothing back either.
       const due = (world.memory?.fields_since ?? now) + world.settle_ms;
       if (isUnclear(reading) && now < due) return { do: "nothing", wake_at: due };
-      const by = reading.reviewer ?? UNNAMED;
+      // Of several nobody can be said to have done it.
+      const by = (rosterIn(request) === null ? reading.reviewer : null) ?? UNNAMED;
       return record({ type: "taken_back", at: iso(now), by, reason: reading.reason });
     }
     return null;
   }
   if (changed !== null) return changed;
-  const closes = closesAt(request);
   // Out of the decision folders, what the note said does not count; deleted, it is made again and asks again.
   return stood && now < closes ? showWhenMissing(world, wakeAt(closes)) : null;
 }
@@ -432,6 +465,7 @@ export function problemsIn(
   const written = isRefused
     ? reading.problems.map((found) => (found.code === "action_proposed" ? proposed : found))
     : reading.problems;
+  if (request.status === "approved") return [...written, ...problemsWithVotes(request, reading, people)];
   if (request.status !== "pending") return written;
   const passed = isUnclear(reading) ? null : newDelegation(request, reading, people);
   const notPassed =

@@ -27,7 +27,7 @@ import type { Amendment } from "./amendment.ts";
 import type { Delegation } from "./delegation.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Past, Previous } from "./retry.ts";
-import { isEntitled, type Roster } from "./roster.ts";
+import { isEntitled, isOpenToAll, type Roster } from "./roster.ts";
 import type { Verdict } from "./verdict.ts";
 
 export type RequestId = string;
@@ -230,7 +230,8 @@ export const STATUSES = [
 
 /** Who may decide, as far as it is recorded; null where anyone may. */
 export function rosterIn(request: Request): Roster | null {
-  return request.roster ?? request.submission.roster ?? null;
+  const roster = request.roster ?? request.submission.roster ?? null;
+  return roster === null || isOpenToAll(roster) ? null : roster;
 }
 
 /** Everybody's approval, the deciding one last. */

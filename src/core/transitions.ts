@@ -18,7 +18,7 @@ import {
   rosterIn,
   type Status,
 } from "./request.ts";
-import { isEntitled, votersOf } from "./roster.ts";
+import { isEntitled, isOpenToAll, votersOf } from "./roster.ts";
 import { closesAt, opensAt, wakeAt } from "./timing.ts";
 import { isAtLeast, type Verdict } from "./verdict.ts";
 
@@ -161,13 +161,25 @@ function refuseVote(request: Request, { type, decision }: Extract<Event, { type:
     return refusal("assurance_too_low");
   if (reviewer === fields.requester || reviewer === fields.on_behalf_of) return refusal("own_request");
   const roster = rosterIn(request);
-  if (roster === null) return type === "approved" ? null : refusal("not_entitled");
+  if (roster === null) {
+    const isOpen = isOpenToAll({ groups: groupsAskedBy(verdict) });
+    return type === "approved" && isOpen ? null : refusal("not_entitled");
+  }
   if (reviewer === UNNAMED) return refusal("reviewer_missing");
   if (!isEntitled(reviewer, roster)) return refusal("not_entitled");
   const voters = approversOf(request);
-  if (voters.includes(reviewer)) return refusal("already_voted");
+  if (voters.includes(reviewer)) {
+    const isRecorded = request.votes?.some((vote) => JSON.stringify(vote) === JSON.stringify(decision));
+    const isDue = type === "approved" && isRecorded && quorumOf(voters, roster).met;
+    return isDue ? null : refusal("already_voted");
+  }
   const { met } = quorumOf([...voters, reviewer], roster);
   return met === (type === "approved") ? null : refusal("quorum_missing");
+}
+
+/** The groups whose persons a verdict asks for, whoever those are by now. */
+function groupsAskedBy(verdict: Verdict | undefined) {
+  return (verdict?.approvers ?? []).map((group) => ({ ...group, owners: group.of }));
 }
 
 function refuseDelegation(request: Request, { from, to }: Extract<Event, { type: "delegated" }>) {
@@ -334,12 +346,18 @@ function votesAfter(request: Request, event: Event): { votes?: readonly Decision
   const after = (): readonly Decision[] => {
     switch (event.type) {
       case "voted":
-        return [...votes, event.decision];
+        return [...votes.map((vote) => replacedBy(event.decision, vote)), event.decision];
+      case "approved":
+        // One that was recorded before may be the deciding one by now.
+        return votes
+          .filter(({ reviewer }) => reviewer !== event.decision.reviewer)
+          .map((vote) => replacedBy(event.decision, vote));
       case "vote_withdrawn":
-      case "taken_back":
         return votes.filter(({ reviewer }) => reviewer !== event.by);
+      case "taken_back":
+        return withoutOnesOf(event.by, request);
       case "quorum_lost":
-        return approvalsOf(request);
+        return rosterIn(request) === null ? [] : approvalsOf(request);
       // About another action, or under other rules.
       case "amended":
       case "sent_back":
@@ -350,6 +368,23 @@ function votesAfter(request: Request, event: Event): { votes?: readonly Decision
   };
   const next = after();
   return next.length === 0 ? {} : { votes: next };
+}
+
+/** A word stands in the place of the one before, whose vote is from then on in the record only. */
+function replacedBy(later: Decision, vote: Decision): Decision {
+  return isWord(later) && isWord(vote) ? { ...vote, note_sha256: null } : vote;
+}
+
+function isWord({ via, note_sha256 }: Decision): boolean {
+  return note_sha256 !== null && (via === "decision" || via === "status");
+}
+
+/** The approvals that are left: all but the one person's or, where nobody in particular took it back, the note's. */
+function withoutOnesOf(by: string, request: Request): readonly Decision[] {
+  if (rosterIn(request) === null) return [];
+  const given = approvalsOf(request);
+  const others = given.filter(({ reviewer }) => reviewer !== by);
+  return others.length < given.length ? others : given.filter(({ note_sha256 }) => note_sha256 === null);
 }
 
 /** However often it is asked for in a row, the history has one line of it: the last. */

@@ -1,7 +1,8 @@
-import { type Problem, type ProblemCode, problem, type Refusal, refusal } from "./codes.ts";
+import { type Problem, type ProblemCode, problem, type Refusal, refusal, stopsAll } from "./codes.ts";
 import { type Delegation, wrongWith } from "./delegation.ts";
 import type { Event } from "./event.ts";
 import type { Ballot, Reading } from "./look.ts";
+import { looksOf } from "./look-alikes.ts";
 import { isService, type People, personOf, UNNAMED } from "./people.ts";
 import { quorumOf } from "./quorum.ts";
 import { approvalsOf, approversOf, type Decision, type Request, rosterIn } from "./request.ts";
@@ -38,14 +39,25 @@ export function rosterDue(request: Request, voters: Voters): Event | null {
 /** Whether the approvals that were given are enough under a verdict, by the people as they are now. */
 export function isEnough(request: Request, verdict: Verdict | undefined, voters: Voters): boolean {
   const roster = rosterNow(request, voters, verdict?.approvers);
-  if (isOpenToAll(roster)) return true;
-  return quorumOf(approversOf(request), roster).met;
+  if (!isOpenToAll(roster)) return quorumOf(approversOf(request), roster).met;
+  // Somebody may turn out to be the one who asked, by a name that was not known then.
+  return approvalsOf(request).every(
+    ({ reviewer, named }) =>
+      !isOwn(request, named ?? reviewer, voters.people) && !isOwn(request, reviewer, voters.people),
+  );
 }
 
-/** The approvals in a note that are not recorded yet. */
-export function newBallots(request: Request, { approvals }: Reading): readonly Ballot[] {
+/** The approvals in a note that are not recorded yet, by whatever name they were. */
+export function newBallots(request: Request, { approvals }: Reading, people: People): readonly Ballot[] {
   const given = request.votes ?? [];
-  return approvals.filter(({ reviewer }) => !given.some((vote) => isBy(vote, reviewer)));
+  return approvals.filter(({ reviewer }) => !given.some((vote) => isOf(vote, reviewer, people)));
+}
+
+/** Whether an approval is the person's whom a name in the note means. */
+function isOf(vote: Decision, name: string | null, people: People): boolean {
+  if (name === null) return false;
+  const person = personOf(people, name);
+  return isBy(vote, name) || person === vote.reviewer || looksOf(person) === looksOf(vote.reviewer);
 }
 
 /** Whether an approval is the one that was recorded: names are compared as they were written then, or as they count. */
@@ -61,17 +73,34 @@ export function wrongWithVote(
   people: People,
 ): ProblemCode | null {
   const roster = rosterIn(request);
-  const { requester, on_behalf_of } = request.submission.fields;
   const person = name === null ? null : personOf(people, name);
-  const isOwn = [requester, on_behalf_of].some((own) => own !== null && personOf(people, own) === person);
-  if (verb === "approve" && isOwn) return "own_request";
+  const isUnnamed = person === null || person === UNNAMED;
+  if (verb === "approve" && name !== null && isOwn(request, name, people)) return "own_request";
   // A service answers for itself; nobody does in its name.
   if (name !== null && isService(name)) return "not_entitled";
   if (roster === null)
-    return verb === "approve" && person === null && actsFor(request, people) ? "reviewer_missing" : null;
+    return verb === "approve" && isUnnamed && actsFor(request, people) ? "reviewer_missing" : null;
   // Saying no needs no proof; a name that may not decide is none either.
-  if (person === null) return verb === "approve" ? "reviewer_missing" : null;
+  if (isUnnamed) return verb === "approve" ? "reviewer_missing" : null;
   return isEntitled(person, roster) ? null : "not_entitled";
+}
+
+/**
+ * Whether a name is the requester's, or that of whomever it acts for: by any name that this person has, also written as
+ * a link or beside an address, and by what only looks like one.
+ */
+function isOwn({ submission }: Request, name: string, people: People): boolean {
+  const { requester, on_behalf_of } = submission.fields;
+  const said = [name, ...name.split(/[<>[\]|()"'“”,;]+/)]
+    .map((part) => part.trim().replace(/^@/, ""))
+    .filter((part) => part !== "");
+  return [requester, on_behalf_of].some((own) => {
+    if (own === null) return false;
+    const person = personOf(people, own);
+    const { names = [], emails = [] } = people.person(own) ?? {};
+    const looks = [own, person, ...names, ...emails].map(looksOf);
+    return said.some((part) => personOf(people, part) === person || looks.includes(looksOf(part)));
+  });
 }
 
 /** Whether it is done in a known person's name: then an answer without a name could be that person's own. */
@@ -109,11 +138,12 @@ export function problemsWithVotes(request: Request, reading: Reading, people: Pe
     const code = wrongWithVote(request, verb, reviewer, people);
     return code === null ? [] : [tellWrong(code, request, reviewer)];
   }
-  return newBallots(request, reading).flatMap((ballot) => {
+  if (request.status !== "pending") return [];
+  return newBallots(request, reading, people).flatMap((ballot) => {
     const code = wrongWithVote(request, verb, ballot.reviewer, people);
     if (code !== null) return [tellWrong(code, request, ballot.reviewer)];
     if (!isPassedOn(request, reading, ballot, people)) return [];
-    return [problem("conflict", null, `${ballot.reviewer} approves, and passes the decision on.`)];
+    return [problem("conflict", null, `${ballot.reviewer ?? UNNAMED} approves, and passes the decision on.`)];
   });
 }
 
@@ -124,9 +154,9 @@ export function isPassedOn(
   { reviewer }: Ballot,
   people: People,
 ): boolean {
-  if (reviewer === null || reading.reviewer === null) return false;
-  if (personOf(people, reviewer) !== personOf(people, reading.reviewer)) return false;
-  return rosterIn(request) !== null && newDelegation(request, reading, people) !== null;
+  const person = (name: string | null) => (name === null ? null : personOf(people, name));
+  if (person(reviewer) !== person(reading.reviewer)) return false;
+  return newDelegation(request, reading, people) !== null;
 }
 
 function tellWrong(code: ProblemCode, request: Request, name: string | null): Problem {
@@ -176,7 +206,8 @@ export function newDelegation(
   if (delegate_to === null) return null;
   if (reviewer === null) return { code: "reviewer_missing" };
   const [from, to] = [personOf(people, reviewer), personOf(people, delegate_to)];
-  if (request.delegations?.some((known) => known.from === from && known.to === to)) return null;
+  // It stays there when the next one comes, who signs beside it and passes nothing on.
+  if (request.delegations?.some((known) => known.to === to)) return null;
   const wrong = wrongWithDelegation(request, { from, to }, people);
   if (wrong === null) return { from, to, code: null };
   return {
@@ -208,14 +239,38 @@ export function wrongWithDelegation(
 }
 
 /**
- * Whose recorded approval was taken out of the note again: the box is there without its tick, or the word is gone. Of
- * several words only the last can be taken out, since each stood where the one before had stood.
+ * Whose recorded approval was taken out of the note again: the tick, the word, or the note out of the folder. What did
+ * not come by the note cannot be taken out of it, nor a word in whose place another one's came.
  */
-export function withdrawnFrom(request: Request, { approvals, unticked, wordless }: Reading): Decision | null {
-  const given = approvalsOf(request).filter(({ note_sha256 }) => note_sha256 !== null);
-  const word = given.findLast(({ via }) => via === "decision" || via === "status");
-  if (word !== undefined && wordless && !approvals.some(({ reviewer }) => isBy(word, reviewer))) return word;
-  return given.find((vote) => vote.via === "box" && unticked.some((name) => isBy(vote, name))) ?? null;
+export function withdrawnFrom(request: Request, reading: Reading, people: People): Decision | null {
+  if (rosterIn(request) === null) return null;
+  const given = approvalsOf(request).filter(
+    (vote) =>
+      vote.note_sha256 !== null && !reading.approvals.some(({ reviewer }) => isOf(vote, reviewer, people)),
+  );
+  const unticked = (vote: Decision) => reading.unticked.some((name) => isOf(vote, name, people));
+  const isClear = !reading.problems.some(stopsAll);
+  // Half of a note, as a save in place shows it for a moment, lacks more than a box.
+  const isWhole = reading.problems.length === 0 && (reading.verb === null || reading.verb === "approve");
+  const isGone = (vote: Decision): boolean => {
+    if (vote.via === "box") return unticked(vote) || isWhole;
+    if (vote.via === "folder") return isClear && !reading.dropped;
+    return isClear && reading.wordless;
+  };
+  return given.find(isGone) ?? null;
+}
+
+/** Whether taking it out was a tick's: everything else may be about to be written anew. */
+export function isUntick(vote: Decision, reading: Reading, people: People): boolean {
+  return vote.via === "box" && reading.unticked.some((name) => isOf(vote, name, people));
+}
+
+/** The vote that can stand for the decision where those who voted are enough by now; null where they are not. */
+export function decidingVote(request: Request): Decision | null {
+  const roster = rosterIn(request);
+  const voters = approversOf(request);
+  if (roster === null || !quorumOf(voters, roster).met) return null;
+  return request.votes?.findLast(({ reviewer }) => voters.includes(reviewer)) ?? null;
 }
 
 function same(one: Roster, other: Roster): boolean {

@@ -4,6 +4,7 @@ import type { Look, Reading } from "../core/look.ts";
 import { type Memory, observe, remembering } from "../core/memory.ts";
 import type { WholeText } from "../core/misled.ts";
 import { approvalsOf, askedOf, isClosed, type Request, type RequestId, rosterIn } from "../core/request.ts";
+import { isBy } from "../core/voting.ts";
 import { sha256 } from "../document/digest.ts";
 import { readNote, unreadable } from "../document/reading.ts";
 import { editableOf } from "./amending.ts";
@@ -75,7 +76,7 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
     }
     missing.delete(id);
     const all = readAll(request, found);
-    const { reading, note } = judge(all);
+    const { reading, note } = judge(all, recordedIn(request));
     const main = all[note];
     if (main === undefined) throw new Error(`no note among the files of ${id}`);
     const mark = all.map(({ file, hash }) => `${file} ${hash}`).join("\n");
@@ -115,6 +116,13 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
       missing.delete(id);
     },
   };
+}
+
+/** Whose approval is recorded; null where anyone may decide. */
+function recordedIn(request: Request): ((name: string | null) => boolean) | null {
+  if (rosterIn(request) === null) return null;
+  const given = approvalsOf(request);
+  return (name) => given.some((vote) => isBy(vote, name));
 }
 
 function textOf({ note, hash }: Read): WholeText {

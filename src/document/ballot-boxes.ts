@@ -1,4 +1,4 @@
-import { approversOf, type Request, rosterIn } from "../core/request.ts";
+import { type Request, rosterIn } from "../core/request.ts";
 import { votersOf } from "../core/roster.ts";
 import { type Body, decisionArea, readBody } from "./body.ts";
 import { boxIn, pointIn } from "./boxes.ts";
@@ -30,8 +30,8 @@ const CHECKLIST_HEAD = "To be looked at and ticked before an approval counts:";
 function approveLines(request: Request): readonly string[] {
   const names = namesOnBoxes(request);
   if (names === null) return [`${UNTICKED}${BOXES.approve}`];
-  const voted =
-    request.status === "pending" ? approversOf(request) : (request.votes ?? []).map((vote) => vote.reviewer);
+  // What did not come by the note has no tick in it, since taking that out would take nothing back.
+  const voted = (request.votes ?? []).flatMap((vote) => (vote.note_sha256 === null ? [] : [vote.reviewer]));
   return names.map((name) => `- [${voted.includes(name) ? "x" : " "}] ${NAMED_BOX}${name}`);
 }
 
@@ -75,7 +75,8 @@ function compare(body: Body, request: Request): Compared {
     approveLines(request).map((line) => [line.slice(UNTICKED.length).toLowerCase(), line]),
   );
   const points = new Set(checklist);
-  const left: number[] = [];
+  const spare: { readonly label: string; readonly index: number }[] = [];
+  const ticked = new Set<string>();
   let first: number | null = null;
   let reject: number | null = null;
   for (const { text, plain, index } of decisionArea(body, HEADINGS.next)) {
@@ -87,8 +88,13 @@ function compare(body: Body, request: Request): Compared {
     if (box.label === BOXES.reject) reject ??= index;
     if (box.label !== BOXES.approve) continue;
     const label = (box.name === null ? BOXES.approve : NAMED_BOX + box.name).toLowerCase();
-    if (!labels.delete(label) && box.exact && /^[ \t]$/.test(box.mark)) left.push(index);
+    const isNeeded = labels.delete(label);
+    if (box.exact && /^[ \t]$/.test(box.mark)) {
+      if (!isNeeded) spare.push({ label, index });
+    } else ticked.add(label);
   }
+  // Beside a ticked one it is for a person to say which of the two holds.
+  const left = spare.filter(({ label }) => !ticked.has(label)).map(({ index }) => index);
   if (reject === null) return { points: [], missing: [], left: [], first, reject };
   const rows = [...points].map((point) => `${UNTICKED}${inline(point)}`);
   return { points: rows, missing: [...labels.values()], left, first, reject };

@@ -1,8 +1,8 @@
 import { type Problem, problem } from "../core/codes.ts";
+import { skeleton } from "../core/look-alikes.ts";
 import type { Verb } from "../core/request.ts";
 import { type Body, type BodyLine, decisionArea, isHeading } from "./body.ts";
 import { BOXES, DOUBT_HEAD, HEADINGS, NAMED_BOX } from "./labels.ts";
-import { skeleton } from "./look-alikes.ts";
 import { inline, visibleLine } from "./visible.ts";
 
 export interface Boxes {
@@ -33,6 +33,7 @@ export function readBoxes(body: Body, firstLine: number, checklist: readonly str
   const problems: Problem[] = [];
   const ticked = new Map<string, number>();
   const named = new Map<string, Boxes["named"][number]>();
+  const contrary = new Set<string>();
   const points = new Map<string, boolean>();
   const found: string[] = [];
   let asked = false;
@@ -52,13 +53,20 @@ export function readBoxes(body: Body, firstLine: number, checklist: readonly str
     if (!asked && (label === BOXES.happened || label === BOXES.did_not)) continue;
     found.push(`${label}${name === null ? "" : ` ${name}`}=${mark}`);
     const line = firstLine + index;
-    if (exact && name !== null && !named.get(name)?.ticked)
-      named.set(name, { name, ticked: isTick(mark), line });
+    if (exact && name !== null) {
+      const before = named.get(name) ?? { name, ticked: isTick(mark), line };
+      if (before.ticked !== isTick(mark)) contrary.add(name);
+      named.set(name, before.ticked ? before : { name, ticked: isTick(mark), line });
+    }
     if (/^[ \t]*$/.test(mark)) continue;
     if (exact && isTick(mark) && name !== null) continue;
     if (exact && isTick(mark)) ticked.set(label, line);
     else if (problems.length < TOLD)
       problems.push(problem("unclear_box", firstLine + index, boxMessage(box)));
+  }
+  for (const name of [...contrary].slice(0, TOLD)) {
+    const message = `The box of ${visibleLine(name, 40)} is there twice, with a tick and without one.`;
+    problems.push(problem("conflict", named.get(name)?.line, message));
   }
   problems.push(...swallowing(body, firstLine));
   const happened = ticked.has(BOXES.happened);

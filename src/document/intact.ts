@@ -2,6 +2,7 @@ import { isScalar } from "yaml";
 import { changesBetween, tellChanges } from "../core/amendment.ts";
 import { type Problem, problem } from "../core/codes.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import { skeleton } from "../core/look-alikes.ts";
 import type { Request } from "../core/request.ts";
 import { versionOf } from "../core/transitions.ts";
 import {
@@ -18,7 +19,6 @@ import { actionDigest } from "./digest.ts";
 import { renderPrevious, showsRefusal } from "./earlier.ts";
 import { type Frontmatter, type Property, plainText } from "./frontmatter.ts";
 import { HEADINGS } from "./labels.ts";
-import { skeleton } from "./look-alikes.ts";
 import { isAsked, ownProperties, renderOriginal, renderWhy } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 

@@ -1,6 +1,7 @@
 import { isCollection, isScalar } from "yaml";
 import { type Problem, problem, stopsAll } from "../core/codes.ts";
 import type { Ballot, Reading } from "../core/look.ts";
+import { skeleton } from "../core/look-alikes.ts";
 import { approvalsOf, type Request, rosterIn, type Verb } from "../core/request.ts";
 import { isAtLeast } from "../core/verdict.ts";
 import { isBy } from "../core/voting.ts";
@@ -11,7 +12,6 @@ import { type Boxes, readBoxes } from "./boxes.ts";
 import { decode, type Frontmatter, type Property, readFrontmatter } from "./frontmatter.ts";
 import { checkIntact } from "./intact.ts";
 import { HEADINGS } from "./labels.ts";
-import { skeleton } from "./look-alikes.ts";
 import { renderNote, renderStanding } from "./note.ts";
 import { visibleLine } from "./visible.ts";
 
@@ -80,6 +80,8 @@ export function readNote(
     via: clear?.via ?? null,
     said: clear === null ? null : saidBy(clear, said, request),
     approvals: clear?.verb === "approve" ? statements.flatMap(ballotOf) : [],
+    unrecorded: said.some((one) => !isRecorded(one, request)),
+    dropped: dropped !== null,
     unticked: boxes.named.filter(({ ticked }) => !ticked).map(({ name }) => name),
     wordless: dropped === null && decision.raw === "" && status.raw === "",
     delegate_to: passed.text,
@@ -113,6 +115,8 @@ const UNTOUCHED: Reading = {
   via: null,
   said: null,
   approvals: [],
+  unrecorded: false,
+  dropped: false,
   unticked: [],
   wordless: false,
   delegate_to: null,
@@ -159,11 +163,13 @@ interface Statement {
  */
 function unrecorded(statements: readonly Statement[], request: Request): readonly Statement[] {
   if (rosterIn(request) === null) return statements;
-  const given = approvalsOf(request);
-  const others = statements.filter(
-    ({ verb, by }) => verb !== "approve" || !given.some((vote) => isBy(vote, by)),
-  );
+  const others = statements.filter((one) => !isRecorded(one, request));
   return others.length === 0 ? statements : others;
+}
+
+function isRecorded({ verb, by }: Statement, request: Request): boolean {
+  if (rosterIn(request) === null) return false;
+  return verb === "approve" && approvalsOf(request).some((vote) => isBy(vote, by));
 }
 
 function saidBy({ verb }: Statement, said: readonly Statement[], request: Request): string {

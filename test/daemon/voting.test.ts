@@ -1,0 +1,586 @@
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import type { JsonObject } from "../../src/core/json.ts";
+import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
+
+const sceneries: Scenery[] = [];
+const stages: Stage[] = [];
+
+afterEach(async () => {
+  for (const stage of stages.splice(0)) {
+    expect(stage.errors).toEqual([]);
+    await stage.close();
+  }
+  for (const scenery of sceneries.splice(0)) removeScenery(scenery);
+});
+
+const PEOPLE = `
+persons:
+  ada: { names: [Ada Lovelace], email: ada@example.org }
+  bob: { names: [Bob B.] }
+  cleo: {}
+  dan: {}
+groups:
+  treasury: [ada, bob, cleo]
+`;
+
+const TWO = `
+default: require_approval
+rules:
+  - id: two
+    match: { kind: "*" }
+    decision: require_approval
+    approvers: treasury
+    quorum: 2
+`;
+
+interface Rules {
+  readonly people?: string;
+  readonly policy?: string;
+}
+
+function writeRules(scenery: Scenery, { people, policy }: Rules): void {
+  const write = (name: string, text: string | undefined) => {
+    if (text !== undefined) writeFileSync(join(scenery.root, "..", name), text);
+  };
+  write("people.yaml", people);
+  write("policy.yaml", policy);
+}
+
+async function open(rules: Rules = {}, scenery?: Scenery): Promise<Stage> {
+  const place = scenery ?? makeScenery();
+  if (scenery === undefined) {
+    sceneries.push(place);
+    writeRules(place, { people: PEOPLE, policy: TWO, ...rules });
+  }
+  const stage = await openStage(place);
+  stages.push(stage);
+  await stage.daemon.start();
+  await stage.daemon.rescan();
+  await stage.daemon.settled();
+  return stage;
+}
+
+async function restart(stage: Stage): Promise<Stage> {
+  stages.splice(stages.indexOf(stage), 1);
+  await stage.kill();
+  return open({}, stage);
+}
+
+/** Other rules come into force by themselves. */
+async function change(stage: Stage, rules: Rules): Promise<void> {
+  writeRules(stage, rules);
+  await stage.pass(1_000);
+}
+
+async function submit(stage: Stage, more: { kind?: string; requester?: string; on_behalf_of?: string } = {}) {
+  const { request } = await stage.application.submit({
+    kind: "payment",
+    params: { amount_cents: 150000, payee: "ACME" },
+    requester: "billing-agent",
+    ...more,
+  });
+  return request.id;
+}
+
+const tick = (box: string) => (text: string) => text.replace(`- [ ] ${box}\n`, `- [x] ${box}\n`);
+const untick = (box: string) => (text: string) => text.replace(`- [x] ${box}\n`, `- [ ] ${box}\n`);
+const set = (name: string, value: string) => (text: string) =>
+  text.replace(new RegExp(`^${name}:.*$`, "m"), `${name}: ${value}`);
+const all =
+  (...changes: ((text: string) => string)[]) =>
+  (text: string) =>
+    changes.reduce((now, one) => one(now), text);
+const addBox = (line: string) => (text: string) => text.replace("- [ ] Reject\n", `${line}\n- [ ] Reject\n`);
+
+function approve(stage: Stage, id: string, reviewer: string, more: { set?: JsonObject } = {}) {
+  return stage.application.decide(id, { verb: "approve", reviewer, reason: null, via: "cli", ...more });
+}
+
+async function approved(stage: Stage, id: string): Promise<readonly string[]> {
+  return (await stage.application.show(id)).approvals?.approved_by ?? [];
+}
+
+async function events(stage: Stage, id: string): Promise<readonly string[]> {
+  return (await stage.application.show(id)).history.map(({ event, by }) =>
+    by === null ? event : `${event} ${by}`,
+  );
+}
+
+describe("one person", () => {
+  test("counts once, by the command line and then by another name in the note", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await approve(stage, id, "ada");
+    await stage.edit(id, all(set("decision", "approved"), set("reviewer", "Ada Lovelace")));
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+    await stage.edit(id, tick("Approve as bob"));
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("counts once by an own line with another name, and the vote stands as long as the line", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, addBox("- [x] Approve as Ada Lovelace"));
+    await stage.pass(15_000);
+    expect(await approved(stage, id)).toEqual(["ada"]);
+    expect((await events(stage, id)).filter((event) => event === "voted ada")).toHaveLength(1);
+    await stage.edit(id, (text) => text.replace("- [x] Approve as Ada Lovelace\n", ""));
+    await stage.pass(3_000);
+    expect(await approved(stage, id)).toEqual([]);
+  });
+
+  test("is not found under the word that stands for nobody", async () => {
+    const policy = TWO.replace("    approvers: treasury\n", "");
+    const stage = await open({ policy });
+    const id = await submit(stage);
+    await stage.edit(id, all(set("decision", "approved"), set("reviewer", "Unnamed")));
+    await stage.pass(15_000);
+    expect(await events(stage, id)).toEqual(["submitted billing-agent"]);
+    expect(stage.note(id)).toContain("needs the reviewer's name");
+  });
+
+  test.each(["bоb", "bob\u200b", "[[bob]]", "bob (ok)"])(
+    "is not taken for somebody known: %j",
+    async (name) => {
+      const stage = await open();
+      const id = await submit(stage);
+      await stage.edit(
+        id,
+        all(set("decision", "approved"), set("reviewer", JSON.stringify(name)), tick("Approve as ada")),
+      );
+      await stage.pass(15_000);
+      expect(await approved(stage, id)).toEqual(["ada"]);
+    },
+  );
+
+  test("where anybody may approve and two must, is not two by a name that looks the same", async () => {
+    const policy = TWO.replace("    approvers: treasury\n", "");
+    const stage = await open({ policy, people: "persons: {}\n" });
+    const id = await submit(stage);
+    await stage.edit(id, all(set("decision", "approved"), set("reviewer", "eve")));
+    await stage.pass(3_000);
+    for (const name of [
+      "Eve",
+      "EVE ",
+      "еve",
+      "eve\u200b",
+      "e\u0301ve",
+      "billing-agent",
+      "Billing-Agent",
+      "billing‐agent",
+    ]) {
+      await stage.edit(id, set("reviewer", JSON.stringify(name)));
+      await stage.pass(15_000);
+      expect([name, await stage.status(id)]).toEqual([name, "pending"]);
+    }
+    await stage.edit(id, set("reviewer", "fred"));
+    await stage.pass(3_000);
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test.each([
+    "ada",
+    "Ada",
+    "Ada Lovelace",
+    "ADA@example.org",
+    "аda",
+    "Ada Lovelace <ada@example.org>",
+    "[[Ada Lovelace]]",
+    "unnamed",
+  ])("does not approve what is done in that person's name, called %s", async (name) => {
+    const stage = await open({ policy: "default: require_approval\n" });
+    const id = await submit(stage, { on_behalf_of: "Ada" });
+    await stage.edit(id, all(set("decision", "approved"), set("reviewer", JSON.stringify(name))));
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+    await stage.edit(id, set("reviewer", "bob"));
+    await stage.pass(3_000);
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("who turns out to be the requester before the start has not approved it", async () => {
+    const stage = await open({ policy: "default: require_approval\n", people: "persons:\n  ada: {}\n" });
+    const id = await submit(stage, { requester: "ada" });
+    await stage.application.halt("ada");
+    await stage.edit(id, all(set("decision", "approved"), set("reviewer", "countess")));
+    await stage.pass(3_000);
+    expect(await stage.status(id)).toBe("approved");
+    await change(stage, { people: "persons:\n  ada: { names: [countess] }\n" });
+    await stage.application.resume("ada");
+    await stage.pass(15_000);
+    expect(stage.executions).toEqual([]);
+    expect(await stage.status(id)).toBe("pending");
+    expect(stage.note(id)).not.toContain("Still needed");
+    await approve(stage, id, "bob");
+    await stage.pass(0);
+    expect(await stage.status(id)).toBe("executed");
+  });
+});
+
+describe("a vote", () => {
+  test("is of the action as it was: a change with an approval on the command line takes none along", async () => {
+    const stage = await open();
+    const id = await submit(stage, { kind: "invoice" });
+    await stage.edit(id, tick("Approve as ada"));
+    expect(await approved(stage, id)).toEqual(["ada"]);
+    await approve(stage, id, "bob", { set: { amount_cents: 90000 } });
+    await stage.pass(60_000);
+    expect(stage.executions).toEqual([]);
+    expect(await approved(stage, id)).toEqual(["bob"]);
+    await stage.edit(id, tick("Approve as ada"));
+    expect(stage.executions).toMatchObject([{ params: { amount_cents: 90000 } }]);
+  });
+
+  test("is withdrawn by its box, although a copy that is older still has the tick", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, tick("Approve as ada"));
+    copyFileSync(stage.pathOf("pending", id), join(stage.root, "Pending_Approval", `${id}.sync-conflict.md`));
+    await stage.daemon.rescan();
+    await stage.edit(id, untick("Approve as ada"));
+    await stage.pass(3_000);
+    expect(await approved(stage, id)).toEqual([]);
+    await approve(stage, id, "bob");
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+  });
+
+  test("in a copy alone does not count, and is told", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    const copy = join(stage.root, "Pending_Approval", `${id}.sync-conflict.md`);
+    copyFileSync(stage.pathOf("pending", id), copy);
+    writeFileSync(copy, tick("Approve as bob")(readFileSync(copy, "utf8")));
+    await stage.daemon.rescan();
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.pass(130_000);
+    expect(await stage.status(id)).toBe("pending");
+    expect(stage.note(id)).toContain("bob");
+    rmSync(copy);
+    await stage.daemon.rescan();
+    await stage.pass(3_000);
+    expect(await approved(stage, id)).toEqual(["ada"]);
+  });
+
+  test("must stand in the note wherever it is there twice", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    copyFileSync(stage.pathOf("pending", id), stage.pathOf("approved", id));
+    const path = stage.pathOf("approved", id);
+    writeFileSync(path, all(tick("Approve as bob"), set("reviewer", "cleo"))(readFileSync(path, "utf8")));
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.daemon.rescan();
+    await stage.pass(15_000);
+    expect(await approved(stage, id)).toEqual([]);
+  });
+
+  test("by the folder is withdrawn by dragging the note back", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await approve(stage, id, "bob");
+    await stage.application.halt("ada");
+    await stage.edit(id, set("reviewer", "ada"));
+    await stage.move(id, "pending", "approved");
+    expect(await stage.status(id)).toBe("approved");
+    await stage.move(id, "approved", "pending");
+    await stage.pass(3_000);
+    expect(await approved(stage, id)).toEqual(["bob"]);
+    await stage.application.resume("ada");
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+    await stage.edit(id, tick("Approve as cleo"));
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("of one who is not the last is withdrawn in the same way", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, set("reviewer", "ada"));
+    await stage.move(id, "pending", "approved");
+    expect(await approved(stage, id)).toEqual(["ada"]);
+    await stage.move(id, "approved", "pending");
+    await stage.pass(3_000);
+    expect(await approved(stage, id)).toEqual([]);
+  });
+
+  test("stands when the next person's word, which took its place, is taken out again", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, all(set("decision", "approved"), set("reviewer", "ada")));
+    await stage.pass(3_000);
+    await stage.application.halt("ada");
+    await stage.edit(id, set("reviewer", "bob"));
+    await stage.pass(3_000);
+    expect(await stage.status(id)).toBe("approved");
+    await stage.edit(id, all(set("decision", ""), set("reviewer", "")));
+    await stage.pass(15_000);
+    expect(await approved(stage, id)).toEqual(["ada"]);
+    expect(await stage.status(id)).toBe("pending");
+  });
+
+  test("of somebody else stands when one takes an approval back before the start", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.application.halt("ada");
+    await stage.edit(id, tick("Approve as ada"));
+    await approve(stage, id, "bob");
+    await stage.edit(id, untick("Approve as ada"));
+    expect(await stage.status(id)).toBe("pending");
+    expect(await approved(stage, id)).toEqual(["bob"]);
+  });
+
+  test("stands in a note that was deleted and written again, and is withdrawn by its box there", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, all(set("decision", "approved"), set("reviewer", "ada")));
+    await stage.pass(3_000);
+    rmSync(stage.pathOf("pending", id));
+    await stage.daemon.rescan();
+    await stage.pass(60_000);
+    expect(stage.note(id)).toContain("- [x] Approve as ada");
+    const again = await restart(stage);
+    await again.pass(60_000);
+    expect(await approved(again, id)).toEqual(["ada"]);
+    await again.edit(id, untick("Approve as ada"));
+    await again.pass(3_000);
+    expect(await approved(again, id)).toEqual([]);
+  });
+
+  test("given on the command line has no tick in a note that is written again, so that none can be taken out in vain", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await approve(stage, id, "ada");
+    rmSync(stage.pathOf("pending", id));
+    await stage.daemon.rescan();
+    await stage.pass(60_000);
+    expect(stage.note(id)).toContain("- [ ] Approve as ada");
+    expect(stage.note(id)).toContain("Approved so far by ada");
+    await stage.edit(id, tick("Approve as bob"));
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("counts again when the one who gave it may decide again, nobody needing to repeat anything", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.application.halt("ada");
+    await stage.edit(id, tick("Approve as ada"));
+    await approve(stage, id, "bob");
+    await change(stage, { people: PEOPLE.replace("treasury: [ada, bob, cleo]", "treasury: [ada, cleo]") });
+    expect(await stage.status(id)).toBe("pending");
+    await stage.application.resume("ada");
+    await stage.pass(15_000);
+    expect(stage.executions).toEqual([]);
+    await change(stage, { people: PEOPLE });
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("does not count while the note, in which the other one stands, is unclear", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.edit(id, (text) => text.replace("status: pending", "status: pending\nstatus: x"));
+    await approve(stage, id, "bob");
+    await stage.pass(15_000);
+    expect(stage.executions).toEqual([]);
+    await stage.edit(id, (text) => text.replace("status: pending\nstatus: x", "status: pending"));
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("with and without a tick, on two lines, is none", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, addBox("- [x] Approve as ada"));
+    await stage.pass(60_000);
+    expect(await approved(stage, id)).toEqual([]);
+    expect(stage.note(id)).toContain("Not decided yet");
+    expect(stage.note(id)).toContain("- [ ] Approve as ada\n");
+  });
+
+  test("is not misled by a slip of the next person's that is undone", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.edit(id, (text) => text.replace("150000,", "15000,"));
+    await stage.pass(15_000);
+    await stage.edit(id, (text) => text.replace("15000,", "150000,"));
+    await stage.pass(15_000);
+    expect(stage.note(id)).not.toContain("showed something else");
+    await stage.edit(id, tick("Approve as bob"));
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("over a text that was changed does not count when it is put back", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.edit(id, (text) => text.replace("150000,", "15000,"));
+    await stage.edit(id, tick("Approve as bob"));
+    await stage.edit(id, (text) => text.replace("15000,", "150000,"));
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+    expect(stage.note(id)).toContain("showed something else");
+  });
+
+  test("that was there in time is not told as late when the daemon finds it after the deadline", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.kill();
+    stages.splice(stages.indexOf(stage), 1);
+    stage.clock.set(stage.clock.now() + 3_600_001);
+    const again = await open({}, stage);
+    await again.pass(15_000);
+    expect(await again.status(id)).toBe("expired");
+    expect(await events(again, id)).not.toContainEqual(expect.stringContaining("refused"));
+  });
+
+  test("that the second gives after the deadline does not count, also when the daemon was away meanwhile", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.kill();
+    stages.splice(stages.indexOf(stage), 1);
+    const path = stage.pathOf("pending", id);
+    writeFileSync(path, tick("Approve as bob")(readFileSync(path, "utf8")));
+    stage.clock.set(stage.clock.now() + 3_600_001);
+    const again = await open({}, stage);
+    await again.pass(15_000);
+    expect(await again.status(id)).toBe("expired");
+    expect(await events(again, id)).toContainEqual(expect.stringContaining("refused"));
+  });
+});
+
+describe("a no", () => {
+  test("of somebody who may not decide holds the start up as long as it stands, and ends nothing", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.application.halt("ada");
+    await stage.edit(id, all(tick("Approve as ada"), tick("Approve as bob")));
+    for (const word of ["rejected", "changes_requested"]) {
+      await stage.edit(id, all(set("decision", word), set("reviewer", "mallory")));
+      await stage.pass(3_000);
+      await stage.application.resume("ada");
+      await stage.pass(15_000);
+      expect([word, await stage.status(id)]).toEqual([word, "approved"]);
+      await stage.application.halt("ada");
+    }
+    expect(existsSync(join(stage.root, "Dashboard.md"))).toBe(true);
+    expect(readFileSync(join(stage.root, "Dashboard.md"), "utf8")).toContain("mallory may not decide this");
+    await stage.application.resume("ada");
+    await stage.edit(id, all(set("decision", ""), set("reviewer", "")));
+    await stage.pass(3_000);
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("of somebody who may not decide ends nothing on the command line either", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.application.halt("ada");
+    await stage.edit(id, all(tick("Approve as ada"), tick("Approve as bob")));
+    for (const verb of ["reject", "request_changes"] as const) {
+      const said = { verb, reviewer: "mallory", reason: null, via: "cli" };
+      await expect(stage.application.decide(id, said)).rejects.toMatchObject({ code: "not_entitled" });
+    }
+    expect(await stage.status(id)).toBe("approved");
+    await stage.application.decide(id, { verb: "reject", reviewer: "cleo", reason: null, via: "cli" });
+    expect(await stage.status(id)).toBe("rejected");
+  });
+
+  test("without a name ends it", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.edit(id, tick("Reject"));
+    expect(await stage.status(id)).toBe("rejected");
+  });
+});
+
+describe("a decision that was passed on", () => {
+  test("leaves the name behind, which then passes nothing on for the next one who signs", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, all(set("reviewer", "ada"), set("delegate_to", "dan")));
+    await stage.pass(15_000);
+    await stage.edit(id, set("reviewer", "bob"));
+    await stage.pass(15_000);
+    expect((await stage.application.show(id)).approvals?.delegations).toEqual([{ from: "ada", to: "dan" }]);
+    await stage.edit(id, set("decision", "approved"));
+    await stage.pass(15_000);
+    expect(await approved(stage, id)).toEqual(["bob"]);
+    await stage.edit(id, set("reviewer", "dan"));
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("is no approval of whoever passes it on, also where anyone may decide", async () => {
+    const stage = await open({ policy: "default: require_approval\n" });
+    const id = await submit(stage);
+    await stage.edit(id, (text) => text.replace("reviewer:", "reviewer: bob\ndelegate_to: dan"));
+    await stage.edit(id, tick("Approve"));
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+  });
+
+  test("counts once with the own vote, after a crash in between", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.application.delegate(id, { from: "ada", to: "bob", reason: null, via: "cli" });
+    const again = await restart(stage);
+    await again.edit(id, tick("Approve as bob"));
+    await again.pass(15_000);
+    expect(await approved(again, id)).toEqual(["bob"]);
+    await expect(approve(again, id, "ada")).rejects.toMatchObject({ code: "not_entitled" });
+    await again.edit(id, tick("Approve as cleo"));
+    expect(await again.status(id)).toBe("executed");
+  });
+});
+
+describe("what changes before the start", () => {
+  const HANDOVER = `
+persons:
+  ada: { absent: [{ from: 2026-11-21T09:20:00, until: 2026-11-22 }] }
+  bob: {}
+  cleo: {}
+groups:
+  duty: { rota: { shift: 12h, starts: 2026-11-20T22:00, zone: UTC, order: [ada, bob] } }
+  treasury: [duty, cleo]
+`;
+
+  test("by itself, as a rota does, is noticed when the halt is over", async () => {
+    const stage = await open({ people: HANDOVER });
+    const id = await submit(stage);
+    await stage.application.halt("ada");
+    await stage.edit(id, all(tick("Approve as ada"), tick("Approve as cleo")));
+    expect(await stage.status(id)).toBe("approved");
+    stage.clock.set(Date.parse("2026-11-21T10:05:00Z"));
+    await stage.application.resume("ada");
+    await stage.pass(0);
+    expect(stage.executions).toEqual([]);
+    expect(await approved(stage, id)).toEqual(["cleo"]);
+    await stage.pass(15_000);
+    await stage.edit(id, tick("Approve as bob"));
+    expect(await stage.status(id)).toBe("executed");
+  });
+
+  test("is noticed before a caller can claim it", async () => {
+    const stage = await open({ people: HANDOVER });
+    const { request, token } = await stage.application.submit({
+      kind: "refactor",
+      params: {},
+      requester: "coder",
+    });
+    const { id } = request;
+    await stage.clock.advance(40 * 60_000);
+    await stage.edit(id, all(tick("Approve as ada"), tick("Approve as cleo")));
+    const { grant } = await stage.application.grant(id, token ?? "");
+    stage.clock.set(Date.parse("2026-11-21T10:02:00Z"));
+    await expect(stage.application.claim(id, { token: token ?? "", grant })).rejects.toMatchObject({
+      code: "not_approved",
+    });
+  });
+});
