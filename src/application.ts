@@ -1,12 +1,14 @@
 import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import type { Json, JsonObject } from "./core/json.ts";
+import type { Look } from "./core/look.ts";
 import { attemptOf, iso } from "./core/reconcile.ts";
 import { approversOf, isReportable, type Request, type RequestId } from "./core/request.ts";
+import { opensAt } from "./core/timing.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
 import type { Clock, HaltSwitch, Ledger } from "./daemon/ports.ts";
 import type { Daemon } from "./daemon.ts";
-import { type DecideInput, type DelegateInput, decide, delegate } from "./deciding.ts";
+import { type DecideInput, type DelegateInput, decide, delegate, takeBack } from "./deciding.ts";
 import { createHappenings, type Happenings } from "./happenings.ts";
 import { createListing, type Listed, type ListFilter } from "./listing.ts";
 import { createSubmission, type SubmissionPorts, type SubmitInput, type Submitted } from "./submission.ts";
@@ -38,6 +40,8 @@ export interface Application {
   decide(id: RequestId, input: DecideInput): Promise<RequestView>;
   /** Passes the decision on. Gives not_pending, not_entitled, delegation_refused. */
   delegate(id: RequestId, input: DelegateInput): Promise<RequestView>;
+  /** Undoes an approval that was not given in the note. Gives not_approved, said_in_note, not_entitled, already_started. */
+  takeBack(id: RequestId, input: { by: string; reason: string | null }): Promise<RequestView>;
   /** Gives already_started, already_final. */
   cancel(id: RequestId, input: { by: string; reason: string | null }): Promise<RequestView>;
   /** For who proves by a token alone to be the requester. Gives token_invalid where the request has another. */
@@ -116,7 +120,7 @@ export function createApplication(ports: ApplicationPorts): Application {
 
   async function ask(
     id: RequestId,
-    propose: (request: Request) => Event | readonly Event[] | Refusal | Fault,
+    propose: (request: Request, look: Look) => Event | readonly Event[] | Refusal | Fault,
     options: { lookFirst?: boolean } = {},
   ): Promise<RequestView> {
     const answer = await daemon.ask(id, propose, options);
@@ -151,23 +155,30 @@ export function createApplication(ports: ApplicationPorts): Application {
     async wait(id, timeout_ms, signal, until) {
       if (signal.aborted || timeout_ms <= 0) return viewOf(await known(id));
       const told = await new Promise<Request | null>((resolve) => {
+        let cancelOpening = () => {};
         const end = (request: Request | null) => {
           cancel();
+          cancelOpening();
           signal.removeEventListener("abort", give_up);
           mine.delete(wake);
           if (mine.size === 0) waiters.delete(id);
           resolve(request);
         };
         const wake = (request: Request) => {
-          if (hasNews(request, until)) end(request);
+          if (hasNews(request, until, clock.now())) return end(request);
+          // What cannot be claimed yet is no news, and nothing else will tell when it is.
+          const rest = request.status === "approved" ? opensAt(request) - clock.now() : 0;
+          cancelOpening();
+          if (rest > 0 && Number.isFinite(rest)) cancelOpening = clock.after(Math.min(rest, DAY_MS), look);
         };
+        const look = () => void known(id).then(wake, give_up);
         const give_up = () => end(null);
         const cancel = clock.after(timeout_ms, give_up);
         const mine = waiters.get(id) ?? new Set();
         waiters.set(id, mine.add(wake));
         signal.addEventListener("abort", give_up);
         // Looked up only now that we would be told, so that nothing can happen unseen in between.
-        known(id).then(wake, give_up);
+        look();
       });
       return viewOf(told ?? (await known(id)));
     },
@@ -175,6 +186,8 @@ export function createApplication(ports: ApplicationPorts): Application {
     decide: (id, input) => ask(id, (request) => decide(request, input, deskFor(request))),
 
     delegate: (id, input) => ask(id, (request) => delegate(request, input, deskFor(request))),
+
+    takeBack: (id, input) => ask(id, (request, look) => takeBack(request, look, input, deskFor(request))),
 
     cancel: (id, { by, reason }) => ask(id, () => ({ type: "cancelled", at: at(), by, reason })),
 
@@ -187,6 +200,7 @@ export function createApplication(ports: ApplicationPorts): Application {
     async grant(id, token) {
       const request = await callersOwn(id, token);
       if (request.status !== "approved" || request.lapses === null) throw new Fault("not_approved");
+      if (clock.now() < opensAt(request)) throw new Fault("too_early");
       const { digest, action_digest, fields } = request.submission;
       const grant = await grants.issue({
         id,
@@ -242,8 +256,12 @@ export function createApplication(ports: ApplicationPorts): Application {
   };
 }
 
+/** Timers far away are set again on the way. */
+const DAY_MS = 86_400_000;
+
 /** Whether a waiter has something to be told now. */
-function hasNews(request: Request, until?: "outcome"): boolean {
+function hasNews(request: Request, until: "outcome" | undefined, now: number): boolean {
   if (isReportable(request) || request.status === "outcome_unknown") return true;
-  return until === undefined && request.status === "approved" && request.lapses !== null;
+  if (until !== undefined || request.status !== "approved") return false;
+  return request.lapses !== null && now >= opensAt(request);
 }

@@ -1,6 +1,7 @@
 import { type Fault, type Problem, problem, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import { isNoteName } from "./core/id.ts";
+import type { Look } from "./core/look.ts";
 import type { People } from "./core/people.ts";
 import { type Due, isContested, iso, problemsIn, reconcile, type World } from "./core/reconcile.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
@@ -425,7 +426,7 @@ export function createDaemon(ports: DaemonPorts) {
      */
     ask(
       id: RequestId,
-      propose: (request: Request) => Event | readonly Event[] | Refusal | Fault,
+      propose: (request: Request, look: Look) => Event | readonly Event[] | Refusal | Fault,
       { lookFirst = false } = {},
     ): Promise<Request | Refusal | Fault | null> {
       return turns
@@ -438,7 +439,7 @@ export function createDaemon(ports: DaemonPorts) {
           if (lookFirst && isContested(request, worldOf(request, seen))) {
             return refusal("not_approved", "The note was changed or is away, or a merge is under way.");
           }
-          const proposed = propose(request);
+          const proposed = propose(request, seen.look);
           if (!("type" in proposed) && "code" in proposed) return proposed;
           const asked = "type" in proposed ? [proposed] : proposed;
           let state = request;

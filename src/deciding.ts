@@ -1,6 +1,7 @@
 import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import type { JsonObject } from "./core/json.ts";
+import type { Look } from "./core/look.ts";
 import { type People, personOf, UNNAMED } from "./core/people.ts";
 import { iso } from "./core/reconcile.ts";
 import type { Assurance, Decision, Request, Verb } from "./core/request.ts";
@@ -87,6 +88,22 @@ export function delegate(request: Request, input: DelegateInput, desk: Desk): An
     const { via, reason } = input;
     return { type: "delegated", at: iso(desk.now), from, to, via, reason };
   });
+}
+
+/** What undoing an approval comes to; one that stands in the note is undone there, since it would only count again. */
+export function takeBack(
+  request: Request,
+  look: Look,
+  { by, reason }: { readonly by: string; readonly reason: string | null },
+  { now, people }: Desk,
+): Event | Refusal {
+  if (request.status === "pending") return refusal("not_approved");
+  if (request.status !== "approved") return { type: "taken_back", at: iso(now), by, reason };
+  if (wrongWithVote(request, "reject", by, people) !== null) {
+    return refusal("not_entitled", `${by} may not decide this. ${tellVoters(request)}`);
+  }
+  if (look.at === "folder" && look.reading.approvals.length > 0) return refusal("said_in_note");
+  return { type: "taken_back", at: iso(now), by: personOf(people, by), reason };
 }
 
 /** The answer to a request whose recorded roster is the present one, behind the event that makes it so. */

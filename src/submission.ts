@@ -26,6 +26,8 @@ export interface SubmitInput {
   readonly expires_in_ms?: number;
   /** The requester's own finished request that this one tries again. */
   readonly previous?: RequestId;
+  /** When the action may start at the earliest, in ms since the epoch. */
+  readonly not_before?: number;
   /** The foreign note that this was made from; surfaces have none. */
   readonly adopted?: { readonly name: string; readonly bytes: Uint8Array };
 }
@@ -70,7 +72,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
   const underWay = new Map<string, Promise<Submitted>>();
 
   return (input) => {
-    checkInput(input);
+    checkInput(input, ports.clock.now());
     const kind = ports.kind(input.kind);
     if (kind === null) throw unknownKind(input.kind, ports.kinds);
     const { requester = DEFAULT_REQUESTER, on_behalf_of = null, key } = input;
@@ -100,13 +102,16 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     checkParams(input, kind);
     const { requester = DEFAULT_REQUESTER, on_behalf_of = null } = input;
     const open = await ports.ledger.findAsked(requester, on_behalf_of, digest);
-    const asked = open === null ? null : await ports.daemon.ask(open, (known) => askAgain(known, kind));
+    const asked =
+      open === null ? null : await ports.daemon.ask(open, (known) => askAgain(known, kind, input));
     if (asked === null || "code" in asked) return create(input, kind, digest);
     return { request: viewOf(asked), created: false, joined: true, token: null };
   }
 
   /** Whether it still waits for its start is for the core to say: a request that does not is not joined. */
-  function askAgain({ submission }: Request, { handler }: Kind): Event | Refusal {
+  function askAgain({ submission }: Request, { handler }: Kind, input: SubmitInput): Event | Refusal {
+    // To be done at another time is another thing.
+    if (submission.not_before !== scheduled(input).not_before) return refusal("not_pending");
     // What the configuration has since given to somebody else to execute could never be carried out as it was asked.
     if (submission.caller !== (handler === null)) return refusal("not_pending");
     return { type: "joined", at: iso(ports.clock.now()) };
@@ -126,6 +131,10 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
         "key_reused",
         `The key was used for request ${known} with the action ${action_digest}; this action is ${asked}.`,
       );
+    }
+    if (input.not_before !== undefined && request.submission.not_before !== scheduled(input).not_before) {
+      const other = request.submission.not_before ?? "no not_before";
+      throw new Fault("key_reused", `The key was used for request ${known} with ${other}.`);
     }
     return { request: viewOf(request), created: false, joined: false, token: null };
   }
@@ -162,6 +171,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       next_effect,
       caller: caller !== null,
       token_sha256: caller?.sha256 ?? null,
+      ...scheduled(input),
       ...(verdict !== null && { verdict, ...rosterFor(fields, verdict, now) }),
       ...(input.adopted && { adopted: adoptedOf(id, input.adopted) }),
       ...earlier,
@@ -214,6 +224,11 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
   }
 }
 
+/** As it is recorded and shown: to the second, and rather later than earlier. */
+function scheduled({ not_before }: SubmitInput): Pick<Submission, "not_before"> {
+  return not_before === undefined ? {} : { not_before: seconds(Math.ceil(not_before / 1_000)) };
+}
+
 const DEFAULT_REQUESTER = "agent";
 
 function checkParams({ kind: name, params }: SubmitInput, kind: Kind): void {
@@ -222,7 +237,10 @@ function checkParams({ kind: name, params }: SubmitInput, kind: Kind): void {
     throw new Fault("invalid_params", `The params do not fit ${name}: ${wrong.join("; ")}.`);
 }
 
-function checkInput({ requester, on_behalf_of, key, title, expires_in_ms }: SubmitInput): void {
+function checkInput(
+  { requester, on_behalf_of, key, title, expires_in_ms, not_before }: SubmitInput,
+  now: number,
+): void {
   for (const [field, name] of [
     ["requester", requester],
     ["on_behalf_of", on_behalf_of],
@@ -240,6 +258,9 @@ function checkInput({ requester, on_behalf_of, key, title, expires_in_ms }: Subm
   }
   if (expires_in_ms !== undefined && !(expires_in_ms >= MIN_EXPIRES_MS && expires_in_ms <= MAX_EXPIRES_MS)) {
     throw new Fault("invalid_request", "expires must be between 1 second and 366 days from now.");
+  }
+  if (not_before !== undefined && !(not_before <= now + MAX_EXPIRES_MS)) {
+    throw new Fault("invalid_request", "not_before must be a time within 366 days from now.");
   }
 }
 

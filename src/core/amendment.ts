@@ -8,6 +8,8 @@ export interface Version {
   readonly action_digest: string;
   readonly title: string;
   readonly next_effect: string;
+  /** See `Submission`. */
+  readonly not_before?: string;
   /** What the policy said of it; absent where there was no policy. */
   readonly verdict?: Verdict;
 }

@@ -319,6 +319,10 @@ export const REFUSALS = {
     means: "The decision cannot be passed on like this.",
     hint: "It goes from one who may decide and has not, to a known person, and not round in circles.",
   },
+  said_in_note: {
+    means: "The approval stands in the note.",
+    hint: "Untick the box or empty the word there; that takes it back.",
+  },
   too_early: {
     means: "The request is approved, and may not start yet.",
     hint: "`countersign show ID` says when it may.",

@@ -295,7 +295,17 @@ function reconcileApproved(request: Approved, world: World): Due {
     return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
   }
   const wake_at = wakeAt(now < opens ? Math.min(opens, closes) : closes);
-  return bringUpToDate(request, world, wake_at) ?? { do: "nothing", wake_at };
+  const outdated = bringUpToDate(request, world, wake_at);
+  return outdated ?? (now < opens ? tellStart(world, Math.min(opens, closes)) : { do: "nothing", wake_at });
+}
+
+/** Tells in the note when it starts, once nobody has touched it for a while. */
+function tellStart(world: World, wake_at: number): Due {
+  const { now, look } = world;
+  if (look.at === "nowhere" || isUnclear(look.reading)) return { do: "nothing", wake_at };
+  const due = quietFrom(look.reading, world);
+  if (now >= due) return { do: "answer", problems: look.reading.problems, wake_at };
+  return { do: "nothing", wake_at: Math.min(due, wake_at) };
 }
 
 /** Whether what is in the vault now keeps an approved request from being started. */

@@ -64,6 +64,8 @@ export interface Submission {
   readonly caller: boolean;
   /** SHA-256 (hex) of the token that only the requester has; null for actions that the daemon executes. */
   readonly token_sha256: string | null;
+  /** The action does not start before this (ISO 8601), however early it is approved; absent where it may at once. */
+  readonly not_before?: string;
   /** What the policy said of it; absent where there was no policy. */
   readonly verdict?: Verdict;
   /** Who might decide when it was made; absent where anyone may. */

@@ -29,12 +29,16 @@ export const UNKNOWN_LIMITS: Limits = { grant_ms: 0, execute_by_ms: 86_400_000 }
 
 /** When what is approved, or allowed, at `now` (ms) may start. Fixed by the record of the approval. */
 export function windowOf(
-  { verdict, caller }: Pick<Submission, "verdict" | "caller">,
+  { verdict, caller, not_before }: Pick<Submission, "verdict" | "caller" | "not_before">,
   now: number,
   { grant_ms, execute_by_ms }: Limits,
 ): Window {
-  const opens = now;
-  const closes = verdict?.execute_by_ms == null ? opens + execute_by_ms : now + verdict.execute_by_ms;
+  const scheduled = Math.max(now, not_before === undefined ? now : Date.parse(not_before));
+  // What nobody approved, nobody can take back.
+  const cool_off_ms = verdict?.says === "require_approval" ? (verdict.cool_off_ms ?? 0) : 0;
+  const opens = Math.max(now + cool_off_ms, scheduled);
+  const own = verdict?.execute_by_ms ?? null;
+  const closes = own === null ? opens + execute_by_ms : scheduled + own;
   return {
     opens: opens > now ? at(opens) : null,
     closes: at(closes),
@@ -58,6 +62,17 @@ export function closesAt({ closes, lapses }: Approved): number {
 /** The same as a time to be woken at: null for never. */
 export function wakeAt(ms: number): number | null {
   return Number.isFinite(ms) ? ms : null;
+}
+
+/** The instant of a time with a zone, such as `2026-11-02T09:00+01:00`, in ms; null for anything else. */
+export function instantOf(text: string): number | null {
+  const found = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (found === null) return null;
+  const [, year, month, day] = found.map(Number);
+  // A 30th of February would be read as some day of March.
+  const date = new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, day ?? 0));
+  const ms = Date.parse(text);
+  return date.getUTCMonth() + 1 === month && date.getUTCDate() === day && !Number.isNaN(ms) ? ms : null;
 }
 
 function at(ms: number): string {

@@ -398,9 +398,16 @@ function askedAgain(request: Request, event: Extract<Event, { type: "joined" }>)
 
 /** What the request says of its action now. */
 export function versionOf({ submission }: Request): Version {
-  const { fields, digest, action_digest, title, next_effect } = submission;
-  const shown = { params: fields.params, digest, action_digest, title, next_effect };
-  return submission.verdict === undefined ? shown : { ...shown, verdict: submission.verdict };
+  const { fields, digest, action_digest, title, next_effect, not_before, verdict } = submission;
+  return {
+    params: fields.params,
+    digest,
+    action_digest,
+    title,
+    next_effect,
+    ...(not_before !== undefined && { not_before }),
+    ...(verdict !== undefined && { verdict }),
+  };
 }
 
 function amendmentOf(request: Request, event: Extract<Event, { type: "amended" }>): Amendment {

@@ -33,6 +33,8 @@ export interface RequestView {
   readonly key: string | null;
   readonly created: string;
   readonly expires: string;
+  /** It does not start before this; null where it may at once. */
+  readonly not_before: string | null;
   /** How often it was asked for; the outcome is for all who asked. */
   readonly asked: number;
   readonly digest: string;
@@ -96,6 +98,7 @@ export function viewOf(request: Request): RequestView {
     key: fields.key,
     created: fields.created,
     expires: fields.expires,
+    not_before: request.submission.not_before ?? null,
     asked: askedOf(request),
     digest,
     action_digest,

@@ -2,6 +2,7 @@ import { PROBLEMS } from "../core/codes.ts";
 import { readBody } from "./body.ts";
 import { readFrontmatter } from "./frontmatter.ts";
 import { ANSWER_HEAD, askedInLine, VOTES_HEAD } from "./note.ts";
+import { START_CALLOUT } from "./timing.ts";
 
 /** A callout of the daemon's in a person's note: how its first line is known, and the lines below that belong to it. */
 interface Own {
@@ -24,6 +25,8 @@ const VOTES: Own = {
   below: (line) => /^> (Approved so far by |Still needed: |Passed on: ).*\.\s*$/.test(line),
 };
 
+const START: Own = START_CALLOUT;
+
 /** What the daemon tells in a note about what is unclear; the empty string when it tells nothing. */
 export function answerIn(text: string): string {
   const [found] = findOwn(text, ANSWER, 1);
@@ -32,7 +35,7 @@ export function answerIn(text: string): string {
 
 /** What a note tells of how its request stands, in the form of `renderStanding`. */
 export function standingIn(text: string): string {
-  return [ASKED, VOTES]
+  return [ASKED, VOTES, START]
     .flatMap((own) => findOwn(text, own))
     .map(({ start, end }) => text.slice(start, end).replaceAll("\r\n", "\n").trimEnd())
     .join("\n\n");
@@ -40,7 +43,7 @@ export function standingIn(text: string): string {
 
 /** The note without the daemon's callouts, and without the line ends that were put in with them. */
 export function removeCallouts(text: string): string {
-  return [ANSWER, ASKED, VOTES].reduce(removeOwn, text);
+  return [ANSWER, ASKED, VOTES, START].reduce(removeOwn, text);
 }
 
 function removeOwn(text: string, own: Own): string {

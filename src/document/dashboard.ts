@@ -6,6 +6,7 @@ import { inOrderOfNeed } from "../core/waiting.ts";
 import { renderFigures } from "./figures.ts";
 import { hostInside } from "./frontmatter.ts";
 import { renderProblem, tellMissing } from "./note.ts";
+import { shortTime } from "./timing.ts";
 import { inline } from "./visible.ts";
 
 /** The most rows that one table shows; what is beyond is counted. */
@@ -72,7 +73,7 @@ export function renderDashboard(data: DashboardData): string {
     ...section("Approved, not finished", running, ["Note", "Title", "Status"], (request) => [
       link(request),
       titleOf(request),
-      request.status,
+      tellStatus(request),
     ]),
     ...section("Failed lately", failed, ["Note", "Title", "Why", "At"], (request) => [
       link(request),
@@ -99,6 +100,12 @@ export function renderDashboard(data: DashboardData): string {
     ...list("Moved away", movedAway(data)),
   ];
   return `${parts.join("\n\n")}\n`;
+}
+
+function tellStatus(request: Request): string {
+  if (request.status !== "approved" || request.opens === null) return request.status;
+  const unless = "decision" in request ? " unless taken back" : "";
+  return `approved, starts at ${shortTime(request.opens)}${unless}`;
 }
 
 /** Nobody where nobody decided: what the policy answered by itself is told as its own. */
@@ -158,7 +165,7 @@ function titleOf(request: Request): string {
 
 /** To the second, as the other times are. */
 function endOf(request: Request): string {
-  return "finished_at" in request ? request.finished_at.replace(/\.\d+Z$/, "Z") : "";
+  return "finished_at" in request ? shortTime(request.finished_at) : "";
 }
 
 function section(

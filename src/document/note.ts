@@ -20,6 +20,7 @@ import { sha256 } from "./digest.ts";
 import { attemptProperties, renderPrevious, renderRefusedBefore } from "./earlier.ts";
 import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
 import { BOXES, DOUBT_HEAD, HEADINGS } from "./labels.ts";
+import { renderStart, tellTiming } from "./timing.ts";
 import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
 
 export const ANSWER_HEAD = "> [!warning] Not decided yet";
@@ -128,12 +129,14 @@ export function renderValue(key: string, value: string): string {
 }
 
 /** What approving leads to, in the operator's words filled with the agent's values. */
-export function renderNext({ next_effect }: Version, kind: string): string {
+export function renderNext(version: Version, kind: string): string {
+  const { next_effect } = version;
   const effect =
     next_effect === ""
       ? `The action \`${kind}\` is carried out once, with the parameters below.`
       : fenced(next_effect, "text");
-  return `${HEADINGS.next}\n\n${effect}`;
+  const timing = tellTiming(version).join("\n");
+  return [HEADINGS.next, effect, ...(timing === "" ? [] : [timing])].join("\n\n");
 }
 
 /** The stored parameters: all of them as JSON, and texts of several lines once more as a person reads them. */
@@ -264,9 +267,14 @@ export function renderAnswer(problems: readonly Problem[]): string {
   return [ANSWER_HEAD, ...problems.map((found) => `> - ${renderProblem(found)}`)].join("\n");
 }
 
-/** How a waiting request stands: how often it was asked for, and who has approved; the empty string otherwise. */
+/**
+ * How a request stands: how often it was asked for and who has approved while it waits for a decision, and when it starts
+ * while it waits for that; the empty string otherwise.
+ */
 export function renderStanding(request: Request): string {
-  return [renderAsked(request), renderVotes(request)].filter((part) => part !== "").join("\n\n");
+  return [renderAsked(request), renderVotes(request), renderStart(request)]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }
 
 export const VOTES_HEAD = "> [!info] Where this stands";

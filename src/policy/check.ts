@@ -56,6 +56,12 @@ function checkRequirements(rule: WrittenRule, asked: Requirements, known: Known)
       found.push(finding("quorum_impossible", at(key), `${rule.id} asks for ${impossible}`));
     }
   }
+  const { cool_off_ms, execute_by_ms } = asked;
+  if (cool_off_ms !== null && execute_by_ms !== null && cool_off_ms >= execute_by_ms) {
+    const message = `${rule.id} has to start within ${formatDuration(execute_by_ms)}, and cools off for ${formatDuration(cool_off_ms)}`;
+    const hint = "Give it longer to start than to be taken back.";
+    found.push(finding("not_together", at("execute_by"), message, hint));
+  }
   const total = groups.reduce((sum, { quorum }) => sum + quorum, 0);
   if (total > 1 && asked.min_assurance === "edit") {
     const message = `${rule.id} asks for ${total} approvals, and one hand could give them all`;

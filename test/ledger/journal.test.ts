@@ -306,7 +306,8 @@ describe("what a request can be found by besides its id", () => {
     await expectFound();
     await journal.append(idOf(11), 0, [said(11, "submitted")]);
     await journal.append(idOf(11), 1, [said(11, "rejected"), said(11, "archived")]);
-    for (const now of [journal, await reopened(small)]) expect(await now.findRefused(...asked(1))).toBe(idOf(11));
+    for (const now of [journal, await reopened(small)])
+      expect(await now.findRefused(...asked(1))).toBe(idOf(11));
   });
 });
 

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { parseDuration } from "../../src/core/duration.ts";
 import type { Json, JsonObject } from "../../src/core/json.ts";
 import type { Verb } from "../../src/core/request.ts";
+import { instantOf } from "../../src/core/timing.ts";
 import type { Outcome } from "../../src/daemon/ports.ts";
 import { block } from "../../src/surfaces/cli/text.ts";
 import { editing, marking, typing } from "./person.ts";
@@ -23,7 +24,7 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
   async submit(world, { args, body }) {
     const { values, words } = options(args);
     const [name = "", kind = "", ...params] = words;
-    const { title, requester = "billing-agent", key, expires, previous } = values;
+    const { title, requester = "billing-agent", key, expires, previous, "not-before": notBefore } = values;
     const { request, created, token } = await world.up().application.submit({
       kind,
       params: body.length > 0 ? (JSON.parse(body.join("\n")) as JsonObject) : paramsOf(params),
@@ -32,6 +33,7 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
       ...(key === undefined ? {} : { key }),
       ...(expires === undefined ? {} : { expires_in_ms: duration(expires) }),
       ...(previous === undefined ? {} : { previous: world.idOf(previous) }),
+      ...(notBefore === undefined ? {} : { not_before: instantOf(notBefore) ?? 0 }),
     });
     world.ids.set(name, request.id);
     if (token !== null) world.tokens.set(name, token);
@@ -121,6 +123,12 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
     const newest = (await world.records(0)).findLast(({ event }) => event.type === "submitted");
     world.ids.set(name, newest?.id ?? "");
     return newest?.id;
+  },
+
+  async "take-back"(world, { args }) {
+    const { values, words } = options(args);
+    const said = { by: values.as ?? "ada", reason: values.reason ?? null };
+    await world.up().application.takeBack(world.idOf(words[0]), said);
   },
 
   approve: (world, command) => decide(world, command, "approve"),
@@ -229,7 +237,16 @@ async function decide(world: World, { args }: Command, verb: Verb): Promise<void
 function options(args: readonly string[]) {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
-  const known = { title: text, requester: text, key: text, expires: text, as: text, reason: text, to: text };
+  const known = {
+    "not-before": text,
+    title: text,
+    requester: text,
+    key: text,
+    expires: text,
+    as: text,
+    reason: text,
+    to: text,
+  };
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,

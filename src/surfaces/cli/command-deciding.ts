@@ -55,6 +55,15 @@ export function addDecidingCommands(program: Command, run: Run): void {
       }),
     );
 
+  personOptions(program.command("take-back <id>").description("undo an approval that has not been started"))
+    .addHelpText("after", `\nExample:\n  countersign take-back ${ID} --reason 'wrong account'`)
+    .action((id: string, { as, reason }: PersonOptions) =>
+      run((context) => {
+        const body = { by: as ?? osUser(context.env), reason: reason ?? null };
+        return say(context, requestPath(id, "/take-back"), body);
+      }),
+    );
+
   personOptions(program.command("resolve <id>").description("settle a request whose outcome is unknown"))
     .option("--happened", "the action did take place")
     .option("--did-not", "it did not")

@@ -9,7 +9,7 @@ import { waitForNews } from "../client/waiting.ts";
 import { reading, reportOutcome } from "./command-reading.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
-import { osUser, positiveDurationOption } from "./options.ts";
+import { instantOption, osUser, positiveDurationOption } from "./options.ts";
 import { collect, paramsFrom, strictJson } from "./params.ts";
 import { keepToken } from "./tokens.ts";
 
@@ -23,6 +23,7 @@ interface RequestOptions {
   readonly key?: string;
   readonly expires?: number;
   readonly previous?: string;
+  readonly notBefore?: number;
   readonly wait?: boolean;
   readonly timeout?: number;
 }
@@ -39,6 +40,11 @@ export function addRequestCommand(program: Command, run: Run): void {
     .option("--on-behalf-of <name>", "for whom")
     .option("--key <key>", "makes asking twice the same as asking once")
     .option("--expires <duration>", "how long to wait for a decision, such as 30m", positiveDurationOption)
+    .option(
+      "--not-before <time>",
+      "when it may start at the earliest, such as 2026-11-21T18:00:00+01:00",
+      instantOption,
+    )
     .option(
       "--previous <id>",
       "the own finished request that this tries again, changed as its reviewer asked",
@@ -66,6 +72,7 @@ async function submit(context: Context, options: RequestOptions): Promise<number
     ...(options.key !== undefined && { key: options.key }),
     ...(options.expires !== undefined && { expires_in_ms: options.expires }),
     ...(options.previous !== undefined && { previous: options.previous }),
+    ...(options.notBefore !== undefined && { not_before: new Date(options.notBefore).toISOString() }),
   };
   const client = await context.client();
   const answer = await client.ask({ socket: "agent", method: "POST", path: "/v1/requests", body });

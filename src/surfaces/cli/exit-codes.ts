@@ -48,6 +48,7 @@ const BY_CODE = {
   token_invalid: EXIT.refused,
   not_caller: EXIT.refused,
   not_allowed: EXIT.refused,
+  said_in_note: EXIT.refused,
   too_early: EXIT.refused,
   ran_out: EXIT.refused,
   not_retryable: EXIT.refused,

@@ -72,6 +72,7 @@ export function block(request: RequestView, now: number): string {
     ["key", request.key === null ? null : line(request.key)],
     ["created", `${time(request.created)} on ${line(request.host)}`],
     ["expires", time(request.expires)],
+    ["starts", starts(request)],
     ["attempt", attemptFact(request)],
     ["asked", request.asked > 1 ? `${request.asked} times` : null],
     ["digest", line(request.digest)],
@@ -100,6 +101,16 @@ function approvalsOf({ approvals, status }: RequestView): string | null {
     ...(status === "pending" && needed.length > 0 ? [`needed: ${needed.join(" and ")}`] : []),
     ...delegations.map(({ from, to }) => `passed on by ${line(from)} to ${line(to)}`),
   ].join("\n");
+}
+
+/** When it may start, where that is not at once. */
+function starts({ not_before, opens, closes }: RequestView): string | null {
+  const from = opens ?? not_before;
+  const told = [
+    ...(from === null ? [] : [`not before ${time(from)}`]),
+    ...(closes === null ? [] : [`at ${time(closes)} no more`]),
+  ].join(", ");
+  return told === "" ? null : told;
 }
 
 /** What the policy says of it, and how risky it is. */

@@ -66,9 +66,10 @@ export async function waitForNews(
   }
 }
 
-function isNews({ status, executor }: RequestView, until?: "outcome"): boolean {
+function isNews({ status, executor, opens }: RequestView, until?: "outcome"): boolean {
   if (!UNDECIDED.includes(status)) return true;
-  return until === undefined && status === "approved" && executor === "caller";
+  if (until !== undefined || status !== "approved" || executor !== "caller") return false;
+  return opens === null || Date.parse(opens) <= Date.now();
 }
 
 async function poll(

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import { instantOf } from "../../core/timing.ts";
 import { parseStrictJson } from "../../document/json.ts";
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -92,6 +93,14 @@ export function fieldsOf(body: JsonObject) {
       if (value === undefined || value === null) return null;
       if (typeof value === "number" && Number.isInteger(value) && value > 0) return value;
       throw wrong(name, "a whole number of milliseconds above 0");
+    },
+    /** A time with its zone, in ms since 1970; null where the field is missing or null. */
+    time(name: string): number | null {
+      const value = get(name);
+      if (value === undefined || value === null) return null;
+      const at = typeof value === "string" ? instantOf(value) : null;
+      if (at !== null) return at;
+      throw wrong(name, "a time with its zone, such as 2026-11-21T09:14:03Z");
     },
     oneOf<const T extends string>(name: string, words: readonly T[]): T {
       const value = get(name);

@@ -58,6 +58,7 @@ function submission(fields: Fields, header: string | null): SubmitInput {
   const key = header ?? body;
   const expires_in_ms = fields.duration("expires_in_ms");
   const previous = fields.optional("previous", NAME_LIMIT);
+  const not_before = fields.time("not_before");
   return {
     kind: fields.text("kind", NAME_LIMIT),
     params: fields.has("params") ? fields.object("params") : {},
@@ -67,6 +68,7 @@ function submission(fields: Fields, header: string | null): SubmitInput {
     ...(key !== null && { key }),
     ...(expires_in_ms !== null && { expires_in_ms }),
     ...(previous !== null && { previous }),
+    ...(not_before !== null && { not_before }),
   };
 }
 

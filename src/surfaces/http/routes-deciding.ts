@@ -40,6 +40,15 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
     return c.json(await application.delegate(c.req.param("id"), input));
   });
 
+  app.post("/v1/requests/:id/take-back", may("decide"), async (c) => {
+    const { caller } = c.var;
+    const input = await take(c, (fields) => ({
+      by: ownNameIn(caller, fields, "by"),
+      reason: fields.optional("reason", TEXT_LIMIT),
+    }));
+    return c.json(await application.takeBack(c.req.param("id"), input));
+  });
+
   app.post("/v1/requests/:id/resolve", may("decide"), async (c) => {
     const { caller } = c.var;
     const input = await take(c, (fields) => ({

@@ -70,6 +70,7 @@ const REQUEST = {
   key: textOrNull,
   created: time,
   expires: time,
+  not_before: timeOrNull,
   asked: { type: "integer", minimum: 1 },
   digest,
   action_digest: digest,

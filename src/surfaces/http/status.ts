@@ -17,6 +17,7 @@ const STATUS = {
   token_invalid: 403,
   not_caller: 409,
   not_allowed: 403,
+  said_in_note: 409,
   too_early: 409,
   ran_out: 409,
   not_retryable: 409,

@@ -23,6 +23,7 @@ describe("people's commands", () => {
     await stage.run(["approve", ID, "--as", "anna", "--reason", "fine"]);
     await stage.run(["reject", ID]);
     await stage.run(["request-changes", ID, "--reason", "other account"]);
+    await stage.run(["take-back", ID, "--as", "anna", "--reason", "too soon"]);
     await stage.run(["resolve", ID, "--did-not", "--as", "anna"]);
     await stage.run(["resolve", ID, "--happened", "--reason", "seen"]);
     await stage.run(["halt", "--as", "anna"]);
@@ -32,6 +33,7 @@ describe("people's commands", () => {
       ["decide", ID, { verb: "approve", reviewer: "anna", reason: "fine", via: "cli" }],
       ["decide", ID, { verb: "reject", reviewer: ME, reason: null, via: "cli" }],
       ["decide", ID, { verb: "request_changes", reviewer: ME, reason: "other account", via: "cli" }],
+      ["takeBack", ID, { by: "anna", reason: "too soon" }],
       ["resolve", ID, { happened: false, by: "anna", reason: null }],
       ["resolve", ID, { happened: true, by: ME, reason: "seen" }],
       ["halt", "anna"],

@@ -29,7 +29,9 @@ describe("request", () => {
     const application = await stage.serve();
     writeFileSync(join(stage.root, "p.json"), '{"iban": "DE02", "lines": [1, 2]}');
     const found = await stage.run([
-      ..."request --kind payment --title T --key k1 --expires 30m --on-behalf-of cfo".split(" "),
+      ..."request --kind payment --title T --key k1 --expires 30m --not-before 2026-11-21T18:00+01:00 --on-behalf-of cfo".split(
+        " ",
+      ),
       ...["--param", "payee=A=B", "--param", "amount_cents:=150000", "--params", join(stage.root, "p.json")],
     ]);
     expect(found).toEqual({ exit: 0, out: `${ID}\n`, err: "" });
@@ -44,6 +46,7 @@ describe("request", () => {
           on_behalf_of: "cfo",
           key: "k1",
           expires_in_ms: 1_800_000,
+          not_before: Date.parse("2026-11-21T17:00Z"),
         },
       ],
     ]);
