@@ -16,8 +16,9 @@ export type { EventView as AuditEvent } from "./core/event-view.ts";
 export type { Json, JsonObject } from "./core/json.ts";
 export type { Status } from "./core/request.ts";
 export type { RequestView as Request } from "./core/view.ts";
+export type { Act, Approved } from "./surfaces/sdk/consent.ts";
 export type { Action, Asked, AuditFilter, Countersign, WaitingOptions } from "./surfaces/sdk/countersign.ts";
-export type { Act, Approved, GuardOptions } from "./surfaces/sdk/guard.ts";
+export type { GuardOptions } from "./surfaces/sdk/guard.ts";
 export {
   CancelledError,
   ChangesRequestedError,

@@ -41,7 +41,10 @@ http:
 
 /** Asks for one refactoring, does it when it is approved, and tells each step. */
 const AGENT = `
-import { connect, verifyGrant, CountersignError, RejectedError } from "countersign";
+import { connect, RejectedError } from "countersign";
+import "countersign/ai-sdk";
+import "countersign/langgraph";
+import "countersign/openai-agents";
 const [how, where, token] = process.argv.slice(2);
 const tell = (step, more = {}) => console.log(JSON.stringify({ step, ...more }));
 const countersign = await connect(how === "vault" ? { vault: where } : { url: where, token });

@@ -1,7 +1,8 @@
 import type { JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
+import type { Act } from "./consent.ts";
 import type { Countersign } from "./countersign.ts";
-import type { Act, GuardOptions } from "./guard.ts";
+import type { GuardOptions } from "./guard.ts";
 import { ChangesRequestedError, type EndedWithout, NotDoneError, RejectedError } from "./outcomes.ts";
 
 /** Why the draft before was not good enough. */

@@ -1,0 +1,88 @@
+import type { JsonObject } from "../../core/json.ts";
+import { type Act, type Consent, type ConsentOptions, carryOut, seekConsent } from "./consent.ts";
+import type { Countersign } from "./countersign.ts";
+import { ChangesRequestedError, NotDoneError } from "./outcomes.ts";
+
+export interface ToolGateOptions extends ConsentOptions {
+  /** The kind of action that a tool's calls are (default: its name). */
+  readonly kind?: (tool: string) => string;
+  readonly title?: (tool: string, params: JsonObject) => string;
+}
+
+/** A tool's call, as a model asked for it. */
+interface ToolCall {
+  readonly id: string;
+  readonly tool: string;
+  readonly params: JsonObject;
+}
+
+export type ToolAnswer =
+  | { readonly approved: true; readonly request: string }
+  | { readonly approved: false; readonly reason: string };
+
+/** A tool's function was called without the approval that its call needs. */
+export class NotApprovedError extends Error {
+  constructor(message = "This call was not approved, so nothing was done.") {
+    super(message);
+    this.name = "NotApprovedError";
+  }
+}
+
+/** Stands between a framework that asks whether a call may run, and the function that it then runs. */
+export interface ToolGate {
+  /** Asks, and waits. What cannot be asked is a no, with what to tell the model. */
+  decide(call: ToolCall): Promise<ToolAnswer>;
+  /**
+   * Runs a function for a call that was approved, with the params that were approved, and once; refuses every other. Where
+   * a framework goes over its steps again, here or in another process, `request` has what came of it.
+   */
+  run<Params extends JsonObject, Result>(
+    callId: string | undefined,
+    act: Act<Params, Result>,
+    request?: string,
+  ): Promise<Result>;
+}
+
+export function createToolGate(countersign: Countersign, options: ToolGateOptions = {}): ToolGate {
+  const consents = new Map<string, Consent>();
+  const { kind = (tool) => tool, title } = options;
+
+  return {
+    async decide({ id, tool, params }) {
+      try {
+        const action = { kind: kind(tool), params, ...(title && { title: title(tool, params) }) };
+        const consent = await seekConsent(countersign, action, options);
+        if (consent instanceof NotDoneError) return { approved: false, reason: toModel(consent) };
+        consents.set(id, consent);
+        return { approved: true, request: consent.request.id };
+      } catch (error) {
+        const because = error instanceof Error ? error.message : String(error);
+        return { approved: false, reason: `Nobody could be asked: ${because} ${LEAVE_IT}` };
+      }
+    },
+
+    async run<Params extends JsonObject, Result>(
+      callId: string | undefined,
+      act: Act<Params, Result>,
+      request?: string,
+    ): Promise<Result> {
+      const consent = consents.get(callId ?? "");
+      if (callId === undefined || consent === undefined) return elsewhere<Result>(request);
+      consents.delete(callId);
+      return carryOut(countersign, consent, act);
+    },
+  };
+
+  async function elsewhere<Result>(request: string | undefined): Promise<Result> {
+    const found = request === undefined ? null : await countersign.show(request);
+    if (found?.status === "executed") return found.result as Result;
+    throw new NotApprovedError();
+  }
+}
+
+const LEAVE_IT = "Do not try again, and do not reach the same end another way.";
+
+function toModel(error: NotDoneError): string {
+  if (error instanceof ChangesRequestedError) return `${error.message}. Ask again with what is wanted.`;
+  return `${error.message}. ${LEAVE_IT}`;
+}

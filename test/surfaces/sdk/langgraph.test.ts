@@ -1,0 +1,107 @@
+import { Annotation, Command, END, interrupt, MemorySaver, START, StateGraph } from "@langchain/langgraph";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Approved } from "../../../src/sdk.ts";
+import { createGate } from "../../../src/surfaces/sdk/langgraph.ts";
+import { openSdkStage, type Stage } from "./stage.ts";
+
+let stage: Stage;
+beforeEach(async () => {
+  stage = await openSdkStage();
+});
+afterEach(async () => {
+  await stage.close();
+  expect(stage.bugs).toEqual([]);
+});
+
+const State = Annotation.Root({
+  versions: Annotation<string[]>(),
+  released: Annotation<string[]>(),
+});
+
+const config = { configurable: { thread_id: "t1" } };
+
+/** A graph whose one node releases all versions, one after the other. */
+async function scene(checkpointer = new MemorySaver()) {
+  const gate = createGate(await stage.connect(), { interrupt, Command });
+  const done: [object, Approved][] = [];
+  const release = gate.guard("release", async (params: { version: string }, approved) => {
+    done.push([params, approved]);
+    return `released ${params.version}`;
+  });
+  const graph = new StateGraph(State)
+    .addNode("release", async ({ versions }) => {
+      const released: string[] = [];
+      for (const version of versions) released.push(await release({ version }));
+      return { released };
+    })
+    .addEdge(START, "release")
+    .addEdge("release", END)
+    .compile({ checkpointer });
+  return { gate, graph, done };
+}
+
+test("an interrupt is put to a person, and the node goes on with a grant", async () => {
+  const { gate, graph, done } = await scene();
+  const approved = stage.decideNext("approve");
+  const output = await gate.invoke(graph, { versions: ["1.0.0"] }, config);
+  const id = await approved;
+  expect(output.released).toEqual(["released 1.0.0"]);
+  expect(done).toMatchObject([[{ version: "1.0.0" }, { id, reviewer: "anna", grant: expect.any(String) }]]);
+  expect(await stage.world.application.show(id)).toMatchObject({
+    status: "executed",
+    result: "released 1.0.0",
+  });
+});
+
+test("a rejection ends the node with its reason, and nothing is done", async () => {
+  const { gate, graph, done } = await scene();
+  const rejected = stage.decideNext("reject", { reason: "freeze until Monday" });
+  const running = gate.invoke(graph, { versions: ["1.0.0"] }, config);
+  await expect(running).rejects.toThrow("freeze until Monday");
+  await rejected;
+  expect(done).toEqual([]);
+});
+
+test("a node that begins anew for its second question does nothing twice", async () => {
+  const { gate, graph, done } = await scene();
+  const decided = stage.decideNext("approve").then(() => stage.decideNext("approve"));
+  const output = await gate.invoke(graph, { versions: ["1.0.0", "2.0.0"] }, config);
+  await decided;
+  expect(output.released).toEqual(["released 1.0.0", "released 2.0.0"]);
+  expect(done.map(([params]) => params)).toEqual([{ version: "1.0.0" }, { version: "2.0.0" }]);
+});
+
+test("and does nothing twice when another process goes on with it", async () => {
+  const checkpointer = new MemorySaver();
+  const first = await scene(checkpointer);
+  const one = stage.decideNext("approve");
+  const stopped = new Error("the process ends here");
+  const ending = {
+    invoke: async (input: Parameters<typeof first.graph.invoke>[0], given?: typeof config) => {
+      if (first.done.length > 0) throw stopped;
+      const output = await first.graph.invoke(input, given);
+      if (first.done.length > 0) throw stopped;
+      return output;
+    },
+  };
+  await expect(first.gate.invoke(ending, { versions: ["1.0.0", "2.0.0"] }, config)).rejects.toBe(stopped);
+  await one;
+  const second = await scene(checkpointer);
+  const two = stage.decideNext("approve");
+  const output = await second.gate.invoke(second.graph, null as never, config);
+  await two;
+  expect(output.released).toEqual(["released 1.0.0", "released 2.0.0"]);
+  expect(first.done.map(([params]) => params)).toEqual([{ version: "1.0.0" }]);
+  expect(second.done.map(([params]) => params)).toEqual([{ version: "2.0.0" }]);
+});
+
+test("an interrupt of somebody else's is left to them", async () => {
+  const { gate } = await scene();
+  const graph = new StateGraph(State)
+    .addNode("ask", () => ({ released: [String(interrupt({ question: "which?" }))] }))
+    .addEdge(START, "ask")
+    .addEdge("ask", END)
+    .compile({ checkpointer: new MemorySaver() });
+  const output = await gate.invoke(graph, { versions: [] }, config);
+  expect(output).toMatchObject({ __interrupt__: [{ value: { question: "which?" } }] });
+});
