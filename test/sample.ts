@@ -145,6 +145,10 @@ export function sampleEvent(type: Event["type"], submission = sampleSubmission()
       return { type, at: iso(Date.parse(submission.fields.expires)) };
     case "refused":
       return { type, at, code: "already_final", by: null, detail: "late" };
+    case "reminded":
+      return { type, at, level: 1 };
+    case "escalated":
+      return { type, at, level: 1, to: ["lead"] };
     case "archived":
     case "joined":
       return { type, at };

@@ -1,5 +1,6 @@
 import type { Version } from "./amendment.ts";
 import type { Delegation } from "./delegation.ts";
+import type { Reached } from "./escalation.ts";
 import type { Json } from "./json.ts";
 import type { Attempt, Decision, Submission } from "./request.ts";
 import type { Roster } from "./roster.ts";
@@ -45,6 +46,10 @@ export type Event =
       readonly via: string;
       readonly reason: string | null;
     })
+  /** Nobody has decided, and the time is nearly over; each level once. */
+  | { readonly type: "reminded"; readonly at: string; readonly level: number }
+  /** Nobody has decided, so these are asked as well. */
+  | (Reached & { readonly type: "escalated"; readonly at: string })
   /** An approval that is not enough yet. */
   | { readonly type: "voted"; readonly at: string; readonly decision: Decision }
   | { readonly type: "vote_withdrawn"; readonly at: string; readonly by: string }
@@ -80,7 +85,8 @@ export type Event =
       readonly by: string;
       readonly reason: string | null;
     }
-  | { readonly type: "expired"; readonly at: string }
+  /** `closes`: it was approved, and had to start before that. */
+  | { readonly type: "expired"; readonly at: string; readonly closes?: string }
   | { readonly type: "cancelled"; readonly at: string; readonly by: string; readonly reason: string | null }
   /** The finished note is in `Done/` and no longer in a decision folder. */
   | { readonly type: "archived"; readonly at: string }
@@ -107,6 +113,8 @@ export const EVENT_TYPES = [
   "sent_back",
   "roster_changed",
   "delegated",
+  "reminded",
+  "escalated",
   "voted",
   "vote_withdrawn",
   "quorum_lost",

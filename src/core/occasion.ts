@@ -29,6 +29,11 @@ const TOLD: { readonly [T in EventType]?: Teller<T> } = {
       : null,
   sent_back: () => ({ occasion: "created", headline: "Needs a decision again" }),
   quorum_lost: ({ reason }) => ({ occasion: "created", headline: "Needs others to decide", said: reason }),
+  reminded: () => ({ occasion: "reminder", headline: "Still waits, and not for long any more" }),
+  escalated: ({ to }) => ({
+    occasion: "escalated",
+    headline: `Nobody has decided: also to ${to.join(", ")}`,
+  }),
   // Somebody else is asked now.
   delegated: ({ from, to, reason }) => ({
     occasion: "escalated",
@@ -36,9 +41,9 @@ const TOLD: { readonly [T in EventType]?: Teller<T> } = {
     by: from,
     said: reason,
   }),
-  approved: ({ decision }) => ({
+  approved: ({ decision, opens = null }) => ({
     occasion: "decided",
-    headline: "Approved",
+    headline: opens === null ? "Approved" : `Approved, starts at ${opens} unless taken back`,
     by: decision.reviewer,
     said: decision.reason,
   }),
@@ -65,7 +70,11 @@ const TOLD: { readonly [T in EventType]?: Teller<T> } = {
     by,
     said: reason,
   }),
-  expired: () => ({ occasion: "decided", headline: "Expired without a decision" }),
+  expired: ({ closes }) => ({
+    occasion: "decided",
+    headline:
+      closes === undefined ? "Expired without a decision" : "Expired: approved, and not started in time",
+  }),
   cancelled: ({ by, reason }) => ({ occasion: "decided", headline: "Withdrawn", by, said: reason }),
   // What the policy denies at once, nobody was ever asked about.
   denied: ({ verdict }, revision) =>

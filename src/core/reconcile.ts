@@ -1,5 +1,6 @@
 import type { Version } from "./amendment.ts";
 import { type Problem, problem, stopsAll } from "./codes.ts";
+import { nextNudge, nudgeDue } from "./escalation.ts";
 import type { Event } from "./event.ts";
 import type { Look, Reading } from "./look.ts";
 import type { Memory } from "./memory.ts";
@@ -149,14 +150,17 @@ function reconcilePending(request: Request, world: World): Due {
     }
     return record({ type: "expired", at: iso(now) });
   }
-  if (look.at === "nowhere") return showWhenMissing(world, deadline);
+  const nudge = nudgeDue(request, now);
+  if (nudge !== null) return record(nudge);
+  const next = Math.min(deadline, nextNudge(request));
+  if (look.at === "nowhere") return showWhenMissing(world, next);
   return (
     withdraw(request, look.reading, world) ??
-    passOn(request, look.reading, world, deadline) ??
+    passOn(request, look.reading, world, next) ??
     complete(request, look.reading, world) ??
-    bringUpToDate(request, world, deadline) ??
-    takeUp(look.reading, world, deadline) ??
-    answer(request, look.reading, world, deadline)
+    bringUpToDate(request, world, next) ??
+    takeUp(look.reading, world, next) ??
+    answer(request, look.reading, world, next)
   );
 }
 
@@ -290,13 +294,17 @@ function reconcileApproved(request: Approved, world: World): Due {
   const [opens, closes] = [opensAt(request), closesAt(request)];
   const against = againstApproval(request, world);
   if (against !== null) return against;
-  if (now >= closes) return record({ type: "expired", at: iso(now) });
+  if (now >= closes) return runOut(request, now);
   if (request.lapses === null && now >= opens && !world.halted && world.executor === "daemon") {
     return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
   }
   const wake_at = wakeAt(now < opens ? Math.min(opens, closes) : closes);
   const outdated = bringUpToDate(request, world, wake_at);
   return outdated ?? (now < opens ? tellStart(world, Math.min(opens, closes)) : { do: "nothing", wake_at });
+}
+
+function runOut(request: Approved, now: number): Due {
+  return record({ type: "expired", at: iso(now), closes: iso(closesAt(request)) });
 }
 
 /** Tells in the note when it starts, once nobody has touched it for a while. */
@@ -333,7 +341,7 @@ function againstApproval(request: Approved, world: World): Due | null {
       return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
     }
     if (changed !== null) return changed;
-    if (now >= closes) return record({ type: "expired", at: iso(now) });
+    if (now >= closes) return runOut(request, now);
     if (verb !== "approve" && world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
     const withdrawn = withdrawnFrom(request, reading, world.people);
     if (withdrawn !== null) {

@@ -25,6 +25,7 @@
  */
 import type { Amendment } from "./amendment.ts";
 import type { Delegation } from "./delegation.ts";
+import type { Reached } from "./escalation.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Past, Previous } from "./retry.ts";
 import { isEntitled, isOpenToAll, type Roster } from "./roster.ts";
@@ -146,6 +147,9 @@ interface Facts {
   /** Who may decide now, where that is no longer what the submission says. */
   readonly roster?: Roster;
   readonly delegations?: readonly Delegation[];
+  /** Whom it was escalated to, and how often people were reminded, as it is now; absent where neither was. */
+  readonly escalated?: readonly Reached[];
+  readonly reminded?: number;
   /** How often it was asked for, where that is more than once; see `askedOf`. */
   readonly asked?: number;
   readonly history: readonly HistoryLine[];

@@ -1,6 +1,7 @@
 import { type Amendment, tellChanges, type Version } from "./amendment.ts";
 import { type Refusal, refusal } from "./codes.ts";
 import { wrongWith } from "./delegation.ts";
+import { reachedLevels } from "./escalation.ts";
 import type { Event, EventType } from "./event.ts";
 import { isService, UNNAMED } from "./people.ts";
 import { quorumOf } from "./quorum.ts";
@@ -19,7 +20,7 @@ import {
   type Status,
 } from "./request.ts";
 import { isEntitled, isOpenToAll, votersOf } from "./roster.ts";
-import { closesAt, opensAt, wakeAt } from "./timing.ts";
+import { closesAt, opensAt } from "./timing.ts";
 import { isAtLeast, type Verdict } from "./verdict.ts";
 
 /** The life cycle: which event is legal in which status, and where it leads. Everything else is refused. */
@@ -32,6 +33,8 @@ export const TRANSITIONS = {
     denied: "denied",
     roster_changed: "pending",
     delegated: "pending",
+    reminded: "pending",
+    escalated: "pending",
     voted: "pending",
     vote_withdrawn: "pending",
     approved: "approved",
@@ -136,6 +139,10 @@ function refuse(request: Request | null, event: Event): Refusal | null {
       return Date.parse(event.at) < endOf(request) ? null : refusal("too_late");
     case "expired":
       return Date.parse(event.at) < endOf(request) ? refusal("not_due") : null;
+    case "reminded":
+      return event.level > (request.reminded ?? 0) ? null : refusal("not_due");
+    case "escalated":
+      return event.level === reachedLevels(request).length + 1 ? null : refusal("not_due");
     case "started":
       if (request.status !== "approved") return null;
       if (Date.parse(event.at) < opensAt(request)) return refusal("too_early");
@@ -223,6 +230,7 @@ function evolve(request: Request | null, event: Event): Request {
     submission: request.submission,
     ...(request.amendment && { amendment: request.amendment }),
     revision: request.revision + 1,
+    ...nudgesAfter(request, event),
     history: [...request.history, historyOf(event, request)],
     ...(request.asked !== undefined && { asked: request.asked }),
     ...(request.roster !== undefined && { roster: request.roster }),
@@ -245,6 +253,8 @@ function evolve(request: Request | null, event: Event): Request {
       return { ...request, ...facts, delegations: [...(request.delegations ?? []), { from, to }] };
     }
     case "voted":
+    case "reminded":
+    case "escalated":
       return { ...request, ...facts };
     case "vote_withdrawn":
     case "quorum_lost":
@@ -338,6 +348,21 @@ function evolve(request: Request | null, event: Event): Request {
       return { ...request, ...facts };
   }
   throw new Error(`unreachable: ${event.type} on ${request.status} passed the table`);
+}
+
+/** Under other rules, or with another deadline, it begins anew. */
+function nudgesAfter(
+  { reminded, escalated = [] }: Request,
+  event: Event,
+): Pick<Request, "reminded" | "escalated"> {
+  if (event.type === "sent_back") return {};
+  const reached =
+    event.type === "escalated" ? [...escalated, { level: event.level, to: event.to }] : escalated;
+  const times = event.type === "reminded" ? event.level : reminded;
+  return {
+    ...(times !== undefined && { reminded: times }),
+    ...(reached.length > 0 && { escalated: reached }),
+  };
 }
 
 /** The approvals that count towards the quorum from then on, besides the deciding one. */
@@ -475,6 +500,8 @@ const LEAVES_AS_IT_IS: ReadonlySet<EventType> = new Set([
   "delegated",
   "voted",
   "vote_withdrawn",
+  "reminded",
+  "escalated",
 ]);
 
 function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request): HistoryLine {
@@ -511,14 +538,10 @@ function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request
       return line(event, null, event.error);
     case "outcome_lost":
       return line(event, null, event.cause);
-    case "expired": {
-      const closes = before.status === "approved" ? wakeAt(closesAt(before)) : null;
-      return line(
-        event,
-        null,
-        closes === null ? null : `not started before ${new Date(closes).toISOString()}`,
-      );
-    }
+    case "expired":
+      return line(event, null, event.closes === undefined ? null : `not started before ${event.closes}`);
+    case "escalated":
+      return line(event, null, `also to ${event.to.join(", ")}`);
     case "refused":
       return line(event, event.by, `${event.code}: ${event.detail}`);
     default:

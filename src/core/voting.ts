@@ -1,5 +1,6 @@
 import { type Problem, type ProblemCode, problem, type Refusal, refusal, stopsAll } from "./codes.ts";
 import { type Delegation, wrongWith } from "./delegation.ts";
+import { escalatedTo } from "./escalation.ts";
 import type { Event } from "./event.ts";
 import type { Ballot, Reading } from "./look.ts";
 import { looksOf } from "./look-alikes.ts";
@@ -18,12 +19,12 @@ export interface Voters {
 
 /** Who may decide a request now, under its own rule or under another one. */
 function rosterNow(
-  { submission, delegations = [] }: Pick<Request, "submission" | "delegations">,
+  { submission, delegations = [], ...request }: Pick<Request, "submission" | "delegations" | "escalated">,
   { people, now }: Voters,
   approvers: readonly ApproverGroup[] = submission.verdict?.approvers ?? [],
 ): Roster {
   const { requester, on_behalf_of } = submission.fields;
-  const escalated_to: readonly string[] = [];
+  const escalated_to = escalatedTo(request);
   return rosterOf({ approvers, requester, on_behalf_of, delegations, escalated_to, at: now }, people);
 }
 
@@ -274,5 +275,11 @@ export function decidingVote(request: Request): Decision | null {
 }
 
 function same(one: Roster, other: Roster): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+  return JSON.stringify(one, inOrder) === JSON.stringify(other, inOrder);
+}
+
+/** A roster that was read from the journal has its keys in another order. */
+function inOrder(_: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

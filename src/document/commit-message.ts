@@ -28,6 +28,8 @@ const VERBS = {
   roster_changed: "change the roster of",
   delegated: "delegate",
   voted: "vote for",
+  reminded: "remind of",
+  escalated: "escalate",
   vote_withdrawn: "withdraw a vote for",
   quorum_lost: "ask again for",
   approved: "approve",

@@ -1,4 +1,5 @@
 import type { Problem } from "../core/codes.ts";
+import { escalatedTo } from "../core/escalation.ts";
 import { approversOf, askedOf, type Request, type RequestId } from "../core/request.ts";
 import type { Figures } from "../core/tally.ts";
 import { missingIn } from "../core/voting.ts";
@@ -66,7 +67,7 @@ export function renderDashboard(data: DashboardData): string {
         inline(request.submission.fields.requester),
         waitsFor(request),
         request.submission.fields.created,
-        `${isSoon(request) ? "**soon**: " : ""}${request.submission.fields.expires}`,
+        `${howSoon(request, isSoon(request))}${request.submission.fields.expires}`,
       ],
     ),
     ...(waiting.length === 0 ? ["## Waiting\n\nNo request waits for a decision."] : []),
@@ -118,8 +119,16 @@ function deciderOf(request: Request): string {
 function waitsFor(request: Request): string {
   const approved = approversOf(request).map((name) => inline(name));
   const missing = missingIn(request).map(tellMissing);
-  if (missing.length === 0) return "anyone";
-  return `${missing.join(" and ")}${approved.length === 0 ? "" : `; approved by ${approved.join(", ")}`}`;
+  const asked = escalatedTo(request).map((name) => inline(name));
+  return [
+    missing.length === 0 ? "anyone" : missing.join(" and "),
+    ...(missing.length === 0 || approved.length === 0 ? [] : [`approved by ${approved.join(", ")}`]),
+    ...(asked.length === 0 ? [] : [`escalated to ${asked.join(", ")}`]),
+  ].join("; ");
+}
+
+function howSoon({ reminded = 0 }: Request, isSoon: boolean): string {
+  return reminded > 1 ? "**very soon**: " : isSoon ? "**soon**: " : "";
 }
 
 /** Whether a text is a dashboard of this host's daemon: nothing else may be replaced by it. */

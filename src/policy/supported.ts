@@ -31,7 +31,7 @@ const LEFT_OUT: Readonly<Record<keyof Requirements, (requirements: Requirements)
   execute_by_ms: () => false,
   settle_ms: () => false,
   cool_off_ms: () => false,
-  escalate: ({ escalate }) => escalate.length > 0,
+  escalate: () => false,
   // The parts of a param cannot be told apart in a note yet.
   editable: ({ editable }) => (editable ?? []).some((path) => !/^[A-Za-z0-9_-]+$/.test(path)),
   min_assurance: () => false,

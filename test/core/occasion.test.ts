@@ -17,6 +17,8 @@ test("what people are told of, for every event there is", () => {
     sent_back: created, Needs a decision again
     roster_changed: -
     delegated: escalated, Passed on to cleo
+    reminded: reminder, Still waits, and not for long any more
+    escalated: escalated, Nobody has decided: also to lead
     voted: -
     vote_withdrawn: -
     quorum_lost: created, Needs others to decide

@@ -28,6 +28,8 @@ const LEGAL: Record<Status, Partial<Record<EventType, Status>>> = {
   pending: {
     joined: "pending",
     amended: "pending",
+    reminded: "pending",
+    escalated: "pending",
     roster_changed: "pending",
     denied: "denied",
     approved: "approved",

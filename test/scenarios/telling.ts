@@ -67,6 +67,10 @@ function detailOf(event: LedgerRecord["event"]): string {
     case "resolved_did_not":
     case "cancelled":
       return `by ${event.by}${reason(event.reason)}`;
+    case "reminded":
+      return `for the ${event.level === 1 ? "first" : "last"} time`;
+    case "escalated":
+      return `to ${event.to.join(", ")} (level ${event.level})`;
     case "joined":
     case "expired":
     case "archived":
