@@ -23,6 +23,8 @@ interface PolicyPorts {
   readonly kinds: ReadonlyMap<string, PolicyKind> | null;
   /** The configuration's people; null where there is no configuration. */
   readonly people: Roster | null;
+  /** Names of the configuration's services; null where there is no configuration. */
+  readonly services: ReadonlySet<string> | null;
   readonly now: () => number;
 }
 
@@ -72,11 +74,11 @@ export interface Policies {
   starter(): string;
 }
 
-export function createPolicies({ read, kinds, people, now }: PolicyPorts): Policies {
+export function createPolicies({ read, kinds, people, services, now }: PolicyPorts): Policies {
   const load = (file: string): Loaded => {
     const own = read(file, null);
     if ("because" in own) throw new Fault("policy_missing", `${file} cannot be read: ${own.because}.`);
-    return loadPolicy(file, read, { kinds, people });
+    return loadPolicy(file, read, { kinds, people, services });
   };
   const open = (file: string): Policy => {
     const { policy, findings } = load(file);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { clock } from "./adapters/clock.ts";
-import type { ActionSettings, Configuration } from "./adapters/configuration/configuration.ts";
+import type { Configuration } from "./adapters/configuration/configuration.ts";
 import { loadConfiguration } from "./adapters/configuration/load.ts";
 import { openHistory } from "./adapters/git-history.ts";
 import { historyMode, isMerging } from "./adapters/git-repository.ts";
@@ -24,8 +24,9 @@ import { createDesk, type Desk } from "./daemon/desk.ts";
 import { openOutbox } from "./daemon/outbox.ts";
 import type { ChannelState } from "./daemon/outbox-ports.ts";
 import type { Ledger, Log } from "./daemon/ports.ts";
+import { createReviewing } from "./daemon/reviewing.ts";
 import { createDaemon } from "./daemon.ts";
-import { type CommandHandler, createCommandHandler } from "./handlers/command.ts";
+import { createCommandHandler } from "./handlers/command.ts";
 import { type CommandLink, openCommandLink } from "./handlers/command-link.ts";
 import { openGrantKeys } from "./handlers/grant.ts";
 import { createToken, tokenMatches } from "./handlers/requester-token.ts";
@@ -38,9 +39,9 @@ import { verifyJournal } from "./ledger/verify.ts";
 import { createPolicies, type Policies, type PolicyKind } from "./policies.ts";
 import { notSupported } from "./policy/supported.ts";
 import { judgeBy } from "./policy-in-force.ts";
-import type { Kind } from "./submission.ts";
 import type { AuditRecord, AuditReport, GlobalOptions, StartedDaemon } from "./surfaces/cli/context.ts";
 import { serveHttp } from "./surfaces/http/server.ts";
+import { kindsOf, openServices } from "./wiring-executors.ts";
 
 const DECISION_FOLDERS = ["pending", "approved", "rejected"] as const;
 
@@ -103,7 +104,7 @@ async function wire(
   const inForce = openInForce({
     ...ruleFiles(configuration, places.vault),
     kinds: policyKinds(configuration),
-    services: new Set(),
+    services: serviceNames(configuration),
     clock,
     notSupported,
     keep: createPolicyShelf(places.state),
@@ -156,6 +157,9 @@ async function wire(
     about: { version: outside.version, pid: process.pid, vault: places.vault, state: places.state },
   });
   onRules = (about) => void (about === "people" ? daemon.lookAtOpen() : daemon.lookAtApproved());
+  const services = openServices(configuration, link, outside.env);
+  const reviewing = createReviewing({ ledger, daemon, clock, log, kind, services });
+  opened.push(reviewing.stop);
   if (configuration.adopt !== null) {
     const { submit } = application;
     const ports = { vault, ledger, clock, desk, log, kind, merging, submit, ask: daemon.ask };
@@ -193,6 +197,7 @@ async function wire(
   );
   await watcher.ready;
   await daemon.start();
+  await reviewing.start();
 
   const { promise: finished, resolve, reject } = Promise.withResolvers<void>();
   let stopping = false;
@@ -205,6 +210,7 @@ async function wire(
     shutdown.abort();
     await http.close();
     await watcher.close();
+    await reviewing.stop();
     await daemonStopped;
     await vault.close();
     await outbox.close();
@@ -243,37 +249,8 @@ function policyKinds(configuration: Configuration): ReadonlyMap<string, PolicyKi
   );
 }
 
-function kindsOf(
-  configuration: Configuration,
-  commands: CommandHandler,
-  shutdown: AbortSignal,
-): ReadonlyMap<string, Kind> {
-  const kinds = new Map<string, Kind>();
-  for (const [name, settings] of configuration.actions) {
-    kinds.set(name, {
-      handler: handlerOf(settings, configuration.directory, commands, shutdown),
-      limits: { grant_ms: settings.timeout_ms, execute_by_ms: settings.execute_by_ms },
-      checkParams: (params) => configuration.checkParams(name, params),
-      effect: settings.effect,
-      editable: settings.editable,
-      tags: settings.tags,
-      title: settings.title,
-      next_effect: settings.next_effect,
-      expires_ms: settings.expires_ms,
-    });
-  }
-  return kinds;
-}
-
-function handlerOf(
-  { executor, timeout_ms }: ActionSettings,
-  cwd: string,
-  commands: CommandHandler,
-  shutdown: AbortSignal,
-): Kind["handler"] {
-  if (executor.by === "caller") return null;
-  const spec = { run: executor.argv, cwd, env: executor.env, timeout_ms };
-  return (job) => commands.execute(job, spec, shutdown);
+function serviceNames({ services }: Configuration): ReadonlySet<string> {
+  return new Set(services.map(({ name }) => name));
 }
 
 /** Tells people what happens; where nobody is to be told, it does nothing. */
@@ -365,7 +342,8 @@ export async function openPolicies(options: GlobalOptions, { env, cwd }: Outside
   const configuration = await findConfiguration(options, { env, cwd });
   const kinds = configuration && policyKinds(configuration);
   const people = configuration && knownPeople(configuration);
-  return createPolicies({ read: createPolicyReader(cwd), kinds, people, now: clock.now });
+  const services = configuration && serviceNames(configuration);
+  return createPolicies({ read: createPolicyReader(cwd), kinds, people, services, now: clock.now });
 }
 
 /** People from the command line. Gives config_invalid. */

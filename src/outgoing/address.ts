@@ -52,6 +52,17 @@ export function isPublic(address: string): boolean {
   return ipaddr.isValid(address) && ipaddr.process(address).range() === "unicast";
 }
 
+/** Why a configured URL cannot be used; null when it can. Never quotes it. */
+export function whyNotUrl(text: string, allowPrivate: boolean): string | null {
+  const url = URL.parse(text);
+  if (url === null) return "is not a URL";
+  if (url.username !== "" || url.password !== "") return "has a name or password in it";
+  if (url.protocol === "https:" || (allowPrivate && url.protocol === "http:")) return null;
+  return url.protocol === "http:"
+    ? "is not encrypted, which is only for `allow_private: true`"
+    : "is no web address";
+}
+
 async function resolveByDns(host: string): Promise<readonly Address[]> {
   const found = await lookup(host, { all: true, verbatim: true });
   return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));

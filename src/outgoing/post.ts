@@ -11,6 +11,8 @@ export interface Post {
   readonly timeout_ms: number;
   /** Whether it may go to this machine and to private networks. */
   readonly allow_private: boolean;
+  /** How much of the answer is read; enough for what it says of a delivery when left out. */
+  readonly body_limit_bytes?: number;
   readonly signal?: AbortSignal;
   readonly resolve?: Resolve;
 }
@@ -23,11 +25,13 @@ export type Answer =
       readonly header: (name: string) => string | null;
       /** Its beginning; more is not read. */
       readonly body: string;
+      /** Whether that is all of it; `cut` where there was more than is read, `broken` where the rest never came. */
+      readonly extent: "whole" | "cut" | "broken";
     }
   /** Nothing was sent, and nothing would be another time. */
   | { readonly got: "refused"; readonly why: string }
-  /** It broke off; it may or may not have been received. */
-  | { readonly got: "nothing"; readonly why: string };
+  /** It broke off. Where it was `sent`, or begun to be, it may or may not have been received. */
+  | { readonly got: "nothing"; readonly sent: boolean; readonly why: string };
 
 /** An answer is read for what it says of the delivery; receivers that say more say it to nobody. */
 const BODY_LIMIT_BYTES = 4_096;
@@ -41,48 +45,57 @@ export async function post(order: Post): Promise<Answer> {
   const signal = order.signal === undefined ? timeout : AbortSignal.any([timeout, order.signal]);
   const { promise: ended, resolve: end } = Promise.withResolvers<Answer>();
   const seconds = order.timeout_ms / 1_000;
-  // A status is an answer, whatever keeps the rest of it.
-  let begun: Answer | null = null;
+  const course: Course = { connected: false, begun: null };
   const onAbort = () => {
     const why = timeout.aborted ? `there was no answer within ${seconds} s` : "it was called off";
-    end(begun ?? { got: "nothing", why });
+    // A status is an answer, whatever keeps the rest of it.
+    end(course.begun ?? { got: "nothing", sent: course.connected, why });
   };
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });
   try {
-    const onBegun = (answer: Answer) => {
-      begun = answer;
-    };
-    return await Promise.race([ended, attempt(order, signal, onBegun)]);
+    return await Promise.race([ended, attempt(order, signal, course)]);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
 }
 
-async function attempt(order: Post, signal: AbortSignal, onBegun: (answer: Answer) => void): Promise<Answer> {
+/** How far it has come. */
+interface Course {
+  /** Whether there is a connection that takes what is sent; behind it nothing is known until there is an answer. */
+  connected: boolean;
+  begun: Answer | null;
+}
+
+async function attempt(order: Post, signal: AbortSignal, course: Course): Promise<Answer> {
   const { url, allow_private, resolve } = order;
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     return { got: "refused", why: `${url.protocol} is neither https: nor http:` };
   }
   const checked = await checkHost(url.hostname, { allowPrivate: allow_private, resolve });
-  if (!checked.ok) return { got: checked.refused ? "refused" : "nothing", why: checked.why };
-  if (signal.aborted) return { got: "nothing", why: "it was called off" };
+  if (!checked.ok) {
+    const { refused, why } = checked;
+    return refused ? { got: "refused", why } : { got: "nothing", sent: false, why };
+  }
+  if (signal.aborted) return { got: "nothing", sent: false, why: "it was called off" };
   try {
-    return await send(order, checked.addresses, signal, onBegun);
+    return await send(order, checked.addresses, signal, course);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    return { got: "nothing", why: `the connection broke (${code})` };
+    const what = course.connected ? "the connection broke" : "there was no connection";
+    return { got: "nothing", sent: course.connected, why: `${what} (${code})` };
   }
 }
 
 function send(
-  { url, headers, body }: Post,
+  { url, headers, body, body_limit_bytes = BODY_LIMIT_BYTES }: Post,
   addresses: readonly Address[],
   signal: AbortSignal,
-  onBegun: (answer: Answer) => void,
+  course: Course,
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const start = url.protocol === "https:" ? requestHttps : requestHttp;
+  const isEncrypted = url.protocol === "https:";
+  const start = isEncrypted ? requestHttps : requestHttp;
   const length = String(Buffer.byteLength(body));
   const sent = start(url, {
     method: "POST",
@@ -92,17 +105,23 @@ function send(
     signal,
   });
   sent.on("error", reject);
+  // Before that, what was written has not left this machine.
+  sent.on("socket", (socket) =>
+    socket.once(isEncrypted ? "secureConnect" : "connect", () => {
+      course.connected = true;
+    }),
+  );
   sent.on("response", (answer) => {
-    const told = (text: string): Answer => ({
+    const told = (body: Start): Answer => ({
       got: "answer",
       status: answer.statusCode ?? 0,
       header: (name) => answer.headers[name]?.toString() ?? null,
-      body: text,
+      ...body,
     });
-    onBegun(told(""));
-    readStart(answer).then((text) => {
+    course.begun = told({ body: "", extent: "broken" });
+    readStart(answer, body_limit_bytes).then((start) => {
       sent.destroy();
-      resolve(told(text));
+      resolve(told(start));
     }, reject);
   });
   sent.end(body);
@@ -119,17 +138,22 @@ function only(addresses: readonly Address[]): LookupFunction {
   };
 }
 
-async function readStart(answer: IncomingMessage): Promise<string> {
+type Start = Pick<Extract<Answer, { got: "answer" }>, "body" | "extent">;
+
+async function readStart(answer: IncomingMessage, limit: number): Promise<Start> {
   const chunks: Buffer[] = [];
   let length = 0;
+  let extent: Start["extent"] = "whole";
   try {
     for await (const chunk of answer) {
       chunks.push(chunk as Buffer);
       length += (chunk as Buffer).length;
-      if (length >= BODY_LIMIT_BYTES) break;
+      if (length > limit) break;
     }
   } catch {
     // Cut off behind the status, which is what counts.
+    extent = "broken";
   }
-  return Buffer.concat(chunks).subarray(0, BODY_LIMIT_BYTES).toString("utf8");
+  if (length > limit) extent = "cut";
+  return { body: Buffer.concat(chunks).subarray(0, limit).toString("utf8"), extent };
 }

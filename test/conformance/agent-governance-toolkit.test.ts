@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/core/json.ts";
+import { webhookService } from "../../src/handlers/service.ts";
+import { type Answering, openReceiver } from "../outgoing/receiver.ts";
 import { ask, closeSystems, openSystem, recorded, rest } from "./stage.ts";
 
 /** The table "Key Behaviors" of that toolkit's tutorial on approval workflows, row by row, and what surrounds it. */
@@ -118,5 +120,56 @@ describe("the protocol", () => {
     const stage = await openSystem({ policy: POLICY, handler: says(false, "never asked") });
     const id = await ask(stage, "refactor");
     expect(await stage.status(id)).toBe("approved");
+  });
+});
+
+describe("the webhook approval handler", () => {
+  const closing: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close();
+  });
+
+  /** A real receiver, asked as that toolkit's `WebhookApproval` asks: one signed POST, answered in its response. */
+  async function behind(answering: Answering) {
+    const receiver = await openReceiver(answering);
+    closing.push(receiver.close);
+    const text = (value: string) => () => ({ ok: true, text: value }) as const;
+    const address = { url: text(receiver.url), secret: text("s3cret"), allow_private: true };
+    const ports = { take: <T>(post: () => Promise<T>) => post(), now: Date.now };
+    const service = webhookService("agt", address, 10_000, ports);
+    return { receiver, stage: await openSystem({ policy: POLICY, service }) };
+  }
+
+  const answer =
+    (change: (question: JsonObject) => object): Answering =>
+    (response, _, { body }) =>
+      void response.end(JSON.stringify({ approved: true, ...change(JSON.parse(body)) }));
+
+  test("is sent the toolkit's body, and its yes counts", async () => {
+    const { receiver, stage } = await behind(answer(({ id, digest }) => ({ id, digest, reason: "ok" })));
+    const id = await ask(stage, "payment");
+    expect(await stage.status(id)).toBe("executed");
+    expect(JSON.parse(receiver.received[0]?.body ?? "")).toMatchObject({
+      type: "approval_request",
+      rule_name: "approve-large-transfer",
+      agent_id: "agent",
+      action: "payment",
+      context: { payee: "ACME" },
+      id,
+    });
+  });
+
+  test.each<[string, Answering]>([
+    ["another request's id", answer(({ digest }) => ({ id: "other", digest }))],
+    ["another digest", answer(({ id }) => ({ id, digest: "sha256:00" }))],
+    ["neither", answer(() => ({}))],
+    ["the other dialect", answer(({ id, digest }) => ({ id, digest, approved: "yes", decision: "approve" }))],
+    ["an error", (response) => void response.writeHead(502).end()],
+  ])("that answers with %s has approved nothing", async (_, answering) => {
+    const { stage } = await behind(answering);
+    const id = await ask(stage, "payment");
+    const { status, history } = await stage.application.show(id);
+    expect([status, history.at(-1)?.detail]).toEqual(["pending", expect.stringMatching(/^service_failed: /)]);
+    expect(stage.executions).toEqual([]);
   });
 });

@@ -11,6 +11,8 @@ export interface Setting {
   readonly people?: string;
   /** Answers for the service `handler`; without it there is none of that name. */
   readonly handler?: (question: JsonObject) => Json | Promise<Json>;
+  /** The service `handler` itself, instead. */
+  readonly service?: Service;
   /** What the `payment` handler answers. */
   readonly outcome?: () => Promise<Outcome>;
 }
@@ -18,14 +20,20 @@ export interface Setting {
 const open: { stage: Stage; scenery: Scenery }[] = [];
 
 /** A whole daemon on a real journal and a real folder, as a document of another system sets its own up. */
-export async function openSystem({ policy, people, handler, outcome }: Setting = {}): Promise<Stage> {
+export async function openSystem({
+  policy,
+  people,
+  handler,
+  service,
+  outcome,
+}: Setting = {}): Promise<Stage> {
   const scenery = makeScenery();
   const write = (name: string, text: string | undefined) => {
     if (text !== undefined) writeFileSync(join(scenery.root, "..", name), text);
   };
   write("policy.yaml", policy);
   write("people.yaml", people);
-  const services = new Map<string, Service>();
+  const services = new Map<string, Service>(service && [["handler", service]]);
   if (handler !== undefined) {
     services.set("handler", { dialect: "agt", ask: async (question) => handler(question as JsonObject) });
   }

@@ -29,7 +29,7 @@ function order(url: string, rest: Partial<Post> = {}): Post {
 test("sends the body as it is and gives the answer", async () => {
   const to = await receiver((response) => response.writeHead(429, { "retry-after": "7" }).end("slow down"));
   const answer = await post(order(to.url));
-  expect(answer).toMatchObject({ got: "answer", status: 429, body: "slow down" });
+  expect(answer).toMatchObject({ got: "answer", status: 429, body: "slow down", extent: "whole" });
   expect(answer.got === "answer" && answer.header("retry-after")).toBe("7");
   expect(to.received.map(({ body }) => body)).toEqual(['{"title":"Zahlung über 1.500 €"}']);
 });
@@ -70,7 +70,7 @@ describe("a host that may not be connected to", () => {
     };
     const url = `http://rebinding.example:${to.port}/`;
     const answer = await post(order(url, { resolve, timeout_ms: 300 }));
-    expect(answer).toMatchObject({ got: "nothing" });
+    expect(answer).toMatchObject({ got: "nothing", sent: false });
     expect(asked).toBe(1);
     expect(to.connections()).toBe(0);
   });
@@ -92,7 +92,7 @@ describe("a receiver that does not behave", () => {
   test("by never answering costs no more than its time", async () => {
     const to = await receiver(() => {});
     const answer = await post(order(to.url, { timeout_ms: 200 }));
-    expect(answer).toEqual({ got: "nothing", why: "there was no answer within 0.2 s" });
+    expect(answer).toEqual({ got: "nothing", sent: true, why: "there was no answer within 0.2 s" });
   });
 
   test("by never ending its answer costs no more than its time, and its status counts", async () => {
@@ -101,7 +101,7 @@ describe("a receiver that does not behave", () => {
       response.write("a");
     });
     const answer = await post(order(to.url, { timeout_ms: 200 }));
-    expect(answer).toMatchObject({ got: "answer", status: 200 });
+    expect(answer).toMatchObject({ got: "answer", status: 200, extent: "broken" });
   });
 
   test("by answering without end is listened to for 4 KiB", async () => {
@@ -115,11 +115,25 @@ describe("a receiver that does not behave", () => {
     });
     const answer = await post(order(to.url));
     expect(answer.got === "answer" && answer.body.length).toBe(4_096);
+    expect(answer).toMatchObject({ extent: "cut" });
   });
 
   test("by breaking the connection is told as that", async () => {
     const to = await receiver((response) => response.socket?.resetAndDestroy());
-    expect(await post(order(to.url))).toEqual({ got: "nothing", why: "the connection broke (ECONNRESET)" });
+    expect(await post(order(to.url))).toEqual({
+      got: "nothing",
+      sent: true,
+      why: "the connection broke (ECONNRESET)",
+    });
+  });
+
+  test("by ending in the middle of its answer is told as that, and its status counts", async () => {
+    const to = await receiver((response) => {
+      response.writeHead(200, { "content-length": "1000" });
+      response.write("a", () => response.destroy());
+    });
+    const answer = await post(order(to.url));
+    expect(answer).toMatchObject({ got: "answer", status: 200, body: "a", extent: "broken" });
   });
 
   test("by not speaking HTTP is told as that", async () => {
@@ -129,7 +143,7 @@ describe("a receiver that does not behave", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const bound = server.address();
     const port = typeof bound === "object" && bound !== null ? bound.port : 0;
-    expect(await post(order(`http://127.0.0.1:${port}/`))).toMatchObject({ got: "nothing" });
+    expect(await post(order(`http://127.0.0.1:${port}/`))).toMatchObject({ got: "nothing", sent: true });
     await new Promise((resolve) => server.close(resolve));
   });
 
@@ -138,7 +152,8 @@ describe("a receiver that does not behave", () => {
     await gone.close();
     expect(await post(order(gone.url))).toEqual({
       got: "nothing",
-      why: "the connection broke (ECONNREFUSED)",
+      sent: false,
+      why: "there was no connection (ECONNREFUSED)",
     });
   });
 });
@@ -149,5 +164,5 @@ test("is called off by its signal", async () => {
   const answer = post(order(to.url, { signal: off.signal }));
   await to.got(1);
   off.abort();
-  expect(await answer).toEqual({ got: "nothing", why: "it was called off" });
+  expect(await answer).toEqual({ got: "nothing", sent: true, why: "it was called off" });
 });

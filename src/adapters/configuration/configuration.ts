@@ -2,6 +2,7 @@ import type { JsonObject } from "../../core/json.ts";
 import type { EffectClass } from "../../core/request.ts";
 import type { AdoptionSettings } from "../../document/foreign/mapping.ts";
 import type { ChannelSettings } from "./channels.ts";
+import type { ServiceSettings } from "./services.ts";
 
 /** `countersign.yaml` as the rest of the program sees it: checked, with every default filled in, paths absolute. */
 export interface Configuration {
@@ -18,6 +19,8 @@ export interface Configuration {
   readonly adopt: AdoptionSettings | null;
   /** Who is told what happens, and how. */
   readonly notify: readonly ChannelSettings[];
+  /** Programs that rules may name as approvers. */
+  readonly services: readonly ServiceSettings[];
   /** How often, and how soon after a no, the same may be asked for again. */
   readonly retry: { readonly cool_down_ms: number; readonly max_attempts: number };
   /** The policy's file, absolute; null where there is none. */

@@ -11,6 +11,7 @@ import { httpOf, httpWarnings, type RawHttp } from "./http.ts";
 import { channelsOf, type RawNotify } from "./notify.ts";
 import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
 import { settleProgram } from "./program.ts";
+import { type RawServices, servicesOf } from "./services.ts";
 import { checkShape, duration } from "./shape.ts";
 import { invalid, readSource, type Source } from "./source.ts";
 
@@ -21,6 +22,7 @@ interface RawFile {
   readonly folders?: Partial<Folders>;
   readonly adopt?: RawAdopt;
   readonly notify?: RawNotify;
+  readonly services?: RawServices;
   readonly retry?: { readonly max_attempts?: number };
   readonly policy?: string;
   readonly people?: string;
@@ -82,6 +84,8 @@ export async function loadConfiguration(file: string, env: Environment): Promise
   warnings.push(...httpWarnings(http));
   const notify = channelsOf(source, raw.notify, directory, env);
   warnings.push(...notify.warnings);
+  const services = servicesOf(source, raw.services, directory, env);
+  warnings.push(...services.warnings);
   return {
     file,
     directory,
@@ -93,6 +97,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
     folders: foldersOf(source, raw),
     adopt: adoptionOf(source, raw.adopt, actions),
     notify: notify.channels,
+    services: services.services,
     retry: {
       cool_down_ms: duration(source, ["retry", "cool_down"], "10m", "any"),
       max_attempts: raw.retry?.max_attempts ?? 5,

@@ -4,14 +4,13 @@ import type { Path } from "../../document/plain-yaml.ts";
 import type { ChannelSettings, DailyTime, Out, Value } from "./channels.ts";
 import type { Environment } from "./configuration.ts";
 import { settleProgram } from "./program.ts";
+import { type RawValue, settledUrl, settledValue } from "./reference.ts";
 import type { CHANNEL_KINDS } from "./schema-notify.ts";
 import { duration } from "./shape.ts";
 import { invalid, type Source } from "./source.ts";
 
 /** `notify:` once the schema has passed. */
 export type RawNotify = Readonly<Record<string, RawChannel>>;
-
-type RawValue = string | { readonly env?: string; readonly file?: string };
 
 interface RawChannel {
   readonly kind: (typeof CHANNEL_KINDS)[number];
@@ -127,7 +126,7 @@ function outOf(
   warnings: string[],
 ): Out {
   const { kind, allow_private = false } = channel;
-  const value = (key: Key) => settledValue(channel[key] as RawValue | undefined, directory);
+  const value = (key: Key) => givenValue(channel[key] as RawValue | undefined, directory);
   switch (kind) {
     case "slack":
     case "teams":
@@ -163,7 +162,7 @@ const NTFY: Value = { plain: "https://ntfy.sh" };
 function mailOf(source: Source, path: Path, channel: RawChannel, directory: string): Out {
   const { host = "", port, user = null, from = "", to = [], ca } = channel;
   const tls = channel.tls ?? (port === 465 ? "implicit" : "starttls");
-  const password = settledValue(channel.password, directory);
+  const password = givenValue(channel.password, directory);
   if ((user === null) !== (password === null)) {
     const lacking = user === null ? "user" : "password";
     const line = source.lineOf(path);
@@ -185,40 +184,17 @@ function mailOf(source: Source, path: Path, channel: RawChannel, directory: stri
 
 function urlOf(source: Source, path: Path, channel: RawChannel, directory: string): Value {
   const { kind, url, allow_private = false } = channel;
-  if (typeof url !== "string") return settledValue(url, directory) ?? unreachable();
-  const wrong = (found: string, expected: string, example: string) =>
-    invalid(
-      source.file,
-      source.lineOf([...path, "url"]),
-      `${path.join(".")}.url ${found}`,
-      expected,
-      example,
-    );
-  if (SECRET_URLS.has(kind)) {
+  if (url === undefined) return unreachable();
+  if (typeof url === "string" && SECRET_URLS.has(kind)) {
+    const found = `${path.join(".")}.url stands in the file, and whoever has it can write there`;
     const expected = "{ env: NAME } or { file: PATH }";
-    throw wrong("stands in the file, and whoever has it can write there", expected, "url: { env: HOOK_URL }");
+    throw invalid(source.file, source.lineOf([...path, "url"]), found, expected, "url: { env: HOOK_URL }");
   }
-  const why = whyNotUrl(url, allow_private);
-  if (why !== null) throw wrong(why, "an https:// URL", "url: https://example.com/hook");
-  return { plain: url };
+  return settledUrl(source, [...path, "url"], url, { allow_private, directory });
 }
 
-/** Why a channel's URL cannot be used; null when it can. Never quotes it. */
-export function whyNotUrl(text: string, allowPrivate: boolean): string | null {
-  const url = URL.parse(text);
-  if (url === null) return "is not a URL";
-  if (url.username !== "" || url.password !== "") return "has a name or password in it";
-  if (url.protocol === "https:" || (allowPrivate && url.protocol === "http:")) return null;
-  return url.protocol === "http:"
-    ? "is not encrypted, which is only for `allow_private: true`"
-    : "is no web address";
-}
-
-function settledValue(raw: RawValue | undefined, directory: string): Value | null {
-  if (raw === undefined) return null;
-  if (typeof raw === "string") return { plain: raw };
-  if (raw.env !== undefined) return { env: raw.env };
-  return { file: resolve(directory, raw.file ?? "") };
+function givenValue(raw: RawValue | undefined, directory: string): Value | null {
+  return raw === undefined ? null : settledValue(raw, directory);
 }
 
 function dailyTime(source: Source, path: Path, text: string): DailyTime {

@@ -33,13 +33,51 @@ export function settleProgram(
   if (script !== undefined && isAbsolute(script) && INTERPRETERS.test(basename(named)) && !isFile(script)) {
     warnings.push(`${kind}: ${script} is not there.`);
   }
+  const settled = settleEnvironment(kind, env, daemonEnv, warnings);
+  return { settings: { by: "daemon", argv: [program ?? named, ...rest], env: settled }, warnings };
+}
+
+/** A file of the operator's that is loaded in a process of its own. */
+export interface ModuleSettings {
+  readonly by: "module";
+  /** Absolute. */
+  readonly file: string;
+  /** The process's whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+interface Module {
+  /** Whose it is, for warnings. */
+  readonly owner: string;
+  readonly file: string;
+  readonly env: Readonly<Record<string, string | null>>;
+}
+
+/** A module's absolute path and environment; what is missing is a warning, as with programs. */
+export function settleModule(
+  { owner, file, env }: Module,
+  directory: string,
+  daemonEnv: Environment,
+): { settings: ModuleSettings; warnings: readonly string[] } {
+  const path = resolve(directory, file);
+  const warnings = isFile(path) ? [] : [`${owner}: ${path} is not there.`];
+  const settled = settleEnvironment(owner, env, daemonEnv, warnings);
+  return { settings: { by: "module", file: path, env: settled }, warnings };
+}
+
+function settleEnvironment(
+  owner: string,
+  env: Readonly<Record<string, string | null>>,
+  daemonEnv: Environment,
+  warnings: string[],
+): Record<string, string> {
   const settled: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     const given = value ?? daemonEnv[name];
-    if (given === undefined) warnings.push(`${kind}: the daemon's environment has no ${name} to pass on.`);
+    if (given === undefined) warnings.push(`${owner}: the daemon's environment has no ${name} to pass on.`);
     else settled[name] = given;
   }
-  return { settings: { by: "daemon", argv: [program ?? named, ...rest], env: settled }, warnings };
+  return settled;
 }
 
 function find(name: string, path = ""): string | null {

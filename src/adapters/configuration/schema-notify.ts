@@ -1,4 +1,5 @@
 import { OCCASIONS } from "../../core/occasion.ts";
+import { environment, reference, referenceOrText } from "./schema-values.ts";
 
 /** The shape of `notify:` in `countersign.yaml`; which key goes with which kind is `notify.ts`'s to say. */
 
@@ -12,34 +13,6 @@ export const CHANNEL_KINDS = [
   "desktop",
   "command",
 ] as const;
-
-const reference = (what: string, example: string) => ({
-  type: "object",
-  writeOnly: true,
-  description: `${what}, as { env: NAME } or { file: PATH }`,
-  examples: [example],
-  minProperties: 1,
-  maxProperties: 1,
-  additionalProperties: false,
-  properties: {
-    env: {
-      type: "string",
-      pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-      description: "a variable's name of letters, digits and _",
-      examples: [example],
-    },
-    file: { type: "string", minLength: 1, description: "the name of a file", examples: [example] },
-  },
-});
-
-/** What need not be secret may also stand in the file itself. */
-const referenceOrText = (what: string, example: string) => ({
-  ...reference(what, example),
-  type: ["string", "object"],
-  minLength: 1,
-  maxLength: 2_000,
-  description: `${what}, or { env: NAME } or { file: PATH }`,
-});
 
 const text = (description: string, example: string) => ({
   type: "string",
@@ -135,21 +108,7 @@ const channel = {
       description: "the program and its arguments as a list; no shell reads it",
       examples: ["run: [./tell.sh, --loud]"],
     },
-    env: {
-      type: "object",
-      description: "names and values of the program's environment",
-      examples: ["env: { ROOM: ops, API_TOKEN: null }"],
-      propertyNames: {
-        pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-        description: "a variable's name of letters, digits and _",
-        examples: ["env: { API_TOKEN: null }"],
-      },
-      additionalProperties: {
-        type: ["string", "null"],
-        description: "a string, or null to pass the daemon's own value on",
-        examples: ["env: { ROOM: ops, API_TOKEN: null }"],
-      },
-    },
+    env: environment("env: { ROOM: ops, API_TOKEN: null }"),
     timeout: {
       type: "string",
       description: "how long the program may take",

@@ -1,6 +1,8 @@
 import { ADOPT_SCHEMA } from "./schema-adopt.ts";
 import { HTTP_SCHEMA } from "./schema-http.ts";
 import { NOTIFY_SCHEMA } from "./schema-notify.ts";
+import { SERVICES_SCHEMA } from "./schema-services.ts";
+import { environment } from "./schema-values.ts";
 
 /**
  * The shape of `countersign.yaml`. Every place carries what is expected there (`description`) and an example of it
@@ -91,21 +93,7 @@ const action = {
       examples: ["effect: unsafe"],
     },
     timeout: duration("how long one execution may take", "timeout: 60s"),
-    env: {
-      type: "object",
-      description: "names and values of the program's environment",
-      examples: ["env: { LEDGER: main, API_TOKEN: null }"],
-      propertyNames: {
-        pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-        description: "a variable's name of letters, digits and _",
-        examples: ["env: { API_TOKEN: null }"],
-      },
-      additionalProperties: {
-        type: ["string", "null"],
-        description: "a string, or null to pass the daemon's own value on",
-        examples: ['env: { PORT: "8080", API_TOKEN: null }'],
-      },
-    },
+    env: environment('env: { PORT: "8080", API_TOKEN: null }'),
     expires: duration("how long such a request waits for a decision", "expires: 24h"),
     execute_by: duration("how long such a request may wait for its start once approved", "execute_by: 24h"),
   },
@@ -152,6 +140,7 @@ export const CONFIGURATION_SCHEMA = {
     },
     adopt: ADOPT_SCHEMA,
     notify: NOTIFY_SCHEMA,
+    services: SERVICES_SCHEMA,
     retry: {
       type: "object",
       description: "`cool_down:` and `max_attempts:`",

@@ -1,11 +1,7 @@
 import { readFileSync } from "node:fs";
+import type { Found } from "../../outgoing/signed-post.ts";
 import type { Value } from "../configuration/channels.ts";
 import { codeOf } from "../files.ts";
-
-/** A value where it is, or why it is not there: without the value in it. */
-export type Found =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly why: string };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

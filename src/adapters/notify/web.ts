@@ -1,9 +1,8 @@
 import type { Delivery } from "../../core/channel.ts";
 import type { Message } from "../../document/message.ts";
-import type { Resolve } from "../../outgoing/address.ts";
+import { type Resolve, whyNotUrl } from "../../outgoing/address.ts";
 import { type Answer, post } from "../../outgoing/post.ts";
 import type { Value } from "../configuration/channels.ts";
-import { whyNotUrl } from "../configuration/notify.ts";
 import { type Environment, lookUp } from "./secret.ts";
 
 /** What a channel of the web posts: the body, as it is signed, and what stands beside it. */

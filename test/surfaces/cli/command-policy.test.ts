@@ -36,13 +36,19 @@ function write(files: Record<string, string>): void {
 /** Runs in the stage's folder, with or without a configuration. */
 function run(
   argv: readonly string[],
-  given: { kinds?: boolean; people?: Roster; records?: readonly AuditRecord[] } = {},
+  given: {
+    kinds?: boolean;
+    people?: Roster;
+    services?: ReadonlySet<string>;
+    records?: readonly AuditRecord[];
+  } = {},
 ) {
   const kinds = given.kinds === false ? null : new Map([["payment", PAYMENT]]);
   const policies = createPolicies({
     read: createPolicyReader(stage.root),
     kinds,
     people: given.people ?? null,
+    services: given.services ?? null,
     now: () => 0,
   });
   return stage.run(["policy", ...argv], {
@@ -56,6 +62,17 @@ function run(
 }
 
 describe("policy check", () => {
+  test("knows the configuration's services", async () => {
+    const rule =
+      "{ id: a, decision: require_approval, approvers: [{ of: fraud-check, quorum: 1, kind: service }], reason: Because. }";
+    write({ "policy.yaml": `rules:\n  - ${rule}\n` });
+    const known = await run(["check", "policy.yaml"], { services: new Set(["fraud-check"]) });
+    expect(known.exit).toBe(0);
+    const unknown = await run(["check", "policy.yaml"], { services: new Set(["other"]) });
+    expect(unknown.exit).toBe(2);
+    expect(unknown.out).toContain("a names the service fraud-check [unknown_service]");
+  });
+
   test("says what a valid policy is", async () => {
     write({ "policy.yaml": POLICY.replace("approvers: treasury, ", ""), "base.yaml": "default: deny" });
     const { exit, out } = await run(["check", "policy.yaml"]);

@@ -1,0 +1,55 @@
+import { environment, reference, referenceOrText } from "./schema-values.ts";
+
+/** The shape of `services:` in `countersign.yaml`; see `schema.ts` for what descriptions and examples are for. */
+
+const WEBHOOK = "webhook: { url: https://example.com/review, secret: { env: REVIEW_SECRET } }";
+
+const webhook = {
+  type: "object",
+  description: "`url:` and `secret:`",
+  examples: [WEBHOOK],
+  required: ["url", "secret"],
+  additionalProperties: false,
+  properties: {
+    url: referenceOrText("the URL", "url: https://example.com/review"),
+    secret: reference("the secret that signs what is sent", "secret: { env: REVIEW_SECRET }"),
+    allow_private: { type: "boolean", description: "true or false", examples: ["allow_private: true"] },
+  },
+};
+
+const service = {
+  type: "object",
+  description: "a service with `webhook:` or `module:`",
+  examples: [`fraud-check: { ${WEBHOOK} }`],
+  additionalProperties: false,
+  properties: {
+    webhook,
+    module: {
+      type: "string",
+      minLength: 1,
+      maxLength: 1_000,
+      description: "the name of a file that exports `review`",
+      examples: ["module: ./review.mjs"],
+    },
+    env: environment("env: { LISTS: eu, API_TOKEN: null }"),
+    timeout: { type: "string", description: "how long an answer may take", examples: ["timeout: 10s"] },
+    dialect: {
+      enum: ["countersign", "agt"],
+      description: "one of countersign, agt",
+      examples: ["dialect: agt"],
+    },
+  },
+};
+
+export const SERVICES_SCHEMA = {
+  type: "object",
+  description: "a name and its service for each",
+  examples: [`services: { fraud-check: { ${WEBHOOK} } }`],
+  maxProperties: 50,
+  propertyNames: {
+    pattern: "^[a-z][a-z0-9_-]{0,39}$",
+    description: "a name of up to 40 lower-case letters, digits, - and _, beginning with a letter",
+    examples: [`services: { fraud-check: { ${WEBHOOK} } }`],
+  },
+  additionalProperties: service,
+};
