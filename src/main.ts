@@ -86,6 +86,10 @@ function dependencies(): Deps {
       yield* (await import("./wiring.ts")).readAudit(options, outside());
     },
     openPeople: async (options) => (await import("./wiring.ts")).openKnownPeople(options, outside()),
+    stopped: () =>
+      new Promise((resolve) => {
+        for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
+      }),
     openPolicies: async (options) => (await import("./wiring.ts")).openPolicies(options, outside()),
     verifyAudit: async (options) => (await import("./wiring.ts")).verifyAudit(options, outside()),
   };

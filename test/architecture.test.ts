@@ -47,6 +47,7 @@ const RULES: Record<string, readonly RegExp[]> = {
     /^hono/,
     /^@hono\//,
     /^commander$/,
+    /^@modelcontextprotocol\/server/,
   ],
 };
 

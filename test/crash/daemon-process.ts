@@ -73,6 +73,8 @@ export interface DaemonProcess {
   isGone(): boolean;
   /** Standard error so far. */
   log(): string;
+  /** What it said on standard output once it was ready. */
+  said(): string;
   signal(signal: NodeJS.Signals): void;
 }
 
@@ -108,7 +110,15 @@ export function launch(
     });
     void ended.then(() => resolve(false));
   });
-  return { pid, ready, ended, isGone: () => gone, log: () => err, signal: (name) => void child.kill(name) };
+  return {
+    pid,
+    ready,
+    ended,
+    isGone: () => gone,
+    log: () => err,
+    said: () => out,
+    signal: (name) => void child.kill(name),
+  };
 }
 
 export interface Answer {

@@ -83,6 +83,8 @@ export interface Deps {
   openPolicies(options: GlobalOptions): Promise<Policies>;
   /** The configuration's people. Gives config_missing, config_invalid. */
   openPeople(options: GlobalOptions): Promise<KnownPeople>;
+  /** Resolves when the operator, or whoever started this, wants it to end. */
+  stopped(): Promise<void>;
   /** What the grant says. Gives grant_invalid, grant_expired, digest_mismatch. */
   verifyGrant(grant: string, key: JsonObject, expected: { digest: string | null }): Promise<JsonObject>;
 }

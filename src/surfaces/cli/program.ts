@@ -4,6 +4,7 @@ import { type Client, createClient } from "../client/connection.ts";
 import { addAuditCommands } from "./command-audit.ts";
 import { addCallerCommands } from "./command-caller.ts";
 import { addDecidingCommands } from "./command-deciding.ts";
+import { addMcpCommand } from "./command-mcp.ts";
 import { addNotifyCommands } from "./command-notify.ts";
 import { addPeopleCommands } from "./command-people.ts";
 import { addPolicyCommands } from "./command-policy.ts";
@@ -80,6 +81,7 @@ function createProgram(io: Io, version: string, run: Run): Command {
   addAuditCommands(program, run);
   addPolicyCommands(program, run);
   addPeopleCommands(program, run);
+  addMcpCommand(program, run);
   addNotifyCommands(program, run);
   return program;
 }

@@ -25,6 +25,8 @@ export interface Action {
   readonly key?: string;
   /** How long the request may wait for a decision. */
   readonly expires_in_ms?: number;
+  /** The own request that ended without being carried out, and that this one tries again. */
+  readonly previous?: string;
 }
 
 /** What a request is answered with. */

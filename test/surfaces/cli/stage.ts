@@ -52,6 +52,7 @@ export function createStage(): Stage {
     verifyAudit: async () => ({ ok: true, records: 0, head: null, findings: [] }),
     openPeople: missing,
     openPolicies: missing,
+    stopped: () => new Promise(() => {}),
     verifyGrant: async () => ({}),
   };
   async function stopServing(): Promise<void> {

@@ -1,0 +1,111 @@
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { Action } from "../sdk/countersign.ts";
+
+/** One call of a tool by an agent, before it is made. */
+export interface ToolCall {
+  /** As the agent names it. */
+  readonly tool: string;
+  readonly input: JsonObject;
+  readonly cwd: string | null;
+  /** The MCP server that has the tool, where the agent says so. */
+  readonly server?: string;
+}
+
+/** Which tools are which kind, by names as the agents have them, in lower case. */
+const TOOLS: Readonly<Record<string, readonly string[]>> = {
+  shell: [
+    "bash",
+    "shell",
+    "powershell",
+    "run_shell_command",
+    "exec_command",
+    "local_shell",
+    "run_in_terminal",
+  ],
+  file_write: [
+    "write",
+    "edit",
+    "multiedit",
+    "notebookedit",
+    "write_file",
+    "replace",
+    "create",
+    "str_replace",
+    "str_replace_editor",
+    "insert",
+    "apply_patch",
+    "patch",
+    "delete",
+  ],
+  web_fetch: ["webfetch", "web_fetch", "fetch"],
+};
+
+/** The param that a person and the policy look at first, and the names that agents have for it. */
+const SUBJECTS: Readonly<Record<string, { readonly param: string; readonly names: readonly string[] }>> = {
+  shell: { param: "command", names: ["command"] },
+  file_write: { param: "path", names: ["file_path", "filePath", "path", "notebook_path", "filename"] },
+  web_fetch: { param: "url", names: ["url"] },
+};
+
+const TITLE_LIMIT = 200;
+
+/** The call as an action: what the note shows, what the policy judges, and what an approval is bound to. */
+export function actionOf(call: ToolCall): Required<Pick<Action, "kind" | "params" | "title">> {
+  const { kind, tool, server } = kindOf(call);
+  const cwd = call.cwd === null ? {} : { cwd: call.cwd };
+  const at = server === undefined ? { tool, ...cwd } : { server, tool, ...cwd };
+  const subject = subjectOf(kind, call.input);
+  if (subject === null) {
+    const title = `${server === undefined ? "" : `${server}: `}${tool}`;
+    return { kind, params: { ...at, input: call.input }, title: title.slice(0, TITLE_LIMIT) };
+  }
+  const { param, name, value } = subject;
+  const { [name]: _, ...rest } = call.input;
+  const more = Object.keys(rest).length === 0 ? {} : { input: rest };
+  const title = `${tool}: ${value.trim().split("\n")[0] ?? ""}`;
+  return { kind, params: { ...at, [param]: value, ...more }, title: title.slice(0, TITLE_LIMIT) };
+}
+
+/**
+ * The tool's input as it was approved. Null where a person changed what is not the input's, such as the tool itself or
+ * the folder: no agent can be made to do that.
+ */
+export function approvedInput(call: ToolCall, params: JsonObject): JsonObject | null {
+  const asked = actionOf(call);
+  const subject = subjectOf(asked.kind, call.input);
+  const own = new Set(["input", ...(subject === null ? [] : [subject.param])]);
+  const strange = Object.keys({ ...params, ...asked.params }).some(
+    (name) => !own.has(name) && !same(params[name], asked.params[name]),
+  );
+  const rest = params.input ?? {};
+  if (strange || typeof rest !== "object" || Array.isArray(rest)) return null;
+  if (subject === null) return rest as JsonObject;
+  return { [subject.name]: params[subject.param] ?? "", ...(rest as JsonObject) };
+}
+
+function kindOf({ tool, server, input }: ToolCall): { kind: string; tool: string; server?: string } {
+  const [, inName, rest] = /^mcp__(.+?)__(.+)$/s.exec(tool) ?? [];
+  if (server !== undefined) return { kind: "mcp_tool", tool: rest ?? tool, server };
+  if (inName !== undefined && rest !== undefined) return { kind: "mcp_tool", tool: rest, server: inName };
+  const known = Object.entries(TOOLS).find(([, names]) => names.includes(tool.toLowerCase()))?.[0];
+  // Without its command a shell call is no shell call that a rule about commands could judge.
+  if (known === undefined || (known !== "file_write" && subjectOf(known, input) === null)) {
+    return { kind: "tool", tool };
+  }
+  return { kind: known, tool };
+}
+
+function subjectOf(kind: string, input: JsonObject): { param: string; name: string; value: string } | null {
+  const subject = SUBJECTS[kind];
+  const name = subject?.names.find((one) => typeof input[one] === "string" && input[one] !== "");
+  if (subject === undefined || name === undefined) return null;
+  return { param: subject.param, name, value: input[name] as string };
+}
+
+function same(one: Json | undefined, other: Json | undefined): boolean {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].every((name) => same((one as JsonObject)[name], (other as JsonObject)[name]));
+}
