@@ -1,15 +1,18 @@
 import { Fault, type Finding } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import type { JsonObject } from "./core/json.ts";
+import type { RequestId } from "./core/request.ts";
 import { type CaseResult, readCases, runCase } from "./policy/cases.ts";
 import { importAgt } from "./policy/import-agt.ts";
 import { importCordum } from "./policy/import-cordum.ts";
 import type { Dialect, Imported } from "./policy/imported.ts";
 import { drawn, type Judgement, judge } from "./policy/judge.ts";
+import { usedBy } from "./policy/limits.ts";
 import { type KnownKind, type Loaded, loadPolicy, type ReadText } from "./policy/load.ts";
 import type { Policy, Risk, Roster, Subject } from "./policy/policy.ts";
 import { renderStarter } from "./policy/starter.ts";
 import { notSupported } from "./policy/supported.ts";
+import { createUsage } from "./policy/usage.ts";
 
 /** A kind of action as far as a policy is concerned. */
 export interface PolicyKind extends KnownKind {
@@ -49,6 +52,8 @@ interface Asked {
   readonly risk: Risk | null;
   readonly now: number | null;
   readonly digest: string | null;
+  /** What counts towards limits besides, by their ids. */
+  readonly used: Readonly<Record<string, number>>;
 }
 
 /** What today's rules say of a request that was made before. */
@@ -67,7 +72,8 @@ export interface Policies {
   explain(file: string, asked: Asked): Judgement;
   /** Gives policy_invalid, policy_missing. */
   test(file: string, cases: string): readonly CaseResult[];
-  replay(file: string, events: AsyncIterable<Event>): AsyncIterable<Recorded>;
+  /** What was asked for before counts towards the limits as it did then. */
+  replay(file: string, records: AsyncIterable<{ id: RequestId; event: Event }>): AsyncIterable<Recorded>;
   /** Another system's policy in our form, or what has none. Gives policy_missing. */
   import(dialect: Dialect, file: string): Imported;
   /** A policy to begin with, for the configuration's actions. */
@@ -114,14 +120,15 @@ export function createPolicies({ read, kinds, people, services, now }: PolicyPor
         throw new Fault("invalid_params", `The params do not fit ${asked.kind}: ${wrong.join("; ")}.`);
       }
       const at = asked.now ?? now();
-      const { tags, risk, digest, ...rest } = asked;
-      const judgement = judge(policy, {
+      const { tags, risk, digest, used, ...rest } = asked;
+      const subject = {
         ...rest,
         tags: [...tagsOf(asked.kind), ...tags],
         created: at,
         now: at,
         ...(risk !== null && { risk }),
-      });
+      };
+      const judgement = judge(policy, subject, usedBy(used));
       return digest === null ? judgement : drawn(judgement, digest);
     },
     test(file, name) {
@@ -151,10 +158,14 @@ export function createPolicies({ read, kinds, people, services, now }: PolicyPor
       return (dialect === "agt" ? importAgt : importCordum)(found.name, found.text);
     },
     starter: () => renderStarter(kinds && new Map([...kinds].map(([kind, { params }]) => [kind, params]))),
-    async *replay(file, events) {
+    async *replay(file, records) {
       const policy = open(file);
-      for await (const event of events) {
-        if (event.type !== "submitted") continue;
+      const usage = createUsage(policy.limits);
+      for await (const { id, event } of records) {
+        if (event.type !== "submitted") {
+          usage.take(id, event);
+          continue;
+        }
         const { fields, digest } = event.submission;
         const created = Date.parse(fields.created);
         const subject: Subject = {
@@ -167,7 +178,8 @@ export function createPolicies({ read, kinds, people, services, now }: PolicyPor
           created,
           now: created,
         };
-        const judgement = drawn(judge(policy, subject), digest);
+        const judgement = drawn(judge(policy, subject, usage.besides(id, created)), digest);
+        usage.hold(id, subject);
         yield { id: fields.id, kind: fields.kind, requester: fields.requester, judgement };
       }
     },

@@ -159,7 +159,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       // Rounded up, so that nobody gets less time than was asked for.
       expires: seconds(Math.ceil((now + (input.expires_in_ms ?? kind.expires_ms)) / 1000)),
     };
-    const { fields, verdict } = judged(asked, kind, now, input.expires_in_ms);
+    const { fields, verdict, question } = judged(asked, kind, now, input.expires_in_ms);
     const isAsked = verdict === null || verdict.says === "require_approval";
     const caller = kind.handler === null ? ports.createToken() : null;
     const { title, next_effect } = wordingOf(input.kind, input.params, kind);
@@ -183,7 +183,11 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       throw new Fault("invalid_params", "The params are too large for a note that a person can read.", hint);
     }
     const event = { type: "submitted", at: iso(now), submission } as const;
-    const request = await ports.daemon.submit(event, input.adopted?.bytes);
+    const release = ports.policy.hold(question);
+    const request = await ports.daemon.submit(event, input.adopted?.bytes).catch((error) => {
+      release();
+      throw error;
+    });
     return { request: viewOf(request), created: true, joined: false, token: caller?.token ?? null };
   }
 
@@ -205,6 +209,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
   function judged(asked: RequestFields, kind: Kind, now: number, expires_in_ms = Infinity) {
     const { params, requester, on_behalf_of, key, created, expires } = asked;
     const question = {
+      id: asked.id,
       kind: asked.kind,
       params,
       requester,
@@ -220,7 +225,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       fields = { ...asked, policy, rule, expires: due === null ? expires : seconds(Math.ceil(due / 1_000)) };
       return digestOf(fields);
     });
-    return { fields, verdict };
+    return { fields, verdict, question };
   }
 }
 

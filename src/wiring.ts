@@ -18,6 +18,7 @@ import { compareNotes } from "./audit.ts";
 import { Fault } from "./core/codes.ts";
 import type { JsonObject } from "./core/json.ts";
 import { NOBODY, type People } from "./core/people.ts";
+import { createCounting } from "./counting.ts";
 import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
 import { createDesk, type Desk } from "./daemon/desk.ts";
@@ -114,11 +115,15 @@ async function wire(
     },
     onChange(about, snapshot) {
       log.info({ [about]: snapshot }, `a changed ${about}.yaml is in force`);
+      void counting.ready(inForce.policy());
       onRules(about);
     },
   });
   opened.push(inForce.stop);
-  const policy = judgeBy(inForce.policy, clock);
+  const counting = createCounting({ ledger, clock, log, kind, onReady: () => onRules("policy") });
+  opened.push(counting.stop);
+  await counting.ready(inForce.policy());
+  const policy = judgeBy(inForce.policy, clock, counting);
   const { people } = inForce;
   // Before anything new is recorded: nothing may happen that it does not hear of.
   const tell = { env: outside.env, ledger, log, desk, link, people };
@@ -206,6 +211,7 @@ async function wire(
     stopping = true;
     // From here on the daemon starts nothing: what is approved now is for the next start, not cut off by this end.
     inForce.stop();
+    counting.stop();
     const daemonStopped = daemon.stop(STOP_GRACE_MS);
     shutdown.abort();
     await http.close();

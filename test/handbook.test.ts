@@ -4,7 +4,14 @@ import { ERRORS, FINDINGS, PROBLEMS, REFUSALS } from "../src/core/codes.ts";
 import { STATUSES } from "../src/core/request.ts";
 import * as people from "../src/people/keys.ts";
 import { loadPeople } from "../src/people/load.ts";
-import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, MATCH_KEYS, RULE_KEYS } from "../src/policy/keys.ts";
+import {
+  APPROVAL_KEYS,
+  FACTOR_KEYS,
+  FILE_KEYS,
+  LIMIT_KEYS,
+  MATCH_KEYS,
+  RULE_KEYS,
+} from "../src/policy/keys.ts";
 import { loadPolicy } from "../src/policy/load.ts";
 
 const HANDBOOK = new URL("../vault/Handbook.md", import.meta.url);
@@ -55,6 +62,7 @@ function policyTables(): string {
     ["`match`", MATCH_KEYS],
     ["A rule", RULE_KEYS],
     ["A rule that asks a person", APPROVAL_KEYS],
+    ["A limit", LIMIT_KEYS],
   ]);
 }
 

@@ -55,6 +55,7 @@ const openFiles = (names: readonly ("policy" | "people")[], refuse = notSupporte
 const open = () => openFiles(["policy"]);
 
 const QUESTION = {
+  id: "20261121-091403-payment-7f3k9q",
   kind: "payment",
   params: { amount: 5 },
   action_tags: ["money"],

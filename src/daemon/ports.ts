@@ -152,6 +152,7 @@ type Handler = (job: Job) => Promise<Outcome>;
 
 /** What the policy is asked about. */
 export interface Question {
+  readonly id: RequestId;
   readonly kind: string;
   readonly params: JsonObject;
   readonly action_tags: readonly string[];
@@ -170,6 +171,11 @@ export interface PolicyPort {
    * rule's time for a decision are known: by it the share of otherwise allowed ones is drawn that goes to a person.
    */
   judge(question: Question, digestOf: (found: Found) => string): Verdict | null;
+  /**
+   * Counts a request towards the policy's limits from now on, before it is recorded: another one may be judged meanwhile.
+   * Gives what takes it back, for one that is not recorded after all.
+   */
+  hold(question: Question): () => void;
 }
 
 type Found = Pick<Verdict, "policy" | "rule" | "expires_ms">;

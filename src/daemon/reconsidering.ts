@@ -16,6 +16,7 @@ export function reconsidered(
   const { kind, params, requester, on_behalf_of, key, created } = fields;
   const said = submission.verdict;
   const question = {
+    id: fields.id,
     kind,
     params,
     requester,

@@ -48,7 +48,10 @@ export function withRisk(action: Action, { level, factors, possible, doubt }: As
 export type Action = ReadonlyMap<string, unknown>;
 
 /** What of the match does not fit, the risk aside; null where all of it does. */
-export function mismatch(match: Match, { kind, requester, tags }: Subject): string | null {
+export function mismatch(
+  match: Match,
+  { kind, requester, tags }: Pick<Subject, "kind" | "requester" | "tags">,
+): string | null {
   if (!anyMatches(match.kind, kind)) return "the kind is another";
   if (!anyMatches(match.requester, requester)) return "the requester is another";
   return anyTag(match, tags) ? null : "none of the tags is there";

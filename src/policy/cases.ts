@@ -2,7 +2,9 @@ import { type Finding, finding } from "../core/codes.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { type Fields, fieldsAt, isMap, type Sheet, shown } from "../document/fields.ts";
 import { readPlainYaml } from "../document/plain-yaml.ts";
+import { exact } from "./exact.ts";
 import { drawn, judge } from "./judge.ts";
+import { usedBy } from "./limits.ts";
 import { type Policy, RISKS, type Risk, type Subject, VERDICTS, type Verdict } from "./policy.ts";
 
 /** One thing to try a policy with, and what it should say. */
@@ -14,6 +16,8 @@ export interface Case {
   readonly tags: readonly string[];
   /** The request's digest, where the sample matters. */
   readonly digest: string | null;
+  /** What counts towards limits besides, by their ids; nothing where that is not said. */
+  readonly used: Readonly<Record<string, unknown>>;
   readonly expect: Expected;
 }
 
@@ -44,6 +48,7 @@ const CASE_KEYS = [
   "risk",
   "now",
   "digest",
+  "used",
   "expect",
 ];
 
@@ -74,7 +79,8 @@ export function readCases(
 
 /** What the policy says of a case, held against what it should say. */
 export function runCase(policy: Policy, given: Case, configured: readonly string[]): CaseResult {
-  const judgement = judge(policy, { ...given.subject, tags: [...configured, ...given.tags] });
+  const subject = { ...given.subject, tags: [...configured, ...given.tags] };
+  const judgement = judge(policy, subject, usedBy(given.used));
   const found = given.digest === null ? judgement : drawn(judgement, given.digest);
   const { name, line, expect } = given;
   const ok =
@@ -102,6 +108,7 @@ function readCase(sheet: Sheet, given: Fields, now: number): Case | null {
     fields.report("wrong_value", "params", `params is ${shown(params)}`, "Expected: a map.");
     return null;
   }
+  const used = readUsed(fields);
   const at = readTime(fields, now);
   const expect = readExpected(sheet, fields);
   if (kind === null || expect === null) return null;
@@ -121,8 +128,22 @@ function readCase(sheet: Sheet, given: Fields, now: number): Case | null {
     },
     tags: fields.texts("tags") ?? [],
     digest: fields.text("digest"),
+    used,
     expect,
   };
+}
+
+function readUsed(fields: Fields): Readonly<Record<string, unknown>> {
+  const used = fields.map("used");
+  const found: Record<string, unknown> = {};
+  for (const id of used?.keys ?? []) {
+    const value = used?.value(id);
+    if (exact(value) === null) {
+      used?.report("wrong_value", id, `used.${id} is ${shown(value)}`, "Expected: a number from 0.");
+    }
+    found[id] = value;
+  }
+  return found;
 }
 
 function readTime(fields: Fields, now: number): number {

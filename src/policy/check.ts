@@ -8,11 +8,16 @@ import { DEFAULTS, inOrder, RISKS, type Roster } from "./policy.ts";
 import { answer, kindsFor } from "./reach.ts";
 import type { WrittenRule } from "./read-policy.ts";
 
+/** A rule, or a limit that may ask for a person. */
+type Asking = Pick<WrittenRule, "id" | "place" | "match" | "lineOf">;
+
 /** What only shows when all files are together, and what they are held against. */
 export function checkWhole(layers: readonly Layer[], known: Known): readonly Finding[] {
   const rules = layers.flatMap(({ file }) => file.rules);
+  const limits = layers.flatMap(({ file }) => file.limits);
   return [
-    ...findDuplicates(rules),
+    ...findDuplicates([...rules, ...limits]),
+    ...limits.flatMap((limit) => checkRequirements(limit, limit.requirements, known)),
     ...rules.flatMap((rule) =>
       rule.requirements === null ? [] : checkRequirements(rule, rule.requirements, known),
     ),
@@ -21,8 +26,8 @@ export function checkWhole(layers: readonly Layer[], known: Known): readonly Fin
   ];
 }
 
-function findDuplicates(rules: readonly WrittenRule[]): readonly Finding[] {
-  const seen = new Map<string, WrittenRule>();
+function findDuplicates(rules: readonly Asking[]): readonly Finding[] {
+  const seen = new Map<string, Asking>();
   return rules.flatMap((rule) => {
     const other = seen.get(rule.id);
     if (other === undefined) {
@@ -34,7 +39,7 @@ function findDuplicates(rules: readonly WrittenRule[]): readonly Finding[] {
   });
 }
 
-function checkRequirements(rule: WrittenRule, asked: Requirements, known: Known): readonly Finding[] {
+function checkRequirements(rule: Asking, asked: Requirements, known: Known): readonly Finding[] {
   const { people } = known;
   const at = (key: string) => ({ file: rule.place.file, line: rule.lineOf(key) });
   const found: Finding[] = [
@@ -85,7 +90,7 @@ function checkRequirements(rule: WrittenRule, asked: Requirements, known: Known)
 }
 
 function checkServices(
-  rule: WrittenRule,
+  rule: Asking,
   groups: readonly ApproverGroup[],
   { services = null }: Known,
 ): readonly Finding[] {
@@ -103,7 +108,7 @@ function checkServices(
 }
 
 /** The longest that such a request can wait; null where that is not known. */
-function expiryOf(rule: WrittenRule, { expires_ms }: Requirements, known: Known): number | null {
+function expiryOf(rule: Asking, { expires_ms }: Requirements, known: Known): number | null {
   if (expires_ms !== null) return expires_ms;
   const waits = (kindsFor(rule.match, known) ?? []).map((kind) => known.kinds?.get(kind)?.expires_ms ?? 0);
   return waits.length === 0 ? null : Math.max(...waits);

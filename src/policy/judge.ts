@@ -3,6 +3,7 @@ import { ANYONE, type Requirements } from "../core/verdict.ts";
 import { type Action, assess, mismatch, type RiskFound, withRisk } from "./assess.ts";
 import type { Answer, Facts } from "./expression.ts";
 import { anyMatches } from "./glob.ts";
+import { type LimitFound, limited, NOTHING_USED, standingWith, type Used } from "./limits.ts";
 import { countValues, type ParamsType, valueFor } from "./params-type.ts";
 import type { Policy, Risk, Rule, Subject, Verdict } from "./policy.ts";
 import { both } from "./requirements.ts";
@@ -26,6 +27,8 @@ export interface Judgement {
   readonly sample: number | null;
   /** One line for every rule, in the order in which they are tried. */
   readonly trace: readonly Trace[];
+  /** How it stands with the limits that it falls under. */
+  readonly limits: readonly LimitFound[];
 }
 
 interface Trace {
@@ -45,14 +48,16 @@ const ANY: ParamsType = { is: "any" };
  * What the policy says of a request. Pure: the same policy and subject always give the same. Never throws, and a doubt
  * never allows: for a verdict between two possible answers, the stricter one is taken.
  */
-export function judge(policy: Policy, subject: Subject): Judgement {
+export function judge(policy: Policy, subject: Subject, used: Used = NOTHING_USED): Judgement {
   const known = factsOf(policy, subject);
   const risk = assess(policy, subject, known);
   const facts: Facts = { ...known, action: withRisk(known.action, risk) };
   const trace = policy.rules.map((rule) => traceOf(rule, subject, facts, risk.possible));
-  const found = decide(policy, trace);
+  const limits = standingWith(policy.limits, subject, used);
+  const found = limited(decide(policy, trace), policy.limits, limits);
   return {
     ...found,
+    limits,
     policy: policy.snapshot,
     risk: { level: risk.level, factors: risk.factors, doubt: risk.doubt },
     trace,

@@ -12,6 +12,7 @@ export const FILE_KEYS = {
   ],
   risk: ["a list of risk factors", "what makes an action risky"],
   rules: ["a list of rules", "what gives the verdict"],
+  limits: ["a list of limits", "what all that is asked for within a while may come to together"],
 } as const satisfies Keys;
 
 export const FACTOR_KEYS = {
@@ -37,6 +38,20 @@ export const RULE_KEYS = {
   reason: ["a text", "why, for whoever is asked or refused"],
   constraints: ["a map", "what the handler is held to, such as `max_runtime_sec: 60`"],
   sample: ["a share such as `5%`", "how many of otherwise allowed actions go to a person"],
+} as const satisfies Keys;
+
+export const LIMIT_KEYS = {
+  id: ["a name", "what the limit is called; no rule and no other limit has the same"],
+  match: ["`kind`, `requester`, `tags`", "which actions it is for"],
+  sum: ["a param such as `params.amount_cents`", "what is added up; without it requests are counted"],
+  per: [
+    "`requester`, `on_behalf_of`, `kind`, a param such as `params.payee`, or several",
+    "what is added up apart from each other; without it all together",
+  ],
+  within: ["a duration, up to `92d`", "how far back is added up, at every moment"],
+  over: ["a number", "what may be reached; what goes over it is exceeded"],
+  decision: ["`deny` or `require_approval`", "what becomes of a request that goes over it"],
+  reason: ["a text", "why, for whoever is asked or refused"],
 } as const satisfies Keys;
 
 /** What only makes sense where a person is asked. */

@@ -2,6 +2,7 @@ import { type Finding, finding } from "../core/codes.ts";
 import type { JsonObject } from "../core/json.ts";
 import { readPlainYaml } from "../document/plain-yaml.ts";
 import { checkWhole } from "./check.ts";
+import { checkPaths } from "./check-limits.ts";
 import { compile, type Test } from "./expression.ts";
 import { type ParamsType, typeOfSchema } from "./params-type.ts";
 import {
@@ -77,6 +78,10 @@ export function loadPolicy(name: string, read: ReadText, known: Known): Loaded {
   for (const factor of layers.flatMap(({ file }) => file.factors)) {
     findings.push(...findUnreachable(factor, known, []));
   }
+  for (const limit of layers.flatMap(({ file }) => file.limits)) {
+    findings.push(...findUnreachable({ ...limit, when: null }, known, factors));
+    findings.push(...checkPaths(limit, known, params));
+  }
   findings.push(...checkWhole(layers, known));
   findings.sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line);
   if (findings.some(({ warning }) => !warning)) return { policy: null, findings };
@@ -86,6 +91,7 @@ export function loadPolicy(name: string, read: ReadText, known: Known): Loaded {
     default: defaultOf(layers),
     factors,
     rules: inOrder(rules),
+    limits: layers.flatMap(({ file }) => file.limits),
     params,
   };
   return { policy, findings };

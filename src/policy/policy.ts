@@ -5,6 +5,7 @@
  * - rule: what gave the verdict
  * - policy snapshot: SHA-256 over the exact texts of the files that make up the policy
  * - doubt: an expression could not be judged for this request; never turns into an allow
+ * - limit: what all that is asked for within a while may come to together
  * - risk factor: what makes an action risky, in words; the highest level among those that are there is the action's risk
  */
 import type { JsonObject } from "../core/json.ts";
@@ -12,6 +13,7 @@ import type { People } from "../core/people.ts";
 import { type Requirements, RISKS, type Risk } from "../core/verdict.ts";
 import type { Test } from "./expression.ts";
 import type { Glob } from "./glob.ts";
+import type { RollingLimit } from "./limits.ts";
 import type { ParamsType } from "./params-type.ts";
 
 export const VERDICTS = ["allow", "allow_with_constraints", "require_approval", "deny"] as const;
@@ -32,6 +34,7 @@ export interface Policy {
   readonly factors: readonly RiskFactor[];
   /** In the order in which they are tried: by priority, then as they stand in the files, parents first. */
   readonly rules: readonly Rule[];
+  readonly limits: readonly RollingLimit[];
   /** What is known of each kind's params; empty where no configuration was given. */
   readonly params: ReadonlyMap<string, ParamsType>;
 }

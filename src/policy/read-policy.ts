@@ -1,14 +1,7 @@
 import type { JsonObject } from "../core/json.ts";
-import {
-  ANYONE,
-  type ApproverGroup,
-  ASSURANCES,
-  type Escalation,
-  type Requirements,
-} from "../core/verdict.ts";
+import type { Requirements } from "../core/verdict.ts";
 import { type Fields, fieldsAt, isMap, needed, type Sheet, shown } from "../document/fields.ts";
-import { type Glob, glob } from "./glob.ts";
-import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, MATCH_KEYS, RULE_KEYS } from "./keys.ts";
+import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, RULE_KEYS } from "./keys.ts";
 import {
   DEFAULTS,
   type DefaultVerdict,
@@ -19,10 +12,15 @@ import {
   VERDICTS,
   type Verdict,
 } from "./policy.ts";
+import { readLimit, type WrittenLimit } from "./read-limits.ts";
+import { readMatch } from "./read-match.ts";
+import { readRequirements } from "./read-requirements.ts";
+import { checkId } from "./rule-id.ts";
 
 /** One file of a policy, as it was written: shapes are checked, expressions are not. */
 export interface PolicyFile {
   readonly extends: readonly string[];
+  readonly limits: readonly WrittenLimit[];
   readonly default: DefaultVerdict | null;
   readonly factors: readonly WrittenFactor[];
   readonly rules: readonly WrittenRule[];
@@ -56,13 +54,12 @@ export interface WrittenRule {
   lineOf(key: string): number;
 }
 
-const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const RULES_LIMIT = 5_000;
 const PRIORITY_LIMIT = 1_000_000;
 
 /** Reads one file; what is wrong is among the sheet's findings, and left out of what is given. */
 export function readPolicy(sheet: Sheet): PolicyFile {
-  const empty: PolicyFile = { extends: [], default: null, factors: [], rules: [] };
+  const empty: PolicyFile = { extends: [], default: null, factors: [], rules: [], limits: [] };
   if (sheet.yaml.value === null) return empty;
   const file = fieldsAt(sheet, [], Object.keys(FILE_KEYS));
   if (file === null) return empty;
@@ -75,6 +72,7 @@ export function readPolicy(sheet: Sheet): PolicyFile {
     default: file.word("default", DEFAULTS),
     factors: (file.maps("risk") ?? []).flatMap((fields) => readFactor(sheet, fields) ?? []),
     rules: rules.slice(0, RULES_LIMIT).flatMap((fields) => readRule(sheet, fields) ?? []),
+    limits: (file.maps("limits") ?? []).flatMap((fields) => readLimit(sheet, fields) ?? []),
   };
 }
 
@@ -94,10 +92,7 @@ function readRule(sheet: Sheet, given: Fields): WrittenRule | null {
   const fields = fieldsAt(sheet, given.path, Object.keys({ ...RULE_KEYS, ...APPROVAL_KEYS })) ?? given;
   const id = needed(fields, "id", fields.text("id"));
   const decision = needed(fields, "decision", fields.word("decision", VERDICTS));
-  if (id !== null && !ID.test(id)) {
-    const hint = "Use up to 64 letters, digits and . _ -, such as payments-over-500.";
-    fields.report("wrong_value", "id", `${shown(id)} is not an id`, hint);
-  }
+  checkId(fields, id);
   const sample = readSample(fields);
   if (decision !== null) refuseCombinations(fields, decision, sample);
   const requirements = readRequirements(sheet, fields);
@@ -169,108 +164,12 @@ function readSample(fields: Fields): number | null {
   return null;
 }
 
-function readMatch(sheet: Sheet, parent: Fields): Match {
-  const none: Match = { kind: null, requester: null, tags: null, risk: null };
-  if (!parent.has("match")) return none;
-  const fields = fieldsAt(sheet, [...parent.path, "match"], Object.keys(MATCH_KEYS));
-  if (fields === null) return none;
-  const globs = (key: string): readonly Glob[] | null => fields.texts(key)?.map(glob) ?? null;
-  const match = {
-    kind: globs("kind"),
-    requester: globs("requester"),
-    tags: globs("tags"),
-    risk: globs("risk"),
-  };
-  for (const one of match.risk ?? []) {
-    if (!RISKS.some((level) => one.matches(level))) {
-      fields.report("never_matches", "risk", `no risk is ${one.text}`, `There are: ${RISKS.join(", ")}.`);
-    }
-  }
-  return match;
-}
-
 function readWhen({ file }: Sheet, fields: Fields): WrittenExpression | null {
   const value = fields.value("when");
   // `when: true` is YAML's own word for it.
   if (typeof value === "boolean") return { text: String(value), file, line: fields.lineOf("when") };
   const text = fields.text("when");
   return text === null ? null : { text, file, line: fields.textLineOf("when") };
-}
-
-function readRequirements(sheet: Sheet, fields: Fields): Requirements {
-  const positive = (key: string): number | null => {
-    const ms = fields.duration(key);
-    if (ms === 0) fields.report("wrong_value", key, `${key} is nothing`, "Leave it out, or make it longer.");
-    return ms;
-  };
-  return {
-    approvers: readApprovers(sheet, fields),
-    expires_ms: positive("expires"),
-    execute_by_ms: positive("execute_by"),
-    settle_ms: fields.duration("settle"),
-    cool_off_ms: fields.duration("cool_off"),
-    escalate: readEscalations(sheet, fields),
-    editable: fields.texts("editable"),
-    min_assurance: fields.word("min_assurance", ASSURANCES) ?? "edit",
-    checklist: fields.texts("checklist") ?? [],
-    tags: fields.texts("tags") ?? [],
-    max_attempts: fields.whole("max_attempts", 1),
-  };
-}
-
-/** One list of names with the rule's quorum, or several groups, each with its own. */
-function readApprovers(sheet: Sheet, fields: Fields): readonly ApproverGroup[] {
-  const quorum = readQuorum(fields) ?? 1;
-  const value = fields.value("approvers");
-  if (!Array.isArray(value) || !value.some(isMap)) {
-    const of = fields.texts("approvers");
-    return of === null && quorum === 1 ? ANYONE.approvers : [{ of, quorum }];
-  }
-  if (fields.has("quorum")) {
-    const hint = "Give each group a quorum of its own: `- { of: treasury, quorum: 1 }`.";
-    fields.report("not_together", "quorum", "one quorum stands beside groups that have their own", hint);
-  }
-  return (fields.maps("approvers") ?? []).flatMap((given) => {
-    const group = fieldsAt(sheet, given.path, ["of", "quorum", "kind"]) ?? given;
-    const of = needed(group, "of", group.texts("of"));
-    const quorum = readQuorum(group) ?? 1;
-    if (of === null) return [];
-    return [
-      group.word("kind", APPROVER_KINDS) === "service" ? { kind: "service", of, quorum } : { of, quorum },
-    ];
-  });
-}
-
-const APPROVER_KINDS = ["person", "service"] as const;
-
-function readQuorum(fields: Fields): number | null {
-  if (fields.value("quorum") === 0) {
-    fields.report("quorum_impossible", "quorum", "a quorum of 0 asks nobody");
-    return null;
-  }
-  return fields.whole("quorum", 1);
-}
-
-function readEscalations(sheet: Sheet, fields: Fields): readonly Escalation[] {
-  const levels = (fields.maps("escalate") ?? []).flatMap((given): Escalation[] => {
-    const level = fieldsAt(sheet, given.path, ["after", "to"]) ?? given;
-    const after = needed(level, "after", level.duration("after"));
-    if (!level.has("to") || [level.value("to") ?? []].flat().length === 0) {
-      level.report("escalation_nowhere", null, "an escalation does not say to whom");
-      return [];
-    }
-    const to = level.texts("to");
-    return after === null || to === null ? [] : [{ after_ms: after, to }];
-  });
-  if (levels.some(({ after_ms }, at) => after_ms <= (levels[at - 1]?.after_ms ?? 0))) {
-    fields.report(
-      "escalation_nowhere",
-      "escalate",
-      "an escalation does not come after the one before it",
-      "Write the levels in the order of their `after`, each later than the last.",
-    );
-  }
-  return levels;
 }
 
 function placeOf({ file }: Sheet, fields: Fields, key: string): Place {

@@ -6,14 +6,15 @@ import type { Policy, Rule } from "./policy.ts";
  * What the daemon would have to leave out of a policy: it refuses such a policy as a whole, so that no rule is ever
  * looser in effect than it reads. One finding for every rule.
  */
-export function notSupported({ rules }: Policy): readonly Finding[] {
-  return rules.flatMap((rule) => {
-    const keys = keysOf(rule);
-    if (keys.length === 0) return [];
-    return [
-      finding("not_supported_yet", rule.place, `not supported yet: ${keys.join(", ")} (rule ${rule.id})`),
-    ];
-  });
+export function notSupported({ rules, limits }: Policy): readonly Finding[] {
+  const told = ({ id, place }: Pick<Rule, "id" | "place">, keys: readonly string[], what: string) =>
+    keys.length === 0
+      ? []
+      : [finding("not_supported_yet", place, `not supported yet: ${keys.join(", ")} (${what} ${id})`)];
+  return [
+    ...rules.flatMap((rule) => told(rule, keysOf(rule), "rule")),
+    ...limits.flatMap((limit) => told(limit, requiredKeys(limit.requirements), "limit")),
+  ];
 }
 
 function keysOf({ decision, constraints, requirements }: Rule): readonly string[] {

@@ -32,7 +32,45 @@ const allows = (...lines: string[]) =>
 
 type Wrong = readonly [name: string, text: string, code: FindingCode, line: number];
 
+/** A limit with more lines; a line of its own in place of one of these takes that one's place. */
+const limits = (...lines: string[]) => {
+  const own = new Map(
+    ["id: l", "within: 1d", "over: 5", "decision: deny"].map((line) => [line.split(":")[0], line]),
+  );
+  for (const line of lines) own.set(line.split(":")[0], line);
+  return ["limits:", ...[...own.values()].map((line, at) => `${at === 0 ? "  - " : "    "}${line}`)].join(
+    "\n",
+  );
+};
+
 export const WRONG: readonly Wrong[] = [
+  ["a limit without a decision", "limits: [{ id: l, within: 1d, over: 5 }]", "key_missing", 1],
+  ["a limit without a time", "limits: [{ id: l, over: 5, decision: deny }]", "key_missing", 1],
+  ["a limit that allows", limits("decision: allow"), "wrong_value", 5],
+  ["a limit of no time", limits("within: 0s"), "wrong_value", 3],
+  ["a limit of a year", limits("within: 365d"), "wrong_value", 3],
+  ["a limit below nothing", limits("over: -1"), "wrong_value", 4],
+  ["a limit that is no number", limits("over: much"), "wrong_value", 4],
+  ["a limit on the risk", limits("match: { risk: high }"), "not_together", 6],
+  ["a limit that adds up no param", limits("sum: amount_cents"), "wrong_value", 6],
+  ["a limit per what is not there", limits("per: [requester, payee]"), "wrong_value", 6],
+  ["a limit that adds up what no kind has", limits("sum: params.amount"), "expression_unknown", 6],
+  [
+    "a limit that adds up texts",
+    limits("match: { kind: payment }", "sum: params.payee"),
+    "expression_type",
+    7,
+  ],
+  ["a limit per list", limits("match: { kind: payment }", "per: params.items"), "expression_type", 7],
+  ["a limit for no kind", limits("match: { kind: refund }"), "never_matches", 2],
+  ["a limit that denies with approvers", limits("approvers: treasury"), "not_together", 6],
+  [
+    "a limit that asks somebody unknown",
+    limits("decision: require_approval", "approvers: dora"),
+    "unknown_person",
+    6,
+  ],
+  ["a limit with a rule's id", `${limits()}\nrules: [{ id: l, decision: deny }]`, "duplicate_id", 2],
   ["broken YAML", "rules: [", "not_plain_yaml", 1],
   ["an anchor", "rules: []\ndefault: &a allow", "not_plain_yaml", 2],
   ["a key twice", "default: allow\ndefault: deny", "not_plain_yaml", 2],

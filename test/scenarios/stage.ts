@@ -16,6 +16,7 @@ import { openVault } from "../../src/adapters/vault.ts";
 import { createApplication } from "../../src/application.ts";
 import type { JsonObject } from "../../src/core/json.ts";
 import { iso } from "../../src/core/reconcile.ts";
+import { createCounting } from "../../src/counting.ts";
 import { createAdoption } from "../../src/daemon/adoption.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";
 import { createDesk } from "../../src/daemon/desk.ts";
@@ -147,9 +148,21 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
       desk.setNotice(about, text);
       if (text !== null) warnings.push(text);
     },
-    onChange: (about) => onChange(about),
+    onChange(about) {
+      counted = counting.ready(inForce.policy());
+      onChange(about);
+    },
   });
-  const policy = judgeBy(inForce.policy, clock);
+  const counting = createCounting({
+    ledger,
+    clock,
+    log: { ...log, error: (data) => void errors.push(data) },
+    kind: (name) => kinds.get(name) ?? null,
+    onReady: () => onChange("policy"),
+  });
+  let counted = counting.ready(inForce.policy());
+  await counted;
+  const policy = judgeBy(inForce.policy, clock, counting);
   const { people } = inForce;
   const daemon = createDaemon({
     ledger,
@@ -206,6 +219,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     ...scenery,
     kinds,
     daemon,
+    policy: inForce.policy,
     application,
     ledger,
     vault,
@@ -240,6 +254,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
 
     async pass(ms: number): Promise<void> {
       const rest = async () => {
+        await counted;
         await daemon.settled();
         await desk.settled();
       };

@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
 import { Fault, type Finding } from "../../core/codes.ts";
-import type { Event } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import type { Recorded } from "../../policies.ts";
 import { DIALECTS, type Dialect } from "../../policy/imported.ts";
@@ -24,6 +23,7 @@ interface ExplainOptions {
   readonly risk?: Risk;
   readonly now?: number;
   readonly digest?: string;
+  readonly used?: readonly string[];
 }
 
 export function addPolicyCommands(program: Command, run: Run): void {
@@ -46,6 +46,7 @@ export function addPolicyCommands(program: Command, run: Run): void {
     .addOption(new Option("--risk <risk>", "as if the risk factors gave this").choices(RISKS))
     .option("--now <time>", "as if it were this time, such as 2026-11-21T09:14:03Z", instantOption)
     .option("--digest <digest>", "the request's digest, for rules with a sample")
+    .option("--used <limit=number>", "what counts towards a limit besides this; repeat for more", collect)
     .addHelpText(
       "after",
       "\nExample:\n  countersign policy explain policy.yaml --kind payment --param amount_cents:=150000 --requester bot",
@@ -113,6 +114,7 @@ async function explain(context: Context, file: string, options: ExplainOptions):
     risk: options.risk ?? null,
     now: options.now ?? null,
     digest: options.digest ?? null,
+    used: Object.fromEntries((options.used ?? []).map(amountOf)),
   });
   context.print(judgement as unknown as Json, explanation(judgement));
   return EXIT.done;
@@ -128,7 +130,7 @@ async function tryOut(
   if (cases !== null && recorded)
     throw new Fault("usage", "--recorded takes its cases from the journal, not from a file.");
   const policies = await context.deps.openPolicies(context.options);
-  if (cases === null) return replay(context, policies.replay(file, events(context)));
+  if (cases === null) return replay(context, policies.replay(file, context.deps.readAudit(context.options)));
   const results = policies.test(file, cases);
   const failed = results.filter(({ ok }) => !ok);
   const lines = failed.map(
@@ -154,8 +156,14 @@ async function replay(context: Context, requests: AsyncIterable<Recorded>): Prom
   return EXIT.done;
 }
 
-async function* events(context: Context): AsyncGenerator<Event> {
-  for await (const { event } of context.deps.readAudit(context.options)) yield event;
+function amountOf(text: string): [string, number] {
+  const [, id = "", amount] = /^([A-Za-z0-9._-]+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
+  if (amount !== undefined) return [id, Number(amount)];
+  throw new Fault(
+    "usage",
+    `--used ${line(text)} is not a limit and a number.`,
+    "For example: --used payee-daily=45000",
+  );
 }
 
 function asJson(findings: readonly Finding[]): Json {

@@ -2,6 +2,7 @@ import type { Finding } from "../../core/codes.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { ApproverGroup, Requirements } from "../../core/verdict.ts";
 import type { Judgement } from "../../policy/judge.ts";
+import type { LimitFound } from "../../policy/limits.ts";
 import { line } from "./text.ts";
 
 /** One line per finding, and its hint. */
@@ -19,7 +20,7 @@ export function verdictLine({ verdict, rule, joined }: Judgement): string {
 
 /** What the policy says of an action and why, as a block. */
 export function explanation(judgement: Judgement): string {
-  const { reason, risk, requirements, constraints, sample, policy, trace } = judgement;
+  const { reason, risk, requirements, constraints, sample, policy, trace, limits } = judgement;
   const facts: [string, string | null][] = [
     ["reason", line(reason)],
     ["risk", [risk.level, ...risk.factors].map(line).join("; ")],
@@ -38,7 +39,13 @@ export function explanation(judgement: Judgement): string {
     "",
     "Rules, in the order in which they are tried (a deny that matches wins):",
     ...(rules.length === 0 ? ["  none"] : rules),
+    ...(limits.length === 0 ? [] : ["", "Limits that it falls under:", ...limits.map(limitLine)]),
   ].join("\n");
+}
+
+function limitLine({ exceeded, decision, told }: LimitFound): string {
+  const mark = exceeded === true ? "over " : exceeded === false ? "below" : "doubt";
+  return `  ${mark}  ${line(told)}${exceeded === false ? "" : ` (${decision})`}`;
 }
 
 function requirementFacts(asked: Requirements): [string, string | null][] {

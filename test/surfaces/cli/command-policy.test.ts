@@ -330,3 +330,90 @@ describe("policy import and starter", () => {
     expect(err).toContain("[not_carried_over]");
   });
 });
+
+describe("a limit", () => {
+  const LIMITED = `default: allow
+limits: [{ id: day, sum: params.amount, per: requester, within: 1d, over: 500, decision: require_approval }]
+`;
+
+  test("is explained with what counts besides, which is nothing unless it is said", async () => {
+    write({ "limited.yaml": LIMITED });
+    const argv = [
+      "explain",
+      "limited.yaml",
+      "--kind",
+      "payment",
+      "--param",
+      "amount:=99",
+      "--requester",
+      "bot",
+    ];
+    expect((await run(argv)).out).toContain("below  day: 99 of 500 within 1d, 99 of it for this.");
+    const { exit, out } = await run([...argv, "--used", "day=450"]);
+    expect(exit).toBe(0);
+    expect(out).toContain("require_approval by rule day");
+    expect(out).toContain("over   day: 549 of 500 within 1d, 99 of it for this. (require_approval)");
+    expect(await run([...argv, "--used", "day=-1"])).toMatchObject({ exit: 2 });
+  });
+
+  test("is tried out with what a case says is used", async () => {
+    const given = (used: string, expected: string) =>
+      `  - { kind: payment, params: { amount: 99 }, ${used} expect: ${expected} }`;
+    const cases = [
+      "cases:",
+      given("", "allow"),
+      given("used: { day: 401 },", "allow"),
+      given("used: { day: 402 },", "{ verdict: require_approval, rule: day }"),
+    ];
+    write({ "limited.yaml": LIMITED, "cases.yaml": cases.join("\n") });
+    expect((await run(["test", "limited.yaml", "cases.yaml"])).out).toContain("3 of 3 cases as expected");
+    write({ "cases.yaml": `cases:\n${given("used: { day: much },", "allow")}` });
+    expect(await run(["test", "limited.yaml", "cases.yaml"])).toMatchObject({ exit: 2 });
+  });
+
+  test("would have counted what was recorded before", async () => {
+    write({ "limited.yaml": LIMITED });
+    const record = (id: string, type: string, more: object) =>
+      ({
+        seq: 0,
+        id,
+        revision: 1,
+        prev: "",
+        hash: "",
+        event: { type, at: "", ...more },
+      }) as unknown as AuditRecord;
+    const asked = (id: string, amount: number, created: string) =>
+      record(id, "submitted", {
+        submission: {
+          digest: "sha256:a",
+          fields: {
+            id,
+            kind: "payment",
+            params: { amount },
+            requester: "bot",
+            on_behalf_of: null,
+            key: null,
+            created,
+          },
+        },
+      });
+    const started = (id: string, at: string) => record(id, "started", { at });
+    const { out } = await run(["test", "limited.yaml", "--recorded", "--json"], {
+      records: [
+        asked("r1", 300, "2026-11-21T09:00:00Z"),
+        started("r1", "2026-11-21T09:00:00Z"),
+        asked("r2", 300, "2026-11-21T10:00:00Z"),
+        record("r2", "rejected", {}),
+        asked("r3", 200, "2026-11-21T11:00:00Z"),
+        asked("r4", 1, "2026-11-21T11:00:00Z"),
+        record("r3", "expired", {}),
+        asked("r5", 500, "2026-11-22T09:00:00Z"),
+      ],
+    });
+    const verdicts = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).verdict);
+    expect(verdicts).toEqual(["allow", "require_approval", "allow", "require_approval", "require_approval"]);
+  });
+});
