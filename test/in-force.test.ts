@@ -134,7 +134,7 @@ describe("a policy", () => {
     ["is broken", "default: alow\n", "policy_invalid"],
     [
       "asks for what the daemon cannot see to",
-      "rules: [{ id: a, decision: require_approval, cool_off: 1m }]",
+      "rules: [{ id: a, decision: require_approval, constraints: { network: none } }]",
       "policy_invalid",
     ],
     ["extends one in the vault", "extends: vault/base.yaml\n", "policy_invalid"],
