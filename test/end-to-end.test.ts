@@ -98,7 +98,12 @@ async function startDaemon(): Promise<DaemonProcess> {
 
 const ask = async (kind: string, ...words: string[]) =>
   (await cs("request", "--kind", kind, ...words)).out.trim();
-const pay = () => ask("pay", "--param", "cents:=5");
+let cents = 100;
+/** Each time another action: what was said no to may not be asked for again soon. */
+const pay = () => {
+  cents += 1;
+  return ask("pay", "--param", `cents:=${cents}`);
+};
 
 /** A person's edit, saved in place as Obsidian does. */
 function edit(id: string, change: (note: string) => string): void {
@@ -179,7 +184,7 @@ describe("the exit code and the document of a wait say what came of a request", 
     [
       "a rejection with its reason",
       "pay",
-      ["--param", "cents:=5"],
+      ["--param", "cents:=6"],
       (id) =>
         edit(id, (note) => note.replace("decision:", "decision: rejected").replace("reason:", "reason: no")),
       3,
@@ -189,7 +194,7 @@ describe("the exit code and the document of a wait say what came of a request", 
     [
       "a wish for changes",
       "pay",
-      ["--param", "cents:=5"],
+      ["--param", "cents:=7"],
       (id) => edit(id, (note) => note.replace("status: pending", "status: changes_requested")),
       5,
       { status: "changes_requested" },
