@@ -43,7 +43,7 @@ export interface Consent {
 /** Asks for an action that the caller executes, and waits. Gives the no as an error; rejects where it cannot be asked. */
 export async function seekConsent(
   countersign: Countersign,
-  { kind, params = {}, title, key }: Pick<Action, "kind" | "params" | "title" | "key">,
+  { kind, params = {}, title, key, previous }: Pick<Action, "kind" | "params" | "title" | "key" | "previous">,
   options: ConsentOptions,
 ): Promise<Consent | NotDoneError> {
   const { requester, on_behalf_of, expires_in_ms, timeout_ms, signal, onAsk, onDecide } = options;
@@ -53,6 +53,7 @@ export async function seekConsent(
     params,
     ...(title !== undefined && { title }),
     ...(key !== undefined && { key }),
+    ...(previous !== undefined && { previous }),
     ...(requester !== undefined && { requester }),
     ...(on_behalf_of !== undefined && { on_behalf_of }),
     ...(expires_in_ms !== undefined && { expires_in_ms }),

@@ -25,8 +25,10 @@ export interface Action {
   readonly key?: string;
   /** How long the request may wait for a decision. */
   readonly expires_in_ms?: number;
-  /** The own request that ended without being carried out, and that this one tries again. */
+  /** The own request that ended without being carried out, and that this one tries again: what has changed is shown. */
   readonly previous?: string;
+  /** Not to be started before this time (ISO 8601). */
+  readonly not_before?: string;
 }
 
 /** What a request is answered with. */

@@ -8,6 +8,8 @@ export interface GuardOptions<Params, Result> extends ConsentOptions {
   readonly kind: string;
   readonly title?: string | ((params: Params) => string);
   readonly key?: (params: Params) => string;
+  /** The request that was said no to and that this is the next try at. */
+  readonly previous?: string;
   /** Called instead of throwing when the answer is no; what it gives is the result. */
   readonly onDeny?: (error: NotDoneError) => Result | Promise<Result>;
 }
@@ -18,7 +20,7 @@ export function createGuard<Params extends JsonObject, Result>(
   act: Act<Params, Result>,
 ): (params: Params) => Promise<Result> {
   const options: GuardOptions<Params, Result> = typeof action === "string" ? { kind: action } : action;
-  const { kind, title, key, onDeny } = options;
+  const { kind, title, key, previous, onDeny } = options;
 
   return async (params) => {
     const named = typeof title === "function" ? title(params) : title;
@@ -27,6 +29,7 @@ export function createGuard<Params extends JsonObject, Result>(
       params,
       ...(named !== undefined && { title: named }),
       ...(key && { key: key(params) }),
+      ...(previous !== undefined && { previous }),
     };
     const consent = await seekConsent(countersign, asked, options);
     if (!(consent instanceof NotDoneError)) return carryOut(countersign, consent, act);

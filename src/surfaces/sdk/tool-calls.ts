@@ -57,7 +57,7 @@ export function createToolGate(countersign: Countersign, options: ToolGateOption
         return { approved: true, request: consent.request.id };
       } catch (error) {
         const because = error instanceof Error ? error.message : String(error);
-        return { approved: false, reason: `Nobody could be asked: ${because} ${LEAVE_IT}` };
+        return { approved: false, reason: `Nobody was asked: ${because} ${LEAVE_IT}` };
       }
     },
 

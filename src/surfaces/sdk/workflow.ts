@@ -68,6 +68,7 @@ export function createWorkflow<
 
   return async (task) => {
     let feedback: Feedback | null = null;
+    let previous: string | undefined;
     for (let attempt = 1; ; attempt += 1) {
       const isLast = attempt >= maxAttempts;
       const draft: Draft = await makeDraft(task, feedback);
@@ -82,6 +83,7 @@ export function createWorkflow<
       const run = countersign.guard<Draft, Result>(
         {
           ...gate,
+          ...(previous !== undefined && { previous }),
           onDecide(request) {
             decided = request;
             return onDecide?.(request);
@@ -98,6 +100,7 @@ export function createWorkflow<
         const mayTryAgain = error instanceof RejectedError || error instanceof ChangesRequestedError;
         if (isLast || !mayTryAgain) return { ...tried, status, reason, reviewer };
         feedback = { attempt, draft, reason, reviewer, validation: null };
+        previous = error.request.id;
       }
     }
   };

@@ -87,7 +87,7 @@ test("the tool runs with what a person made of the call", async () => {
 test("a daemon that is not there is a no, with what to tell the model", async () => {
   const { done, start } = await scene();
   await stage.stopServing();
-  expect(await start()).toContain("Nobody could be asked");
+  expect(await start()).toContain("Nobody was asked");
   expect(done).toEqual([]);
 });
 

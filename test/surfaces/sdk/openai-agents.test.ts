@@ -110,7 +110,7 @@ test("a daemon that is not there is a no, with what to tell the model", async ()
   const { done, start } = await scene();
   await stage.stopServing();
   const said = await start();
-  expect(said).toContain("Nobody could be asked");
+  expect(said).toContain("Nobody was asked");
   expect(done).toEqual([]);
 });
 

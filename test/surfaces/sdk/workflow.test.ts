@@ -67,6 +67,8 @@ describe("a no", () => {
         { attempt: 1, draft: { text: "policy 1" }, reason: "too long", reviewer: "anna", validation: null },
       ]);
       expect(done).toEqual(["policy 2"]);
+      const [first, second] = await countersign.audit.query({ event: "submitted" });
+      expect(await countersign.show(second?.id ?? "")).toMatchObject({ previous: first?.id, attempt: 2 });
     },
   );
 
