@@ -64,6 +64,7 @@ export function judge(
       ...main.reading,
       verb: clear ? verb : null,
       via: clear && verb !== null ? saying.via : null,
+      objects: copies.some(({ reading }) => reading.objects),
       said: clear && verb !== null ? saying.said : null,
       approvals: clear && verb === "approve" ? (isRecorded === null ? saying.approvals : inAll(own)) : [],
       unrecorded: copies.some(({ reading }) => reading.unrecorded),

@@ -16,6 +16,8 @@ export interface Reading {
   readonly verb: Verb | null;
   /** Where it stands: the name of a property, `box`, or `folder`. */
   readonly via: string | null;
+  /** Whether a no stands in it, whosever it is and whatever else is said. */
+  readonly objects: boolean;
   /** Changes when something else is said, or by somebody else: what `expires` is held against is since when this stands. */
   readonly said: string | null;
   /** Every approval that stands in the note; empty where `verb` is another. */

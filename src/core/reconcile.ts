@@ -334,8 +334,7 @@ function againstApproval(request: Approved, world: World): Due | null {
   if (look.at === "folder") {
     const { reading, sha256 } = look;
     const { verb } = reading;
-    const saysNo = verb === "reject" || verb === "request_changes";
-    const isEntitled = saysNo && wrongWithVote(request, verb, reading.reviewer, world.people) === null;
+    const isEntitled = verb !== null && wrongWithVote(request, verb, reading.reviewer, world.people) === null;
     if (verb === "reject" && isEntitled) {
       const decision = byPerson(decisionOf(request, "reject", reading, world), request, world.people);
       return record({ type: "rejected", at: iso(now), decision, settled: world.settle_ms === 0 });
@@ -347,9 +346,7 @@ function againstApproval(request: Approved, world: World): Due | null {
     if (withdrawn !== null) {
       return record({ type: "taken_back", at: iso(now), by: withdrawn.reviewer, reason: null });
     }
-    // Whoever may not decide ends nothing with it, and nothing starts while it stands there.
-    if (saysNo && !isEntitled) return { do: "nothing", wake_at: wakeAt(closes) };
-    if (verb === "request_changes") {
+    if (verb === "request_changes" && isEntitled) {
       const due = (world.memory?.fields_since ?? now) + world.settle_ms;
       if (now < due) return { do: "nothing", wake_at: due };
       const decision = byPerson(
@@ -367,7 +364,8 @@ function againstApproval(request: Approved, world: World): Due | null {
       const by = (rosterIn(request) === null ? reading.reviewer : null) ?? UNNAMED;
       return record({ type: "taken_back", at: iso(now), by, reason: reading.reason });
     }
-    return null;
+    // A no of somebody who may not decide, or beside a yes, ends nothing; nothing starts either while it stands there.
+    return reading.objects ? { do: "nothing", wake_at: wakeAt(closes) } : null;
   }
   if (changed !== null) return changed;
   // Out of the decision folders, what the note said does not count; deleted, it is made again and asks again.

@@ -78,6 +78,7 @@ export function readNote(
   return {
     verb: clear?.verb ?? null,
     via: clear?.via ?? null,
+    objects: statements.some(({ verb }) => verb !== "approve"),
     said: clear === null ? null : saidBy(clear, said, request),
     approvals: clear?.verb === "approve" ? statements.flatMap(ballotOf) : [],
     unrecorded: said.some((one) => !isRecorded(one, request)),
@@ -113,6 +114,7 @@ function isProposal({ code }: Problem): boolean {
 const UNTOUCHED: Reading = {
   verb: null,
   via: null,
+  objects: false,
   said: null,
   approvals: [],
   unrecorded: false,

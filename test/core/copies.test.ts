@@ -17,6 +17,7 @@ function reading(verb: Verb | null, problems: readonly Problem[] = []): Reading 
   return {
     verb: problems.length > 0 ? null : verb,
     via: verb === null ? null : "box",
+    objects: verb !== null && verb !== "approve",
     said: verb,
     approvals: verb === "approve" ? [{ reviewer: null, via: "decision" }] : [],
     unrecorded: verb !== null,

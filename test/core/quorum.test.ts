@@ -5,6 +5,7 @@ import { NOBODY, personOf } from "../../src/core/people.ts";
 import { quorumOf } from "../../src/core/quorum.ts";
 import { isEntitled, type Roster, type RosterGroup, rosterOf, votersOf } from "../../src/core/roster.ts";
 import { peopleFrom } from "../people.ts";
+import { canBeMet } from "./can-be-met.ts";
 
 const PERSONS = ["ada", "bob", "cleo", "dan", "eve", "fay"];
 const person = fc.constantFrom(...PERSONS);
@@ -26,35 +27,6 @@ const roster: fc.Arbitrary<Roster> = fc.record({
     .map((held) => PERSONS.map((owner, i) => ({ owner, held_by: held[i] ?? [owner] }))),
   excluded: fc.uniqueArray(person, { maxLength: 2 }),
 });
-
-/** The same by trying everything: every voter in every seat of every group, or in none. */
-function canBeMet(voters: readonly string[], { groups, seats, excluded }: Roster): boolean {
-  const left = groups.map(({ quorum }) => quorum);
-  const taken = new Set<string>();
-  const tryFrom = (at: number): boolean => {
-    if (left.every((count) => count === 0)) return true;
-    const voter = voters[at];
-    if (voter === undefined) return false;
-    if (tryFrom(at + 1)) return true;
-    if (excluded.includes(voter)) return false;
-    const held = seats.filter(({ held_by }) => held_by.includes(voter)).map(({ owner }) => owner);
-    return groups.some(({ owners }, index) => {
-      if (left[index] === 0) return false;
-      const usable =
-        owners === null ? [`${voter} in person`] : held.filter((owner) => owners.includes(owner));
-      return usable.some((owner) => {
-        if (taken.has(owner)) return false;
-        taken.add(owner);
-        left[index] = (left[index] ?? 0) - 1;
-        const met = tryFrom(at + 1);
-        left[index] = (left[index] ?? 0) + 1;
-        taken.delete(owner);
-        return met;
-      });
-    });
-  };
-  return tryFrom(0);
-}
 
 describe("a quorum", () => {
   test("is met exactly when there is a way to fill it, every person and every seat counting once", () => {

@@ -477,6 +477,23 @@ describe("a no", () => {
     expect(await stage.status(id)).toBe("executed");
   });
 
+  test("beside a yes in the note keeps what the command line makes enough from starting", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(
+      id,
+      all(set("decision", "rejected"), set("reviewer", "mallory"), tick("Approve as ada")),
+    );
+    await approve(stage, id, "bob");
+    await approve(stage, id, "cleo");
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("approved");
+    expect(stage.executions).toEqual([]);
+    await stage.edit(id, set("decision", ""));
+    await stage.pass(3_000);
+    expect(await stage.status(id)).toBe("executed");
+  });
+
   test("of somebody who may not decide ends nothing on the command line either", async () => {
     const stage = await open();
     const id = await submit(stage);
