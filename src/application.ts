@@ -21,7 +21,7 @@ export type { Happenings, ListFilter, SubmitInput, Submitted };
 export interface Application {
   /**
    * Durable, and the note written, once it resolves. Gives unknown_kind, invalid_params, invalid_request, key_reused,
-   * asked_too_soon, too_many_attempts; with `previous` also not_found and not_retryable.
+   * asked_too_soon, too_many_attempts, over_limit; with `previous` also not_found and not_retryable.
    */
   submit(input: SubmitInput): Promise<Submitted>;
   show(id: RequestId): Promise<RequestView>;

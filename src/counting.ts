@@ -1,5 +1,6 @@
 import { isFinal, type Submission } from "./core/request.ts";
 import type { Clock, KindSettings, Ledger, LedgerRecord, Log, Question } from "./daemon/ports.ts";
+import { firstSince } from "./looking-back.ts";
 import type { Counted, Used } from "./policy/limits.ts";
 import type { Policy } from "./policy/policy.ts";
 import { createUsage, type Usage } from "./policy/usage.ts";
@@ -26,8 +27,6 @@ export interface Counting {
   stop(): void;
 }
 
-/** How many records are looked back at first; twice as many whenever that is not far enough. */
-const RECORDS = 25_000;
 /** How many are taken before decisions that wait get their turn. */
 const SLICE = 100;
 
@@ -127,7 +126,7 @@ function startCount({ limits }: Policy, { ledger, clock, kind }: CountingPorts):
   async function load(): Promise<void> {
     const before = (await ledger.open()).filter((request) => !isFinal(request));
     for (const { submission } of before) hold(submission);
-    for await (const record of ledger.records(await firstOf(ledger, since))) {
+    for await (const record of ledger.records(await firstSince(ledger, since))) {
       const { id, event, seq } = record;
       // One that was asked for before the first of these records, and is closed by now.
       if (event.type === "started" && !usage.isOpen(id)) {
@@ -152,16 +151,4 @@ function startCount({ limits }: Policy, { ledger, clock, kind }: CountingPorts):
 
 function countedOf({ kind, params, action_tags, requester, on_behalf_of }: Question): Counted {
   return { kind, params, tags: action_tags, requester, on_behalf_of };
-}
-
-/** The number behind which no record is older than that. */
-async function firstOf(ledger: Ledger, since: number): Promise<number> {
-  const { seq } = ledger.head();
-  for (let count = RECORDS; count < seq; count *= 2) {
-    for await (const { event } of ledger.records(seq - count)) {
-      if (Date.parse(event.at) < since) return seq - count;
-      break;
-    }
-  }
-  return 0;
 }

@@ -1,3 +1,4 @@
+import type { Caps } from "./caps.ts";
 import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import { makeId } from "./core/id.ts";
@@ -60,6 +61,7 @@ export interface SubmissionPorts {
   readonly policy: PolicyPort;
   readonly people: () => People;
   readonly retry: RetrySettings;
+  readonly caps: Caps;
 }
 
 const KEY_LIMIT = 200;
@@ -183,8 +185,10 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       throw new Fault("invalid_params", "The params are too large for a note that a person can read.", hint);
     }
     const event = { type: "submitted", at: iso(now), submission } as const;
+    const leave = isAsked ? ports.caps.admit(id, fields.requester) : () => {};
     const release = ports.policy.hold(question);
     const request = await ports.daemon.submit(event, input.adopted?.bytes).catch((error) => {
+      leave();
       release();
       throw error;
     });

@@ -15,6 +15,7 @@ import { openVault } from "./adapters/vault.ts";
 import { watchFolders } from "./adapters/watcher.ts";
 import { createApplication } from "./application.ts";
 import { compareNotes } from "./audit.ts";
+import { createCaps } from "./caps.ts";
 import { Fault } from "./core/codes.ts";
 import type { JsonObject } from "./core/json.ts";
 import { NOBODY, type People } from "./core/people.ts";
@@ -123,6 +124,14 @@ async function wire(
   const counting = createCounting({ ledger, clock, log, kind, onReady: () => onRules("policy") });
   opened.push(counting.stop);
   await counting.ready(inForce.policy());
+  const caps = createCaps({
+    ledger,
+    clock,
+    settings: configuration.caps,
+    onRefused: (text) => desk.setNotice("limits", text),
+  });
+  opened.push(caps.stop);
+  await caps.ready;
   const policy = judgeBy(inForce.policy, clock, counting);
   const { people } = inForce;
   // Before anything new is recorded: nothing may happen that it does not hear of.
@@ -159,6 +168,7 @@ async function wire(
     policy,
     people,
     retry: configuration.retry,
+    caps,
     about: { version: outside.version, pid: process.pid, vault: places.vault, state: places.state },
   });
   onRules = (about) => void (about === "people" ? daemon.lookAtOpen() : daemon.lookAtApproved());
@@ -212,6 +222,7 @@ async function wire(
     // From here on the daemon starts nothing: what is approved now is for the next start, not cut off by this end.
     inForce.stop();
     counting.stop();
+    caps.stop();
     const daemonStopped = daemon.stop(STOP_GRACE_MS);
     shutdown.abort();
     await http.close();

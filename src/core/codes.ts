@@ -339,6 +339,10 @@ export const REFUSALS = {
     means: "It has been tried as often as it may be.",
     hint: "Talk to the reviewer; another attempt is taken once the rule or `retry.max_attempts` allows it.",
   },
+  over_limit: {
+    means: "The requester asks for more than it may.",
+    hint: "Wait until some of what it asked for is decided.",
+  },
   asked_too_soon: {
     means: "A person said no to the same action a short while ago.",
     hint: "Change the action as the reason says and ask with --previous ID, or ask again later.",

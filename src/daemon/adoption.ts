@@ -178,7 +178,7 @@ export function createAdoption(ports: AdoptionPorts) {
 type Made = "adopted" | "changed" | readonly Problem[] | { readonly later: readonly Problem[] };
 
 /** What a submission says that is refused now, and may be taken at another look. */
-const LATER: ReadonlySet<Fault["code"]> = new Set(["asked_too_soon", "too_many_attempts"]);
+const LATER: ReadonlySet<Fault["code"]> = new Set(["asked_too_soon", "too_many_attempts", "over_limit"]);
 
 /** What a submission says about its input; everything else is no fault of the note's. */
 const REFUSED: ReadonlySet<Fault["code"]> = new Set(["invalid_params", "invalid_request", "unknown_kind"]);

@@ -12,7 +12,7 @@ const REWRITE_MS = 1_000;
 const LONGEST_MS = 86_400_000;
 
 /** What can be in trouble. */
-type Trouble = "history" | "watching" | "policy" | "people" | "messages";
+type Trouble = "history" | "watching" | "policy" | "people" | "messages" | "limits";
 
 export type Desk = ReturnType<typeof createDesk>;
 

@@ -7,6 +7,7 @@ import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
 import { openVault } from "../../src/adapters/vault.ts";
 import { watchFolders } from "../../src/adapters/watcher.ts";
 import { createApplication } from "../../src/application.ts";
+import { NO_CAPS } from "../../src/caps.ts";
 import { idOfName } from "../../src/core/id.ts";
 import { NOBODY } from "../../src/core/people.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";
@@ -172,6 +173,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     kinds: [...kinds.keys()],
     policy: { judge: () => null, hold: () => () => {} },
     people: () => NOBODY,
+    caps: NO_CAPS,
     retry: { cool_down_ms: 0, max_attempts: 5 },
     about: { version: "0", pid: process.pid, vault: root, state },
   });

@@ -14,6 +14,7 @@ import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
 import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy-files.ts";
 import { openVault } from "../../src/adapters/vault.ts";
 import { createApplication } from "../../src/application.ts";
+import { type CapSettings, createCaps } from "../../src/caps.ts";
 import type { JsonObject } from "../../src/core/json.ts";
 import { iso } from "../../src/core/reconcile.ts";
 import { createCounting } from "../../src/counting.ts";
@@ -53,6 +54,7 @@ export interface StageOptions {
   readonly through?: { ledger?: (ledger: Ledger) => Ledger; vault?: (vault: Vault) => Vault };
   readonly merging?: () => boolean;
   readonly retry?: RetrySettings;
+  readonly caps?: CapSettings;
   /** Makes requests of foreign notes. */
   readonly adopt?: AdoptionSettings;
   /** Programs that policies may name as approvers. */
@@ -162,6 +164,13 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   });
   let counted = counting.ready(inForce.policy());
   await counted;
+  const caps = createCaps({
+    ledger,
+    clock,
+    settings: options.caps ?? { open: null, per_hour: null },
+    onRefused: (text) => desk.setNotice("limits", text),
+  });
+  await caps.ready;
   const policy = judgeBy(inForce.policy, clock, counting);
   const { people } = inForce;
   const daemon = createDaemon({
@@ -198,6 +207,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     kinds: [...kinds.keys()],
     policy,
     people,
+    caps,
     retry: options.retry ?? { cool_down_ms: 600_000, max_attempts: 5 },
     about: { version: "0", pid: 1, vault: root, state },
   });

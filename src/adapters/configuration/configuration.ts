@@ -21,6 +21,8 @@ export interface Configuration {
   readonly notify: readonly ChannelSettings[];
   /** Programs that rules may name as approvers. */
   readonly services: readonly ServiceSettings[];
+  /** How much one requester may ask for; null for as much as it likes. */
+  readonly caps: { readonly open: number | null; readonly per_hour: number | null };
   /** How often, and how soon after a no, the same may be asked for again. */
   readonly retry: { readonly cool_down_ms: number; readonly max_attempts: number };
   /** The policy's file, absolute; null where there is none. */

@@ -24,6 +24,7 @@ interface RawFile {
   readonly notify?: RawNotify;
   readonly services?: RawServices;
   readonly retry?: { readonly max_attempts?: number };
+  readonly limits?: { readonly per_requester?: Partial<Record<"open" | "per_hour", number>> };
   readonly policy?: string;
   readonly people?: string;
   readonly http?: RawHttp;
@@ -101,6 +102,10 @@ export async function loadConfiguration(file: string, env: Environment): Promise
     retry: {
       cool_down_ms: duration(source, ["retry", "cool_down"], "10m", "any"),
       max_attempts: raw.retry?.max_attempts ?? 5,
+    },
+    caps: {
+      open: raw.limits?.per_requester?.open ?? null,
+      per_hour: raw.limits?.per_requester?.per_hour ?? null,
     },
     policy: raw.policy === undefined ? null : resolve(directory, raw.policy),
     people: raw.people === undefined ? null : resolve(directory, raw.people),

@@ -1,6 +1,7 @@
 import { ADOPT_SCHEMA } from "./schema-adopt.ts";
 import { HTTP_SCHEMA } from "./schema-http.ts";
 import { NOTIFY_SCHEMA } from "./schema-notify.ts";
+import { LIMITS_SCHEMA, RETRY_SCHEMA } from "./schema-requesters.ts";
 import { SERVICES_SCHEMA } from "./schema-services.ts";
 import { environment } from "./schema-values.ts";
 
@@ -141,25 +142,8 @@ export const CONFIGURATION_SCHEMA = {
     adopt: ADOPT_SCHEMA,
     notify: NOTIFY_SCHEMA,
     services: SERVICES_SCHEMA,
-    retry: {
-      type: "object",
-      description: "`cool_down:` and `max_attempts:`",
-      examples: ["retry: { cool_down: 10m, max_attempts: 5 }"],
-      additionalProperties: false,
-      properties: {
-        cool_down: duration(
-          "how soon after a person's no the same action may be asked for again",
-          "cool_down: 10m",
-        ),
-        max_attempts: {
-          type: "integer",
-          minimum: 1,
-          maximum: 1_000,
-          description: "a whole number from 1: how many attempts there may be where no rule says so",
-          examples: ["max_attempts: 5"],
-        },
-      },
-    },
+    retry: RETRY_SCHEMA,
+    limits: LIMITS_SCHEMA,
     policy: text("the name of the file with the rules", "policy: ./policy.yaml"),
     people: text("the name of the file with the people", "people: ./people.yaml"),
     http: HTTP_SCHEMA,

@@ -53,6 +53,7 @@ const BY_CODE = {
   ran_out: EXIT.refused,
   not_retryable: EXIT.refused,
   too_many_attempts: EXIT.refused,
+  over_limit: EXIT.refused,
   asked_too_soon: EXIT.refused,
   halted: EXIT.refused,
   not_entitled: EXIT.refused,

@@ -75,6 +75,7 @@ export const OPERATIONS: readonly Operation[] = [
       "not_retryable",
       "too_many_attempts",
       "asked_too_soon",
+      "over_limit",
     ],
   },
   {

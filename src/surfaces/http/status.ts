@@ -22,6 +22,7 @@ const STATUS = {
   ran_out: 409,
   not_retryable: 409,
   too_many_attempts: 409,
+  over_limit: 429,
   asked_too_soon: 429,
   halted: 409,
   not_entitled: 403,

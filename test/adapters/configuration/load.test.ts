@@ -50,6 +50,30 @@ describe("a wrong configuration is answered with file, line and what was expecte
     ],
     ["what a later issue brings", "actions:\n  a:\n    http: { url: x }\n", 3, /a\.http is not known/],
     [
+      "a cool-down that is no duration",
+      `${RUN}retry: { cool_down: soon }\n`,
+      3,
+      /retry\.cool_down is "soon"/,
+    ],
+    [
+      "no attempt at all",
+      `${RUN}retry: { max_attempts: 0 }\n`,
+      3,
+      /retry\.max_attempts is 0; expected a whole/,
+    ],
+    [
+      "a cap of nothing",
+      `${RUN}limits:\n  per_requester: { open: 0 }\n`,
+      4,
+      /limits\.per_requester\.open is 0; expected a whole number from 1/,
+    ],
+    [
+      "a cap per minute",
+      `${RUN}limits:\n  per_requester: { per_minute: 5 }\n`,
+      4,
+      /per_minute is not known; expected one of open, per_hour/,
+    ],
+    [
       "a kind with capitals",
       "actions:\n  Pay: { run: [node] }\n",
       2,
@@ -345,5 +369,18 @@ actions:
       'actions: { a: { run: [node], params: { $schema: "http://json-schema.org/draft-07/schema#", properties: { t: { type: array, items: [{ type: string }] } } } } }',
     );
     expect(found.checkParams("a", { t: [1] })).toEqual(["params.t.0 must be string"]);
+  });
+});
+
+test("caps and retries are what the file says, and as it says nothing: five attempts, ten minutes, no caps", async () => {
+  expect(await load(RUN)).toMatchObject({
+    retry: { cool_down_ms: 600_000, max_attempts: 5 },
+    caps: { open: null, per_hour: null },
+  });
+  const text =
+    "retry: { cool_down: 1h, max_attempts: 2 }\nlimits: { per_requester: { open: 20, per_hour: 60 } }\n";
+  expect(await load(RUN + text)).toMatchObject({
+    retry: { cool_down_ms: 3_600_000, max_attempts: 2 },
+    caps: { open: 20, per_hour: 60 },
   });
 });
