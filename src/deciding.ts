@@ -4,12 +4,13 @@ import type { JsonObject } from "./core/json.ts";
 import type { Look } from "./core/look.ts";
 import { type People, personOf, UNNAMED } from "./core/people.ts";
 import { iso } from "./core/reconcile.ts";
-import type { Assurance, Decision, Request, Verb } from "./core/request.ts";
+import { type Assurance, approvalsOf, type Decision, type Request, type Verb } from "./core/request.ts";
 import { UNKNOWN_LIMITS, windowOf } from "./core/timing.ts";
 import { step } from "./core/transitions.ts";
 import {
   approvalBy,
   byPerson,
+  isInNote,
   rosterDue,
   tellVoters,
   wrongWithDelegation,
@@ -97,13 +98,17 @@ export function takeBack(
   { by, reason }: { readonly by: string; readonly reason: string | null },
   { now, people }: Desk,
 ): Event | Refusal {
-  if (request.status === "pending") return refusal("not_approved");
-  if (request.status !== "approved") return { type: "taken_back", at: iso(now), by, reason };
-  if (wrongWithVote(request, "reject", by, people) !== null) {
+  const { status } = request;
+  const [at, person] = [iso(now), personOf(people, by)];
+  const isOwn = approvalsOf(request).some(({ reviewer }) => reviewer === person);
+  if (status === "pending" && !isOwn) return refusal("not_approved");
+  if (status !== "pending" && status !== "approved") return { type: "taken_back", at, by, reason };
+  if (!isOwn && wrongWithVote(request, "reject", by, people) !== null) {
     return refusal("not_entitled", `${by} may not decide this. ${tellVoters(request)}`);
   }
-  if (look.at === "folder" && look.reading.approvals.length > 0) return refusal("said_in_note");
-  return { type: "taken_back", at: iso(now), by: personOf(people, by), reason };
+  if (isInNote(request, person, look, people)) return refusal("said_in_note");
+  if (status === "pending") return { type: "vote_withdrawn", at, by: person };
+  return { type: "taken_back", at, by: person, reason };
 }
 
 /** The answer to a request whose recorded roster is the present one, behind the event that makes it so. */

@@ -66,7 +66,15 @@ export type Event =
       readonly reviewer: string;
       readonly reason: string | null;
     }
-  | { readonly type: "taken_back"; readonly at: string; readonly by: string; readonly reason: string | null }
+  /** All approvals, unless it is one of several approvers who takes back the own one. */
+  | {
+      readonly type: "taken_back";
+      readonly at: string;
+      readonly by: string;
+      readonly reason: string | null;
+      /** Those alone that stood in the note, which does not say so any more. */
+      readonly only?: "note";
+    }
   /** Consumes the approval and starts the one execution. */
   | { readonly type: "started"; readonly at: string; readonly attempt: Attempt }
   | { readonly type: "executed"; readonly at: string; readonly result: Json }

@@ -12,7 +12,6 @@ import {
   isClosed,
   isReportable,
   type Request,
-  rosterIn,
   type Verb,
 } from "./request.ts";
 import { closesAt, type Limits, opensAt, wakeAt, windowOf } from "./timing.ts";
@@ -360,9 +359,8 @@ function againstApproval(request: Approved, world: World): Due | null {
       // A save in place shows an empty note for a moment: nothing starts meanwhile, but it takes nothing back either.
       const due = (world.memory?.fields_since ?? now) + world.settle_ms;
       if (isUnclear(reading) && now < due) return { do: "nothing", wake_at: due };
-      // Of several nobody can be said to have done it.
-      const by = (rosterIn(request) === null ? reading.reviewer : null) ?? UNNAMED;
-      return record({ type: "taken_back", at: iso(now), by, reason: reading.reason });
+      const by = reading.reviewer ?? UNNAMED;
+      return record({ type: "taken_back", at: iso(now), by, reason: reading.reason, only: "note" });
     }
     // A no of somebody who may not decide, or beside a yes, ends nothing; nothing starts either while it stands there.
     return reading.objects ? { do: "nothing", wake_at: wakeAt(closes) } : null;

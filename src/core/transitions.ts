@@ -380,7 +380,7 @@ function votesAfter(request: Request, event: Event): { votes?: readonly Decision
       case "vote_withdrawn":
         return votes.filter(({ reviewer }) => reviewer !== event.by);
       case "taken_back":
-        return withoutOnesOf(event.by, request);
+        return leftAfter(event, request);
       case "quorum_lost":
         return rosterIn(request) === null ? [] : approvalsOf(request);
       // About another action, or under other rules.
@@ -404,12 +404,16 @@ function isWord({ via, note_sha256 }: Decision): boolean {
   return note_sha256 !== null && (via === "decision" || via === "status");
 }
 
-/** The approvals that are left: all but the one person's or, where nobody in particular took it back, the note's. */
-function withoutOnesOf(by: string, request: Request): readonly Decision[] {
+/** The approvals that are left once something was taken back. */
+function leftAfter(
+  { by, only }: Extract<Event, { type: "taken_back" }>,
+  request: Request,
+): readonly Decision[] {
   if (rosterIn(request) === null) return [];
   const given = approvalsOf(request);
+  if (only === "note") return given.filter(({ note_sha256 }) => note_sha256 === null);
   const others = given.filter(({ reviewer }) => reviewer !== by);
-  return others.length < given.length ? others : given.filter(({ note_sha256 }) => note_sha256 === null);
+  return others.length < given.length ? others : [];
 }
 
 /** However often it is asked for in a row, the history has one line of it: the last. */

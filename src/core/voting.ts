@@ -2,7 +2,7 @@ import { type Problem, type ProblemCode, problem, type Refusal, refusal, stopsAl
 import { type Delegation, wrongWith } from "./delegation.ts";
 import { escalatedTo } from "./escalation.ts";
 import type { Event } from "./event.ts";
-import type { Ballot, Reading } from "./look.ts";
+import type { Ballot, Look, Reading } from "./look.ts";
 import { looksOf } from "./look-alikes.ts";
 import { isService, type People, personOf, UNNAMED } from "./people.ts";
 import { quorumOf } from "./quorum.ts";
@@ -52,6 +52,16 @@ export function isEnough(request: Request, verdict: Verdict | undefined, voters:
 export function newBallots(request: Request, { approvals }: Reading, people: People): readonly Ballot[] {
   const given = request.votes ?? [];
   return approvals.filter(({ reviewer }) => !given.some((vote) => isOf(vote, reviewer, people)));
+}
+
+/** Whether a person's approval stands in a note, or came from there. */
+export function isInNote(request: Request, person: string, look: Look, people: People): boolean {
+  if (look.at === "nowhere") return false;
+  const given = approvalsOf(request).find(({ reviewer }) => reviewer === person);
+  if (given === undefined || rosterIn(request) === null) return look.reading.approvals.length > 0;
+  return (
+    given.note_sha256 !== null || look.reading.approvals.some((one) => isOf(given, one.reviewer, people))
+  );
 }
 
 /** Whether an approval is the person's whom a name in the note means. */

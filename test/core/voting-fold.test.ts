@@ -91,7 +91,13 @@ function eventOf(one: Move, request: Request, second: number): Event {
     case "vote_withdrawn":
       return { type: "vote_withdrawn", at, by: one.who };
     case "taken_back":
-      return { type: "taken_back", at, by: one.who, reason: null };
+      return {
+        type: "taken_back",
+        at,
+        by: one.who,
+        reason: null,
+        ...(one.via === "box" && { only: "note" }),
+      };
     case "delegated":
       return { type: "delegated", at, from: one.who, to: one.to, via: "cli", reason: null };
     case "roster_changed":
@@ -165,8 +171,9 @@ test("nothing is started without enough persons who might approve it, whatever i
             yes.set(decision.reviewer, decision);
           }
           if (event.type === "vote_withdrawn" || event.type === "taken_back") {
-            if (!yes.delete(event.by))
-              yes = new Map([...yes].filter(([, { note_sha256 }]) => note_sha256 === null));
+            const isNote = event.type === "taken_back" && event.only === "note";
+            if (isNote) yes = new Map([...yes].filter(([, { note_sha256 }]) => note_sha256 === null));
+            else if (!yes.delete(event.by)) yes.clear();
           }
           if (event.type === "amended" || event.type === "sent_back") yes.clear();
           if (event.type === "roster_changed") present = event.roster;

@@ -226,6 +226,8 @@ describe("a vote", () => {
     const id = await submit(stage, { kind: "invoice" });
     await stage.edit(id, tick("Approve as ada"));
     expect(await approved(stage, id)).toEqual(["ada"]);
+    // Something new in the folder has it read once more before anything is recorded.
+    writeFileSync(join(stage.root, "Pending_Approval", "other.md"), "");
     await approve(stage, id, "bob", { set: { amount_cents: 90000 } });
     await stage.pass(60_000);
     expect(stage.executions).toEqual([]);
@@ -330,6 +332,39 @@ describe("a vote", () => {
     await stage.edit(id, untick("Approve as ada"));
     expect(await stage.status(id)).toBe("pending");
     expect(await approved(stage, id)).toEqual(["bob"]);
+  });
+
+  test("of the command line is taken back there, whatever the others have said in the note", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.application.halt("ada");
+    await stage.edit(id, tick("Approve as ada"));
+    await approve(stage, id, "bob");
+    const takeBack = (by: string) => stage.application.takeBack(id, { by, reason: null });
+    await expect(takeBack("ada")).rejects.toMatchObject({ code: "said_in_note" });
+    await expect(takeBack("mallory")).rejects.toMatchObject({ code: "not_entitled" });
+    await takeBack("Bob B.");
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+    expect(await approved(stage, id)).toEqual(["ada"]);
+    await approve(stage, id, "cleo");
+    await stage.edit(id, untick("Approve as ada"));
+    await takeBack("cleo");
+    expect(await approved(stage, id)).toEqual([]);
+    await expect(takeBack("cleo")).rejects.toMatchObject({ code: "not_approved" });
+  });
+
+  test("and the other one are both void when one who gave none takes the approval back", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.application.halt("ada");
+    await approve(stage, id, "ada");
+    await approve(stage, id, "bob");
+    await stage.application.takeBack(id, { by: "cleo", reason: null });
+    await stage.application.resume("ada");
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+    expect(await approved(stage, id)).toEqual([]);
   });
 
   test("stands in a note that was deleted and written again, and is withdrawn by its box there", async () => {

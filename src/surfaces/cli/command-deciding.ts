@@ -55,7 +55,9 @@ export function addDecidingCommands(program: Command, run: Run): void {
       }),
     );
 
-  personOptions(program.command("take-back <id>").description("undo an approval that has not been started"))
+  personOptions(
+    program.command("take-back <id>").description("undo your approval of what has not been started"),
+  )
     .addHelpText("after", `\nExample:\n  countersign take-back ${ID} --reason 'wrong account'`)
     .action((id: string, { as, reason }: PersonOptions) =>
       run((context) => {
