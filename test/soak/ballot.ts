@@ -8,6 +8,8 @@ export interface Ballot {
   readonly says_approve: boolean;
   /** Whether a file is whole and shows another action. */
   readonly shows_other: boolean;
+  /** Whether a file ends before it shows all of the action. */
+  readonly is_cut: boolean;
 }
 
 /** By path below the vault, the texts of one request's files. */
@@ -49,7 +51,8 @@ export function readBallot(files: Files, id: string, action: string): Ballot {
   const said = new Set(pages.flatMap(({ verb }) => verb ?? []));
   const says_approve = said.size === 1 && said.has("approve") && pages.every(({ flaw }) => flaw !== "all");
   const shows_other = pages.some((page) => page.shows_other);
-  return { verdict: verdictOf(pages), says_approve, shows_other };
+  const is_cut = pages.some((page) => page.flaw === "approval" && !page.shows_other);
+  return { verdict: verdictOf(pages), says_approve, shows_other, is_cut };
 }
 
 function verdictOf(pages: readonly Page[]): Verdict {

@@ -29,7 +29,7 @@ const FINAL = new Set([
   "resolved_did_not",
 ]);
 
-/** Times at which the daemon could not act. */
+/** A time in which the daemon could not act. */
 export interface Interval {
   readonly from: number;
   readonly to: number;
@@ -39,8 +39,12 @@ export interface Outcome {
   readonly told: Told;
   readonly records: readonly Recorded[];
   readonly executions: number;
+  /** While it was dead. */
   readonly absences: readonly Interval[];
-  readonly halts: number;
+  /** While it did not answer: what stood in these times, it may not have seen. */
+  readonly stalls: readonly Interval[];
+  /** While nothing may be started, for certain. */
+  readonly halts: readonly Interval[];
   /** When the comparison is made. */
   readonly now: number;
 }
@@ -51,33 +55,34 @@ export function finalOf(records: readonly Recorded[]): string | null {
 
 /** What must never have happened, whatever may still come; in sentences. */
 export function wrongs(outcome: Outcome): string[] {
-  const { told, records, executions, absences, halts } = outcome;
+  const { records, executions, absences, halts } = outcome;
   const types = records.map(({ type }) => type);
   return [
     ...(executions > 1 ? [`it was executed ${executions} times`] : []),
     ...(executions > 0 && !types.includes("started") ? ["it was executed without a recorded start"] : []),
-    ...records.flatMap((record, i) => judge(told, record, records.slice(0, i))),
+    ...records.flatMap((record, i) => judge(outcome, record, records.slice(0, i))),
     ...(types.includes("outcome_lost") && absences.length === 0 ? ["its outcome was lost"] : []),
     // A halt catches what is recorded as started and has not begun.
-    ...(types.includes("failed") && (executions > 0 || halts === 0) ? ["it failed"] : []),
+    ...(types.includes("failed") && (executions > 0 || halts.length === 0) ? ["it failed"] : []),
     ...(types.filter((type) => FINAL.has(type)).length > 1 ? ["it was finished twice"] : []),
     ...overlooked(outcome),
   ];
 }
 
 /** Whether a record has something that it came from, at its time. */
-function judge(told: Told, { type, at, via }: Recorded, before: readonly Recorded[]): string[] {
+function judge(outcome: Outcome, { type, at, via }: Recorded, before: readonly Recorded[]): string[] {
+  const { told } = outcome;
   const called = (verb: string) => told.calls.some((call) => call.verb === verb && call.began <= at);
   const missing = (what: string) => [`${what} at ${new Date(at).toISOString()}`];
   switch (type) {
     case "approved":
       if (via === "http") return called("approve") ? [] : missing("approved by a call that nobody made");
       if (!stood(told, at, ["approve"])) return missing("approved while no approval stood in its note");
-      return isTyped(via) && !settled(told, at) ? missing("approved before it had settled") : [];
+      return isTyped(via) && !settled(outcome, at) ? missing("approved before it had settled") : [];
     case "started": {
-      // One who deletes or takes away an approved note says nothing by that.
+      if (outcome.halts.some(({ from, to }) => from < at && at < to)) return missing("started during a halt");
       const approval = before.findLast((record) => record.type === "approved");
-      if (approval?.via === "http" || stood(told, at, ["approve", "nowhere"])) return [];
+      if (approval?.via === "http" || stood(told, at, ["approve"])) return [];
       return missing("started while no approval stood in its note");
     }
     case "rejected":
@@ -101,9 +106,20 @@ function judge(told: Told, { type, at, via }: Recorded, before: readonly Recorde
 
 const isTyped = (via: string | null) => via === "decision" || via === "status";
 
-/** Each state with the time until which it may have been seen. */
-function spans({ states }: Told): (State & { readonly until: number })[] {
-  return states.map((state, i) => ({ ...state, until: states[i + 1]?.done ?? Number.POSITIVE_INFINITY }));
+type Span = State & { readonly until: number; readonly surely_until: number };
+
+/** Each state with the time until which it may have been seen, and until which it stood for certain. */
+function spans({ states }: Told): Span[] {
+  return states.map((state, i) => {
+    const next = states[i + 1] ?? { began: Number.POSITIVE_INFINITY, done: Number.POSITIVE_INFINITY };
+    return { ...state, until: next.done, surely_until: next.began };
+  });
+}
+
+/** How much of a time the daemon was awake, in ms. */
+function awake(from: number, to: number, stalls: readonly Interval[]): number {
+  const asleep = stalls.map((stall) => Math.max(0, Math.min(stall.to, to) - Math.max(stall.from, from)));
+  return to - from - asleep.reduce((sum, ms) => sum + ms, 0);
 }
 
 function stood(told: Told, at: number, verdicts: readonly Verdict[]): boolean {
@@ -113,22 +129,23 @@ function stood(told: Told, at: number, verdicts: readonly Verdict[]): boolean {
 }
 
 /** Whether the word began to stand early enough; what was too short to be seen in between does not count against it. */
-function settled(told: Told, at: number): boolean {
+function settled({ told, stalls }: Outcome, at: number): boolean {
   const seen = spans(told).filter(({ began }) => began <= at);
   const last = seen.findLastIndex(
-    ({ began, until, ballot }) => !ballot.says_approve && Math.min(until, at) - began >= SEEN_MS,
+    ({ done, surely_until, ballot }) =>
+      !ballot.says_approve && awake(done, Math.min(surely_until, at), stalls) >= SEEN_MS,
   );
   const first = seen.slice(last + 1).find(({ ballot }) => ballot.says_approve);
   return first !== undefined && first.began <= at - SETTLE_MS + ROUNDING_MS;
 }
 
 /** What stood in the note long enough, and came to nothing. */
-function overlooked({ told, records, absences, now }: Outcome): string[] {
+function overlooked({ told, records, absences, stalls, now }: Outcome): string[] {
   const end = records.find(({ type }) => FINAL.has(type) || type === "approved" || type === "started");
-  return standing(told).flatMap(({ began, until, verdict }) => {
+  return standing(told, stalls).flatMap(({ began, until, verdict }) => {
     if (verdict !== "approve" && verdict !== "reject" && verdict !== "request_changes") return [];
     const to = Math.min(until, now);
-    if (to - began < SETTLE_MS + SURELY_MS || absences.some(meets(began, to))) return [];
+    if (awake(began, to, stalls) < SETTLE_MS + SURELY_MS || absences.some(meets(began, to))) return [];
     if (end !== undefined && end.at <= to) return [];
     return [
       `${verdict} stood from ${new Date(began).toISOString()} to ${new Date(to).toISOString()}, unheard`,
@@ -142,9 +159,12 @@ const meets =
     interval.from < to && interval.to > from;
 
 /** Runs of one and the same verdict, from when it stood for certain; an approval that need not count is left out. */
-function standing(told: Told): { began: number; until: number; verdict: Verdict }[] {
+function standing(
+  told: Told,
+  stalls: readonly Interval[],
+): { began: number; until: number; verdict: Verdict }[] {
   const runs: { began: number; until: number; verdict: Verdict }[] = [];
-  const from = misledFrom(told);
+  const from = misledFrom(told, stalls);
   for (const { began, done, until, ballot } of spans(told)) {
     const verdict = began >= from && ballot.verdict === "approve" ? "unclear" : ballot.verdict;
     const last = runs.at(-1);
@@ -156,22 +176,29 @@ function standing(told: Told): { began: number; until: number; verdict: Verdict 
 
 /**
  * From when on an approval may have been given over another text, so that mending that does not have to make it count:
- * also where half a save was all of it that was to be seen before the next one came.
+ * also where one half of a save was followed by another's, or by another text, before anybody could see what it became.
  */
-function misledFrom(told: Told): number {
+function misledFrom(told: Told, stalls: readonly Interval[]): number {
   const all = spans(told);
+  const isBrief = ({ done, until }: Span) => awake(done, until, stalls) < GLANCE_MS;
   const first = all.find(({ ballot: { says_approve, verdict, shows_other } }, i) => {
     if (!says_approve || verdict === "approve") return false;
-    const next = all[i + 1];
-    const isBrief = next === undefined || next.until - next.done < GLANCE_MS;
-    return shows_other || isBrief || all.slice(0, i).some(({ ballot }) => ballot.shows_other);
+    const [before, next] = [all.slice(0, i), all[i + 1]];
+    const lately = before.slice(before.findLastIndex((span) => !isBrief(span)) + 1);
+    return (
+      shows_other ||
+      next === undefined ||
+      isBrief(next) ||
+      before.some(({ ballot }) => ballot.shows_other) ||
+      lately.some(({ ballot }) => ballot.is_cut)
+    );
   });
   return first?.began ?? Number.POSITIVE_INFINITY;
 }
 
 /** What is still to come: empty once the daemon is through with everything that the hands have left. */
 export function unfinished(
-  { told, records }: Outcome,
+  { told, records, stalls }: Outcome,
   {
     files,
     ballot,
@@ -197,12 +224,12 @@ export function unfinished(
     ];
   }
   const { verdict } = ballot;
-  const expected = standing(told).at(-1)?.verdict;
+  const expected = standing(told, stalls).at(-1)?.verdict;
   const isMixed = paths.some((path) => path.includes("(saved meanwhile"));
   const acts = (one: Verdict | undefined) =>
     one === "reject" ||
     one === "request_changes" ||
-    (one === "approve" && misledFrom(told) === Number.POSITIVE_INFINITY);
+    (one === "approve" && misledFrom(told, stalls) === Number.POSITIVE_INFINITY);
   return [
     ...unlisted,
     ...(acts(verdict) ? [`its files say ${verdict}`] : []),

@@ -60,7 +60,7 @@ export function report(
   const about = new Map<Told, string[]>();
   for (const [one, what] of found) about.set(one, [...(about.get(one) ?? []), what]);
   const kinds = new Set<string>();
-  return [...about].map(([one, what]) => {
+  const stories = [...about].map(([one, what]) => {
     const { index, id, states, calls } = one;
     const head = `note ${index}, ${id}: ${[...new Set(what)].join("; ")}`;
     const kind = (what[0] ?? "").replaceAll(/[\d:.TZ-]+/g, "").slice(0, 40);
@@ -84,4 +84,5 @@ export function report(
       ...files.map((path) => `  ${path}\n${textAt(world, path)?.replaceAll(/^/gm, "    | ")}`),
     ].join("\n");
   });
+  return stories.length === 0 ? [] : [...stories, `the dashboard:\n${textAt(world, "Dashboard.md")}`];
 }

@@ -5,13 +5,14 @@ import {
   mkdirSync,
   openSync,
   renameSync,
+  rmSync,
   unlinkSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { filesNow, remember, type Told } from "./told.ts";
+import { filesNow, lately, remember, type Told } from "./told.ts";
 import { textAt } from "./world.ts";
 
 /** How programs change files; each step that another process can see is remembered as a state of its own. */
@@ -30,24 +31,31 @@ export interface Hands {
 export const WAYS = ["in place", "in halves", "by rename", "by backup", "by unlink"] as const;
 type Way = (typeof WAYS)[number];
 
+/** The daemon puts a note that it must not take away back sooner than this. */
+const BACK_MS = 40;
+
 export function handsIn(vault: string): Hands {
   const full = (path: string) => join(vault, path);
 
-  /** What the daemon has taken away in the meantime is its to answer for. */
-  function notice(told: Told, path: string): void {
+  /** What the daemon has taken away in the meantime is its to answer for, unless it puts it back. True when it has. */
+  function notice(told: Told, path: string): boolean {
     const files = new Map(filesNow(told));
     const text = files.get(path);
-    if (text !== undefined && !existsSync(full(path))) {
+    const isGone = text !== undefined && !existsSync(full(path));
+    if (isGone) {
       files.delete(path);
       told.taken.push(text);
-      remember(told, `found gone: ${path}`, Date.now(), files);
+      remember(told, `found gone: ${path}`, lately(told), files);
     }
     // A note that is missed is written again under its own name.
-    const own = join("Pending_Approval", `${told.id}.md`);
-    const again = files.has(own) ? null : textAt({ vault }, own);
-    if (again === null) return;
-    files.set(own, again);
-    remember(told, `found again: ${own}`, Date.now(), files);
+    for (const again of [path, join("Pending_Approval", `${told.id}.md`)]) {
+      const found = files.has(again) ? null : textAt({ vault }, again);
+      if (found === null) continue;
+      files.set(again, found);
+      if (told.taken.includes(found)) told.taken.splice(told.taken.indexOf(found), 1);
+      remember(told, `found again: ${again}`, lately(told), files);
+    }
+    return isGone;
   }
 
   /** Does one step and remembers it; false when a file was not there. */
@@ -65,13 +73,17 @@ export function handsIn(vault: string): Hands {
     return true;
   }
 
+  /** What a hand does not know of, it must not write over: the daemon may put a save back at this very moment. */
+  const isKnown = (told: Told, path: string) => filesNow(told).has(path);
+
   function write(told: Told, path: string, text: string, how: string): void {
     let fd = -1;
+    const flags = isKnown(told, path) ? "w" : "wx";
     step(
       told,
       `${how}: cut ${path}`,
       () => {
-        fd = openSync(full(path), "w");
+        fd = openSync(full(path), flags);
       },
       (files) => files.set(path, ""),
     );
@@ -85,7 +97,7 @@ export function handsIn(vault: string): Hands {
   }
 
   async function writeInHalves(told: Told, path: string, text: string, pause_ms: number): Promise<void> {
-    const fd = openSync(full(path), "a");
+    const fd = openSync(full(path), isKnown(told, path) ? "a" : "ax");
     const cut = Math.floor(text.length * (0.2 + 0.6 * (pause_ms % 10) * 0.1));
     step(
       told,
@@ -105,38 +117,55 @@ export function handsIn(vault: string): Hands {
     closeSync(fd);
   }
 
+  async function writeAndRename(told: Told, path: string, text: string, pause_ms: number): Promise<void> {
+    const temporary = full(join(dirname(path), `.${basename(path)}.tmp`));
+    writeFileSync(temporary, text);
+    await delay(pause_ms);
+    while (notice(told, path)) await delay(BACK_MS);
+    if (!isKnown(told, path)) {
+      rmSync(temporary);
+      return write(told, path, text, "by rename, new");
+    }
+    step(
+      told,
+      `by rename: ${path}`,
+      () => renameSync(temporary, full(path)),
+      (files) => files.set(path, text),
+    );
+  }
+
+  /** Fails with `EEXIST` where something has come that the hand does not know of. */
+  async function save(told: Told, path: string, text: string, way: Way, pause_ms: number): Promise<void> {
+    if (way === "in place") return write(told, path, text, way);
+    if (way === "in halves") return writeInHalves(told, path, text, pause_ms);
+    if (way === "by rename") return writeAndRename(told, path, text, pause_ms);
+    if (way === "by backup") {
+      const backup = `${path}~`;
+      step(told, `${way}: move ${path}`, () => renameSync(full(path), full(backup)), gone(path));
+      await delay(pause_ms % 20);
+      write(told, path, text, way);
+      rmSync(full(backup), { force: true });
+      return;
+    }
+    step(told, `${way}: ${path}`, () => unlinkSync(full(path)), gone(path));
+    await delay(pause_ms % 20);
+    write(told, path, text, way);
+  }
+
   const gone = (path: string) => (files: Map<string, string>) => files.delete(path);
 
   return {
     async save(told, path, text, way, pause_ms) {
-      notice(told, path);
-      mkdirSync(dirname(full(path)), { recursive: true });
-      if (way === "in place") return write(told, path, text, way);
-      if (way === "in halves") return writeInHalves(told, path, text, pause_ms);
-      if (way === "by rename") {
-        const temporary = join(dirname(path), `.${basename(path)}.tmp`);
-        writeFileSync(full(temporary), text);
-        await delay(pause_ms);
-        notice(told, path);
-        step(
-          told,
-          `${way}: ${path}`,
-          () => renameSync(full(temporary), full(path)),
-          (files) => files.set(path, text),
-        );
-        return;
+      for (;;) {
+        // What is gone for a moment only is what this save replaces.
+        while (notice(told, path)) await delay(BACK_MS);
+        mkdirSync(dirname(full(path)), { recursive: true });
+        try {
+          return await save(told, path, text, way, pause_ms);
+        } catch (error) {
+          if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+        }
       }
-      if (way === "by backup") {
-        const backup = `${path}~`;
-        step(told, `${way}: move ${path}`, () => renameSync(full(path), full(backup)), gone(path));
-        await delay(pause_ms % 20);
-        write(told, path, text, way);
-        if (existsSync(full(backup))) unlinkSync(full(backup));
-        return;
-      }
-      step(told, `${way}: ${path}`, () => unlinkSync(full(path)), gone(path));
-      await delay(pause_ms % 20);
-      write(told, path, text, way);
     },
 
     move(told, from, to) {
@@ -160,12 +189,7 @@ export function handsIn(vault: string): Hands {
       const text = textAt({ vault }, path);
       // The daemon has written into it, or has written it again.
       if (text !== null && text !== filesNow(told).get(path)) {
-        step(
-          told,
-          `found otherwise: ${path}`,
-          () => {},
-          (files) => files.set(path, text),
-        );
+        remember(told, `found otherwise: ${path}`, lately(told), new Map(filesNow(told)).set(path, text));
       }
       return text;
     },

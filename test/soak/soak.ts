@@ -9,6 +9,7 @@ import { finalOf, type Interval, type Outcome, unfinished, wrongs } from "./comp
 import { auditedOf, belongs, errorsIn, leftBehind, report } from "./findings.ts";
 import { handsIn } from "./hands.ts";
 import { followJournal } from "./journal.ts";
+import { feelPulse } from "./pulse.ts";
 import { play } from "./story.ts";
 import { markersIn, owedMarkers, type Told, tellOf } from "./told.ts";
 import { pathsIn, textAt, type World, witnessed } from "./world.ts";
@@ -34,6 +35,9 @@ export interface Soaked {
   readonly changes: number;
 }
 
+/** How often all executions are halted for a while. */
+const HALTS_EVERY_MS = 4_000;
+
 /** Lets hands loose on the notes of a running daemon, waits until nothing is due any more, and compares. */
 export async function soak(world: World, program: Program, plan: Plan): Promise<Soaked> {
   const daemons: DaemonProcess[] = [];
@@ -54,12 +58,15 @@ async function letLoose(
   const journal = followJournal(world);
   const told: Told[] = [];
   const absences: Interval[] = [];
-  let halts = 0;
+  const stalls: Interval[] = [];
+  const halts: Interval[] = [];
   const logs: string[] = [];
   let daemon = await begin();
   const hands = handsIn(world.vault);
   const ends = Date.now() + plan.lasts_ms;
-  const goesOn = () => Date.now() < ends;
+  /** A slow machine has longer, so that as much happens on it. */
+  const late = () => stalls.reduce((sum, { from, to }) => sum + to - from, 0);
+  const goesOn = () => Date.now() < ends + Math.min(late(), plan.patience_ms);
 
   async function begin(): Promise<DaemonProcess> {
     const started = launch(program, world.vault, world.env);
@@ -88,9 +95,7 @@ async function letLoose(
       params: { bill, takes },
     };
     const id = await submit(input);
-    if (id === null) return;
     const text = await noteOf(id);
-    if (text === null) return;
     const one = tellOf(index, bill, id, text, Date.now());
     told.push(one);
     const ask = async (verb: "approve" | "reject" | "cancel") => {
@@ -107,38 +112,41 @@ async function letLoose(
     await play({ hands, chance, told: one, goesOn, ask }, plan.length);
   }
 
-  /** Again and again with one key, as an agent does whose daemon is gone. */
-  async function submit(input: object): Promise<string | null> {
-    while (goesOn()) {
+  /** Again and again with one key, as an agent does whose daemon is gone: what it was given, the hands must know of. */
+  async function submit(input: object): Promise<string> {
+    for (;;) {
       const answer = await call(world.places.sockets.agent, "POST", "/v1/requests", input);
       const { id } = (answer?.body.request ?? {}) as { id?: string };
       if (id !== undefined) return id;
+      if (Date.now() > ends + 2 * plan.patience_ms) throw new Error("nothing was submitted any more");
       await delay(50);
     }
-    return null;
   }
 
   /** A daemon that died behind the record of a submission leaves its note to the next one. */
-  async function noteOf(id: string): Promise<string | null> {
-    for (; goesOn(); await delay(20)) {
+  async function noteOf(id: string): Promise<string> {
+    for (;;) {
       const text = textAt(world, `Pending_Approval/${id}.md`);
       if (text !== null) return text;
+      if (Date.now() > ends + 2 * plan.patience_ms) throw new Error(`there is no note of ${id}`);
+      await delay(20);
     }
-    return null;
   }
 
   /** Now and then all executions are halted for a while, so that approvals can be taken back. */
   async function haltSometimes(): Promise<void> {
     const chance = chanceFrom(plan.seed ^ 0x48414c54);
-    const rounds = Math.max(1, Math.round(plan.lasts_ms / 12_000));
+    const rounds = Math.max(1, Math.round(plan.lasts_ms / HALTS_EVERY_MS));
     for (let round = 0; round < rounds; round += 1) {
-      await delay((plan.lasts_ms / rounds) * 0.3);
+      await delay((plan.lasts_ms / rounds) * 0.2);
       const say = (verb: string) => call(world.places.sockets.reviewer, "POST", `/v1/${verb}`, { by: "ada" });
-      await say("halt");
-      halts += 1;
-      await delay(chance.between(800, 2_500));
+      const halted = await say("halt");
+      const from = Date.now();
+      await delay(1_500 + chance.below(1_000));
+      // Where no answer came, nobody knows whether it holds.
+      halts.push({ from, to: halted?.status === 200 ? Date.now() : from });
       while ((await say("resume"))?.status !== 200) await delay(50);
-      await delay((plan.lasts_ms / rounds) * 0.3);
+      await delay((plan.lasts_ms / rounds) * 0.2);
     }
   }
 
@@ -160,7 +168,7 @@ async function letLoose(
   function outcomeOf(one: Told, now: number, done: readonly string[]): Outcome {
     const records = journal().get(one.id) ?? [];
     const executions = done.filter((id) => id === one.id).length;
-    return { told: one, records, executions, absences, halts, now };
+    return { told: one, records, executions, absences, stalls, halts, now };
   }
 
   /** What is still due; every sentence with the request that it is about. */
@@ -179,11 +187,13 @@ async function letLoose(
     });
   }
 
-  async function comeToRest(): Promise<void> {
+  /** Gives what is due all the same; a moment later the daemon may have a note in its hands to write into it. */
+  async function comeToRest(): Promise<[Told, string][]> {
     const limit = Date.now() + plan.patience_ms;
     for (;;) {
       await resolveUnknown();
-      if (dueNow().length === 0 || Date.now() > limit) return;
+      const due = dueNow();
+      if (due.length === 0 || Date.now() > limit) return due;
       await delay(100);
     }
   }
@@ -208,10 +218,9 @@ async function letLoose(
   }
 
   const stories = Array.from({ length: plan.notes }, (_, index) => live(index));
-  await Promise.all([...stories, haltSometimes(), killSometimes()]);
-  await comeToRest();
+  await Promise.all([...stories, haltSometimes(), killSometimes(), feelPulse(world, stalls, goesOn)]);
+  const first = await comeToRest();
   const now = Date.now();
-  const first = dueNow();
   // What is held aside is looked at a last time when the daemon stops, and what comes of that is seen by the next.
   await stop();
   writeFileSync(join(world.vault, "Pending_Approval/Shopping list.md"), "milk\n");

@@ -136,6 +136,53 @@ const copies: Act = async (stage) => {
   if (hands.isThere(told.at)) await hands.save(told, path, change(told.buffer), chance.of(WAYS), pause);
 };
 
+/** A tick that is taken out again, contradicted, or taken away: what was not begun by then, must not begin. */
+const changesMind: Act = async (stage) => {
+  const { chance, hands, told } = stage;
+  await edit(stage, setBox("Approve", "x"));
+  await delay(chance.between(20, 400));
+  const changes: Act[] = [
+    edits(untick("Approve")),
+    edits(box("Reject", "x")),
+    edits(() => breakProperties(0)),
+    moves("Rejected"),
+    moves("Archive"),
+    () => hands.remove(told, told.at),
+  ];
+  await chance.of(changes)(stage);
+};
+
+/** Saves every few milliseconds while the daemon is about to take the note away. */
+const keepsSaving: Act = async (stage) => {
+  const { hands, chance, told } = stage;
+  const [step, most] = [1 + chance.below(6), 40 + chance.below(80)];
+  const ticked = setBox("Approve", "x")(hands.open(told, told.at) ?? told.buffer);
+  for (let n = 0; n < most && stage.goesOn(); n += 1) {
+    told.buffer = addLine(ownLine(told), "end")(ticked);
+    await hands.save(told, told.at, told.buffer, "by rename", step);
+    // Saved again where it is gone, it would only come back, time and again.
+    if (!hands.isThere(told.at)) return;
+  }
+};
+
+/** A copy that says something, and then the note something else, or nothing at all. */
+const differs: Act = async (stage) => {
+  const { hands, chance, told } = stage;
+  const [inCopy, inNote] = chance.of<readonly [Edit, Edit]>([
+    [setBox("Approve", "x"), (text) => text],
+    [setBox("Approve", "x"), setProperty("reviewer", "ada")],
+    [setBox("Reject", "x"), setBox("Approve", "x")],
+    [setProperty("status", "changes_requested"), setProperty("decision", "approved")],
+    [breakProperties(1), setBox("Approve", "x")],
+  ]);
+  const path = join("Pending_Approval", `${told.id}.sync-conflict-20261121-101501-BBBBBBB.md`);
+  const there = hands.open(told, told.at);
+  if (there === null) return;
+  told.copies.add(path);
+  await hands.save(told, path, inCopy(silence(told.bill)(there)), chance.of(["in place", "by rename"]), 0);
+  await edit(stage, (text) => inNote(silence(told.bill)(text)));
+};
+
 const clearsCopies: Act = ({ hands, told }) => {
   for (const path of told.copies) hands.remove(told, path);
   told.copies.clear();
@@ -195,6 +242,10 @@ const ENDS: readonly Act[] = [
   says(),
   says(breaks, ownText),
   moves("Approved"),
+  differs,
+  changesMind,
+  keepsSaving,
+  keepsSaving,
   () => {},
   () => {},
   () => {},
@@ -236,7 +287,12 @@ const ACTS: readonly Act[] = [
   renames,
   copies,
   copies,
+  differs,
+  differs,
   clearsCopies,
+  changesMind,
+  changesMind,
+  keepsSaving,
   deletes,
   ({ hands, told }) => hands.litter(told, told.at),
   saveOldBuffer,

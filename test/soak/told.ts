@@ -71,7 +71,14 @@ export function filesNow({ states }: Told): Files {
 }
 
 export function ballotNow({ states }: Told): Ballot {
-  return states.at(-1)?.ballot ?? { verdict: "nowhere", says_approve: false, shows_other: false };
+  return (
+    states.at(-1)?.ballot ?? { verdict: "nowhere", says_approve: false, shows_other: false, is_cut: false }
+  );
+}
+
+/** Since when the files may be what they are found to be: what the daemon does to them, it does at any time in between. */
+export function lately({ states }: Told): number {
+  return states.at(-1)?.done ?? 0;
 }
 
 /** Every marker that a person's last save of some file holds, so that it must be somewhere in the vault. */
