@@ -6,7 +6,7 @@ import { attemptOf, iso } from "./core/reconcile.ts";
 import { approversOf, isReportable, type Request, type RequestId } from "./core/request.ts";
 import { opensAt } from "./core/timing.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
-import type { Clock, HaltSwitch, Ledger } from "./daemon/ports.ts";
+import type { Clock, ClockGuard, HaltSwitch, Ledger } from "./daemon/ports.ts";
 import type { Daemon } from "./daemon.ts";
 import { type DecideInput, type DelegateInput, decide, delegate, takeBack } from "./deciding.ts";
 import { createHappenings, type Happenings } from "./happenings.ts";
@@ -64,6 +64,8 @@ export interface Application {
   halt(by: string): Promise<void>;
   resume(by: string): Promise<void>;
   readonly happenings: Happenings;
+  /** The computer's clock is right as it is now. */
+  acceptClock(by: string): Promise<void>;
   health(): Health;
   /** The public key (JWK) that verifies grants. */
   grantKey(): JsonObject;
@@ -75,6 +77,8 @@ export interface Health {
   readonly vault: string;
   readonly state: string;
   readonly halted: boolean;
+  /** Whether the computer's clock was set, so that nothing is decided by time. */
+  readonly clock_frozen: boolean;
 }
 
 /** The grants of `caller` actions, and the tokens that only their requesters have. */
@@ -100,12 +104,13 @@ export interface ApplicationPorts extends SubmissionPorts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly halt: HaltSwitch;
+  readonly guard: ClockGuard;
   readonly grants: Grants;
   readonly about: Pick<Health, "version" | "pid" | "vault" | "state">;
 }
 
 export function createApplication(ports: ApplicationPorts): Application {
-  const { daemon, ledger, clock, halt, grants } = ports;
+  const { daemon, ledger, clock, halt, guard, grants } = ports;
   const waiters = new Map<RequestId, Set<(request: Request) => void>>();
   const submit = createSubmission(ports);
   daemon.onReport((request) => {
@@ -200,6 +205,7 @@ export function createApplication(ports: ApplicationPorts): Application {
     async grant(id, token) {
       const request = await callersOwn(id, token);
       if (request.status !== "approved" || request.lapses === null) throw new Fault("not_approved");
+      if (guard.isFrozen()) throw new Fault("clock_frozen");
       if (clock.now() < opensAt(request)) throw new Fault("too_early");
       const { digest, action_digest, fields } = request.submission;
       const grant = await grants.issue({
@@ -215,6 +221,7 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     async claim(id, { token, grant }) {
       const { submission } = await callersOwn(id, token);
+      if (guard.isFrozen()) throw new Fault("clock_frozen");
       const checked = await grants.verify(grant, { id, digest: submission.digest, now: clock.now() });
       if (!checked.ok) throw new Fault(checked.refusal.code, checked.refusal.message, checked.refusal.hint);
       const start = (request: Request): Event | Refusal => {
@@ -248,8 +255,14 @@ export function createApplication(ports: ApplicationPorts): Application {
       await daemon.lookAtApproved();
     },
 
+    async acceptClock() {
+      guard.accept(ledger.head().seq);
+      daemon.refreshDashboard();
+      await daemon.lookAtOpen();
+    },
+
     health() {
-      return { ...ports.about, halted: halt.isHalted() };
+      return { ...ports.about, halted: halt.isHalted(), clock_frozen: guard.isFrozen() };
     },
 
     grantKey: () => grants.publicKey(),

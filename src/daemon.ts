@@ -9,6 +9,7 @@ import { UNKNOWN_LIMITS } from "./core/timing.ts";
 import { step } from "./core/transitions.ts";
 import { createAlarms } from "./daemon/alarms.ts";
 import { amend } from "./daemon/amending.ts";
+import { createClockWatch } from "./daemon/clock-watch.ts";
 import type { Desk } from "./daemon/desk.ts";
 import { createExecutions } from "./daemon/executions.ts";
 import { createNotes } from "./daemon/notes.ts";
@@ -16,6 +17,7 @@ import { createPace } from "./daemon/pace.ts";
 import type {
   Chronicle,
   Clock,
+  ClockGuard,
   Entry,
   Folder,
   HaltSwitch,
@@ -42,6 +44,7 @@ export interface DaemonPorts {
   readonly clock: Clock;
   readonly chronicle: Chronicle;
   readonly halt: HaltSwitch;
+  readonly guard: Pick<ClockGuard, "isFrozen">;
   readonly desk: Desk;
   readonly log: Log;
   /** Null when the configuration does not have this kind. */
@@ -88,6 +91,10 @@ export function createDaemon(ports: DaemonPorts) {
   const alarms = createAlarms(clock, (id) => void look(id));
   /** Submitted by this process, the note not written yet. */
   const fresh = new Set<RequestId>();
+  const clockWatch = createClockWatch(clock, ports.guard, () => {
+    desk.refresh();
+    void lookAtOpen().catch((error) => fail(error, null));
+  });
   const listeners = new Set<(request: Request) => void>();
   let recovery: Promise<void> | null = null;
   let stopping = false;
@@ -131,6 +138,10 @@ export function createDaemon(ports: DaemonPorts) {
       fail(error, id);
       alarms.set(id, clock.now() + RETRY_MS);
     });
+  }
+
+  async function lookAtOpen(): Promise<void> {
+    for (const { submission } of await ledger.open()) void look(submission.fields.id);
   }
 
   async function handle(id: RequestId): Promise<void> {
@@ -203,6 +214,7 @@ export function createDaemon(ports: DaemonPorts) {
       running: executions.isRunning(id),
       fresh: fresh.has(id),
       halted: closing || ports.halt.isHalted(),
+      frozen: ports.guard.isFrozen(),
       merging: ports.merging(),
       executor: executorNow(request),
       limits: settings?.limits ?? UNKNOWN_LIMITS,
@@ -364,9 +376,7 @@ export function createDaemon(ports: DaemonPorts) {
     },
 
     /** Who may decide may be others now. */
-    async lookAtOpen(): Promise<void> {
-      for (const { submission } of await ledger.open()) void look(submission.fields.id);
-    },
+    lookAtOpen,
 
     /** A file may have changed in a decision folder. */
     hint(place: Place): void {
@@ -442,6 +452,9 @@ export function createDaemon(ports: DaemonPorts) {
           const proposed = propose(request, seen.look);
           if (!("type" in proposed) && "code" in proposed) return proposed;
           const asked = "type" in proposed ? [proposed] : proposed;
+          if (asked.some(({ type }) => NEEDS_A_CLOCK.has(type)) && ports.guard.isFrozen()) {
+            return refusal("clock_frozen");
+          }
           let state = request;
           for (const event of asked) {
             const stepped = step(state, event);
@@ -471,6 +484,7 @@ export function createDaemon(ports: DaemonPorts) {
     /** Finishes what an earlier run left half done, unless that is done already, then looks at everything. */
     async start(): Promise<void> {
       await recover();
+      clockWatch.start();
       void rescan.now();
     },
 
@@ -495,6 +509,7 @@ export function createDaemon(ports: DaemonPorts) {
     /** Takes nothing new on, waits up to `grace_ms` for running handlers, and leaves the rest to the next start. */
     async stop(grace_ms: number): Promise<void> {
       closing = true;
+      clockWatch.stop();
       await executions.ended(grace_ms);
       await rescan.stop();
       await turns.settled();
@@ -540,6 +555,9 @@ const NEEDS_ALL_COPIES: ReadonlySet<Event["type"]> = new Set([
 function needAllCopies(events: readonly Event[]): boolean {
   return events.some(({ type }) => NEEDS_ALL_COPIES.has(type));
 }
+
+/** What must not happen by a clock that cannot be trusted. */
+const NEEDS_A_CLOCK: ReadonlySet<Event["type"]> = new Set(["voted", "approved", "allowed", "started"]);
 
 /** Events that the next start would find out again, so that nothing waits for their disk write. */
 const FOUND_OUT_AGAIN: ReadonlySet<Event["type"]> = new Set(["archived", "refused"]);

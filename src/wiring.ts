@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { clock } from "./adapters/clock.ts";
+import { machineClocks, openClockGuard } from "./adapters/clock-guard.ts";
 import type { Configuration } from "./adapters/configuration/configuration.ts";
 import { loadConfiguration } from "./adapters/configuration/load.ts";
 import { openHistory } from "./adapters/git-history.ts";
@@ -93,8 +94,23 @@ async function wire(
     staging: [join(places.state, "staging"), join(places.vault, ".countersign")],
   });
   const halt = openHaltSwitch(places.state, clock.now);
+  let onClock = () => {};
+  const guard = openClockGuard({
+    state: places.state,
+    clocks: machineClocks,
+    last: await lastOf(ledger),
+    onChange(text) {
+      log.warn({}, text ?? "the clock can be trusted again");
+      onClock();
+    },
+  });
+  const untrusted = guard.notice();
+  if (untrusted !== null) log.warn({}, untrusted);
   const merging = () => isMerging(places.vault);
-  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host: configuration.host, folders });
+  const desk = createDesk({
+    ...{ ledger, vault, clock, log, halt, guard, merging, folders },
+    host: configuration.host,
+  });
   const chronicle = createChronicle({ ledger, vault, clock, folders });
   const link = openCommandLink();
   const commands = createCommandHandler({}, link);
@@ -145,6 +161,7 @@ async function wire(
     vault,
     clock,
     chronicle,
+    guard,
     halt,
     desk,
     log,
@@ -158,6 +175,7 @@ async function wire(
     daemon,
     ledger,
     clock,
+    guard,
     halt,
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
     random: randomBytes,
@@ -181,6 +199,10 @@ async function wire(
     const settings = configuration.adopt;
     daemon.onStrangers(createAdoption({ ...ports, settings, lookWithin: daemon.rescanWithin }));
   }
+  onClock = () => {
+    daemon.refreshDashboard();
+    void daemon.lookAtOpen();
+  };
   // First: what an earlier run left aside can be told from what is being written only while nothing is.
   await daemon.recover();
   const http = await serveHttp(application, {
@@ -302,6 +324,13 @@ function startOutbox(
     people,
     onTrouble: (text) => desk.setNotice("messages", text),
   });
+}
+
+/** When the journal's last record was made, by the clock of that time. */
+async function lastOf(ledger: Ledger): Promise<{ seq: number; at: number } | null> {
+  const { seq } = ledger.head();
+  for await (const { event } of ledger.records(seq - 1)) return { seq, at: Date.parse(event.at) };
+  return null;
 }
 
 /** The git history, or null where there is none; never in the way of a start. */

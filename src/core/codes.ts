@@ -347,6 +347,10 @@ export const REFUSALS = {
     means: "A person said no to the same action a short while ago.",
     hint: "Change the action as the reason says and ask with --previous ID, or ask again later.",
   },
+  clock_frozen: {
+    means: "The computer's clock was set, so no deadline can be trusted: only a no counts.",
+    hint: "Set it right, or say with `countersign clock accept` that it is.",
+  },
   halted: { means: "All executions are halted.", hint: "`countersign resume` starts them again." },
 } as const satisfies Record<string, Meaning>;
 

@@ -58,6 +58,8 @@ export interface World {
   /** Whether the request was submitted by this process and its note has not been written yet. */
   readonly fresh: boolean;
   readonly halted: boolean;
+  /** Whether the clock cannot be trusted: then only a no counts, and nothing is decided by time. */
+  readonly frozen: boolean;
   /** Whether the vault's repository is in the middle of a merge or rebase. */
   readonly merging: boolean;
   /** How this kind is executed; null when the configuration does not have it any more. */
@@ -122,6 +124,7 @@ function takeAway(due: Due, { now, look, memory }: World): Due {
 
 function reconcilePending(request: Request, world: World): Due {
   const { now, look } = world;
+  if (world.frozen) return whileFrozen(request, world);
   const verdict = verdictDue(request, world);
   if (verdict !== null) return verdict;
   const roster = rosterDue(request, world);
@@ -161,6 +164,17 @@ function reconcilePending(request: Request, world: World): Due {
     takeUp(look.reading, world, next) ??
     answer(request, look.reading, world, next)
   );
+}
+
+/** What goes on by a clock that cannot be trusted: whoever says no is heard, and whoever has to be asked is asked. */
+function whileFrozen(request: Request, world: World): Due {
+  const { look } = world;
+  const { verdict } = request.submission;
+  if (verdict?.says === "deny") return record({ type: "denied", at: iso(world.now), verdict });
+  if (look.at === "nowhere") return verdict?.says === "allow" ? NOTHING : showWhenMissing(world, null);
+  const { verb } = look.reading;
+  if (verb === null || verb === "approve") return NOTHING;
+  return decideWhenSettled(request, verb, look.reading, world) ?? NOTHING;
 }
 
 /** A person's own tick taken out again, while others are still waited for. */
@@ -293,6 +307,7 @@ function reconcileApproved(request: Approved, world: World): Due {
   const [opens, closes] = [opensAt(request), closesAt(request)];
   const against = againstApproval(request, world);
   if (against !== null) return against;
+  if (world.frozen) return NOTHING;
   if (now >= closes) return runOut(request, now);
   if (request.lapses === null && now >= opens && !world.halted && world.executor === "daemon") {
     return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
@@ -326,10 +341,10 @@ export function isContested(request: Request, world: World): boolean {
  */
 function againstApproval(request: Approved, world: World): Due | null {
   const { now, look } = world;
-  const changed = reconsider(request, world);
+  const changed = world.frozen ? null : reconsider(request, world);
   const said = "decision" in request ? request.decision : null;
   const stood = approvalsOf(request).some(saidInNote);
-  const closes = closesAt(request);
+  const closes = world.frozen ? Number.POSITIVE_INFINITY : closesAt(request);
   if (look.at === "folder") {
     const { reading, sha256 } = look;
     const { verb } = reading;
@@ -390,6 +405,7 @@ function reconcileExecuting(request: Extract<Request, { status: "executing" }>, 
     });
   }
   const deadline = request.attempt.deadline === null ? now : Date.parse(request.attempt.deadline);
+  if (world.frozen) return NOTHING;
   if (now < deadline) return { do: "nothing", wake_at: deadline };
   return record({
     type: "outcome_lost",
@@ -415,7 +431,8 @@ function reconcileUnknown(request: Request, world: World): Due {
 /** A rejection's reason may still be on its way: wait until the person's fields have been still for `settle`. */
 function settleRejection(request: Extract<Request, { status: "rejected" }>, world: World): Due {
   const { now, look, memory } = world;
-  const decided = Date.parse(request.decided_at);
+  // A clock that was set back must not hold it up.
+  const decided = Math.min(Date.parse(request.decided_at), now);
   const { reviewer, reason } = request.decision;
   if (look.at === "nowhere") {
     return record({ type: "settled", at: iso(now), reviewer, reason });

@@ -4,7 +4,7 @@ import { soonAt } from "../core/waiting.ts";
 import { isUnchangedBase, renderApprovalsBase } from "../document/approvals-base.ts";
 import { type DashboardData, isDashboardOf, renderDashboard } from "../document/dashboard.ts";
 import { createLately } from "./lately.ts";
-import type { Clock, Folder, HaltSwitch, Ledger, Log, Vault } from "./ports.ts";
+import type { Clock, ClockGuard, Folder, HaltSwitch, Ledger, Log, Vault } from "./ports.ts";
 
 /** At most one rewrite of the dashboard in this time. */
 const REWRITE_MS = 1_000;
@@ -22,6 +22,7 @@ export interface DeskPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly halt: Pick<HaltSwitch, "isHalted">;
+  readonly guard: Pick<ClockGuard, "notice">;
   /** Whether the vault's repository is in the middle of a merge or rebase. */
   readonly merging: () => boolean;
   readonly host: string;
@@ -155,8 +156,10 @@ export function createDesk(ports: DeskPorts) {
 }
 
 /** What concerns the whole desk. */
-function noticesOf({ halt, merging }: DeskPorts): string[] {
+function noticesOf({ halt, guard, merging }: DeskPorts): string[] {
+  const clock = guard.notice();
   return [
+    ...(clock === null ? [] : [clock]),
     ...(halt.isHalted()
       ? ["All executions are halted: what is approved waits until somebody runs `countersign resume`."]
       : []),

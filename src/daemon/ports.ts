@@ -208,6 +208,15 @@ export interface Change {
   readonly bytes: Uint8Array | null;
 }
 
+/** Whether the clock on the wall can be trusted. */
+export interface ClockGuard {
+  isFrozen(): boolean;
+  /** What is wrong, in a sentence; null where nothing is. */
+  notice(): string | null;
+  /** An operator says that it is right; `seq` is the journal's last record's. Durable once it returns. */
+  accept(seq: number): void;
+}
+
 /** Stops and restarts all executions; survives restarts. */
 export interface HaltSwitch {
   isHalted(): boolean;

@@ -141,13 +141,25 @@ export async function openScene(base: string, { git }: { git: boolean }) {
 
   const halt = openHaltSwitch(state, clock.now);
   const merging = () => false;
-  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host: "bench", folders: FOLDERS });
+  const guard = { isFrozen: () => false, notice: () => null, accept() {} };
+  const desk = createDesk({
+    ledger,
+    vault,
+    clock,
+    log,
+    halt,
+    guard,
+    merging,
+    host: "bench",
+    folders: FOLDERS,
+  });
   const chronicle = createChronicle({ ledger, vault, clock, folders: FOLDERS });
   const daemon = createDaemon({
     ledger,
     vault,
     clock,
     chronicle,
+    guard,
     halt,
     desk,
     log,
@@ -164,6 +176,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     daemon,
     ledger,
     clock,
+    guard,
     halt,
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
     random: randomBytes,

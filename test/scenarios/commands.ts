@@ -147,6 +147,15 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
     if (stage === null) await world.scenery.clock.advance(duration(time));
     else await stage.pass(duration(time));
   },
+  /** `clock ahead 1h`, `clock back 1h`: somebody sets it. `clock accept`. */
+  clock(world, { args: [how, time = ""] }) {
+    if (how === "accept") return world.up().application.acceptClock("ada");
+    world.scenery.clock.step(how === "back" ? -duration(time) : duration(time));
+  },
+  /** The machine itself is started anew, while the daemon is down. */
+  reboot(world) {
+    world.scenery.boot = "another";
+  },
   kill: (world) => world.kill(),
   async restart(world) {
     if (world.stage() !== null) await world.kill();

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openClockGuard } from "../../src/adapters/clock-guard.ts";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
 import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy-files.ts";
 import { openVault } from "../../src/adapters/vault.ts";
@@ -68,6 +69,8 @@ export interface Scenery {
   readonly root: string;
   readonly state: string;
   readonly clock: FakeClock;
+  /** Which run of the machine it is. */
+  boot: string;
   /** Every execution of the handler, over all lives of the daemon. */
   readonly executions: Job[];
   counter: number;
@@ -78,7 +81,7 @@ export function makeScenery(): Scenery {
   const scenery = { root: join(base, "vault"), state: join(base, "state") };
   mkdirSync(scenery.root);
   mkdirSync(scenery.state, { mode: 0o700 });
-  return { ...scenery, clock: fakeClock(T0), executions: [], counter: 0 };
+  return { ...scenery, clock: fakeClock(T0), boot: "first", executions: [], counter: 0 };
 }
 
 export function removeScenery({ root }: Scenery): void {
@@ -97,11 +100,24 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   const vault = options.through?.vault?.(folder) ?? folder;
   const halt = openHaltSwitch(state, clock.now);
   const warnings: string[] = [];
+  const seq = journal.head().seq;
+  let last: { seq: number; at: number } | null = null;
+  for await (const { event } of journal.records(seq - 1)) last = { seq, at: Date.parse(event.at) };
+  let onClock = () => {};
+  const guard = openClockGuard({
+    state,
+    clocks: { read: scenery.clock.read, boot: scenery.boot },
+    last,
+    onChange(text) {
+      if (text !== null) warnings.push(text);
+      onClock();
+    },
+  });
   const log = { info() {}, warn: (_: object, message: string) => void warnings.push(message), error() {} };
   const host = options.host ?? "laptop";
   const errors: unknown[] = [];
   const merging = options.merging ?? (() => false);
-  const desk = createDesk({ ledger, vault, clock, log, halt, merging, host, folders });
+  const desk = createDesk({ ledger, vault, clock, log, halt, guard, merging, host, folders });
   const chronicle = createChronicle({ ledger, vault, clock, folders });
   const answer =
     options.handler ?? (async () => ({ status: "executed", result: { receipt: "R-1" } }) as const);
@@ -179,6 +195,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     clock,
     chronicle,
     halt,
+    guard,
     desk,
     log: { ...log, error: (data) => void errors.push(data) },
     kind,
@@ -190,12 +207,17 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     folders,
   });
   onChange = (about) => void (about === "people" ? daemon.lookAtOpen() : daemon.lookAtApproved());
+  onClock = () => {
+    daemon.refreshDashboard();
+    void daemon.lookAtOpen();
+  };
   const keys = await openGrantKeys(state, clock.now);
   const application = createApplication({
     daemon,
     ledger,
     clock,
     halt,
+    guard,
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
     random: (length) => {
       scenery.counter += 1;

@@ -42,7 +42,14 @@ export function view(changes: Partial<RequestView> = {}): RequestView {
   };
 }
 
-const HEALTH: Health = { version: "0.1.0", pid: 1, vault: "/v", state: "/s", halted: false };
+const HEALTH: Health = {
+  version: "0.1.0",
+  pid: 1,
+  vault: "/v",
+  state: "/s",
+  halted: false,
+  clock_frozen: false,
+};
 
 const NOTHING_HAPPENS: Happenings = {
   head: () => 0,
@@ -83,6 +90,7 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
     resolve: known,
     halt: async () => {},
     resume: async () => {},
+    acceptClock: async () => {},
     health: () => HEALTH,
     grantKey: () => ({ kty: "OKP", crv: "Ed25519", x: "abc" }),
     ...answers,
@@ -105,6 +113,7 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
     resolve: note("resolve", plain.resolve),
     halt: note("halt", plain.halt),
     resume: note("resume", plain.resume),
+    acceptClock: note("acceptClock", plain.acceptClock),
     health: plain.health,
     grantKey: plain.grantKey,
   };

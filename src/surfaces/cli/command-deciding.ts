@@ -97,6 +97,30 @@ export function addDecidingCommands(program: Command, run: Run): void {
   }
 }
 
+export function addClockCommand(program: Command, run: Run): void {
+  program
+    .command("clock")
+    .description("the computer's clock, by which all deadlines are judged")
+    .command("accept")
+    .description("say that the clock is right as it is now, after it was set")
+    .option("--as <name>", "your name (default: the current user)")
+    .addHelpText("after", "\nExample:\n  countersign clock accept")
+    .action((options: PersonOptions) =>
+      run(async (context) => {
+        const body = { by: options.as ?? osUser(context.env) };
+        const client = await context.client();
+        const answer = await client.ask({
+          socket: "reviewer",
+          method: "POST",
+          path: "/v1/clock/accept",
+          body,
+        });
+        context.print(answer, "The clock counts as right; what waited for it goes on.");
+        return EXIT.done;
+      }),
+    );
+}
+
 /** The options of whoever says something as a person. */
 export function personOptions(command: Command): Command {
   return command

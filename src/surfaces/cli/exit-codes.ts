@@ -55,6 +55,7 @@ const BY_CODE = {
   too_many_attempts: EXIT.refused,
   over_limit: EXIT.refused,
   asked_too_soon: EXIT.refused,
+  clock_frozen: EXIT.refused,
   halted: EXIT.refused,
   not_entitled: EXIT.refused,
   own_request: EXIT.refused,

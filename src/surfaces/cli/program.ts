@@ -3,7 +3,7 @@ import { Fault } from "../../core/codes.ts";
 import { type Client, createClient } from "../client/connection.ts";
 import { addAuditCommands } from "./command-audit.ts";
 import { addCallerCommands } from "./command-caller.ts";
-import { addDecidingCommands } from "./command-deciding.ts";
+import { addClockCommand, addDecidingCommands } from "./command-deciding.ts";
 import { addMcpCommand } from "./command-mcp.ts";
 import { addNotifyCommands } from "./command-notify.ts";
 import { addPeopleCommands } from "./command-people.ts";
@@ -77,6 +77,7 @@ function createProgram(io: Io, version: string, run: Run): Command {
   addRequestCommand(program, run);
   addReadingCommands(program, run);
   addDecidingCommands(program, run);
+  addClockCommand(program, run);
   addCallerCommands(program, run);
   addAuditCommands(program, run);
   addPolicyCommands(program, run);

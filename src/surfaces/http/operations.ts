@@ -40,6 +40,7 @@ const UNDECIDABLE: readonly Fault["code"][] = [
   "already_voted",
   "checklist_open",
   "assurance_too_low",
+  "clock_frozen",
 ];
 
 /** Every route, and what it takes and answers: the OpenAPI document is made of it, and a test holds the handlers to it. */
@@ -170,7 +171,7 @@ export const OPERATIONS: readonly Operation[] = [
     right: "ask",
     headers: TOKEN,
     answers: { 200: "Grant" },
-    refuses: ["not_found", "token_invalid", "not_caller", "not_approved", "too_early"],
+    refuses: ["not_found", "token_invalid", "not_caller", "not_approved", "too_early", "clock_frozen"],
   },
   {
     method: "post",
@@ -193,6 +194,7 @@ export const OPERATIONS: readonly Operation[] = [
       "already_started",
       "already_final",
       "halted",
+      "clock_frozen",
     ],
   },
   {
@@ -247,6 +249,16 @@ export const OPERATIONS: readonly Operation[] = [
       refuses: BODY,
     }),
   ),
+  {
+    method: "post",
+    path: "/v1/clock/accept",
+    id: "acceptClock",
+    summary: "The computer's clock, which was set, is right as it is now.",
+    right: "halt",
+    body: exactly({ by: textOrNull }, ["by"]),
+    answers: { 200: "Health" },
+    refuses: BODY,
+  },
   {
     method: "get",
     path: "/v1/channels",

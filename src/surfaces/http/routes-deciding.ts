@@ -66,6 +66,12 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
       return c.json({ ...application.health() });
     });
   }
+
+  app.post("/v1/clock/accept", may("halt"), async (c) => {
+    const { caller } = c.var;
+    await application.acceptClock(await take(c, (fields) => ownNameIn(caller, fields, "by")));
+    return c.json({ ...application.health() });
+  });
 }
 
 /**

@@ -186,7 +186,7 @@ export const SCHEMAS = {
       }),
     ],
   },
-  Health: exactly({ version: text, pid: whole, vault: text, state: text, halted: flag }),
+  Health: exactly({ version: text, pid: whole, vault: text, state: text, halted: flag, clock_frozen: flag }),
   Error: exactly({
     error: exactly({
       code: { enum: [...Object.keys(REFUSALS), ...Object.keys(ERRORS)] },

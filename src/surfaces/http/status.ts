@@ -24,6 +24,7 @@ const STATUS = {
   too_many_attempts: 409,
   over_limit: 429,
   asked_too_soon: 429,
+  clock_frozen: 409,
   halted: 409,
   not_entitled: 403,
   own_request: 403,

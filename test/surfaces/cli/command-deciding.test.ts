@@ -28,6 +28,7 @@ describe("people's commands", () => {
     await stage.run(["resolve", ID, "--happened", "--reason", "seen"]);
     await stage.run(["halt", "--as", "anna"]);
     await stage.run(["resume"]);
+    await stage.run(["clock", "accept", "--as", "olga"]);
     await stage.run(["cancel", ID, "--reason", "late"]);
     expect(application.calls).toEqual([
       ["decide", ID, { verb: "approve", reviewer: "anna", reason: "fine", via: "cli" }],
@@ -38,6 +39,7 @@ describe("people's commands", () => {
       ["resolve", ID, { happened: true, by: ME, reason: "seen" }],
       ["halt", "anna"],
       ["resume", ME],
+      ["acceptClock", "olga"],
       ["checkToken", ID, null],
       ["cancel", ID, { by: ME, reason: "late" }],
     ]);
