@@ -3,6 +3,7 @@ import { type Refusal, refusal } from "./codes.ts";
 import { wrongWith } from "./delegation.ts";
 import { reachedLevels } from "./escalation.ts";
 import type { Event, EventType } from "./event.ts";
+import { looksOf } from "./look-alikes.ts";
 import { isService, UNNAMED } from "./people.ts";
 import { quorumOf } from "./quorum.ts";
 import {
@@ -175,7 +176,7 @@ function refuseVote(request: Request, { type, decision }: Extract<Event, { type:
   if (reviewer === UNNAMED) return refusal("reviewer_missing");
   if (!isEntitled(reviewer, roster)) return refusal("not_entitled");
   const voters = approversOf(request);
-  if (voters.includes(reviewer)) {
+  if (voters.some((voter) => looksOf(voter) === looksOf(reviewer))) {
     const isRecorded = request.votes?.some((vote) => JSON.stringify(vote) === JSON.stringify(decision));
     const isDue = type === "approved" && isRecorded && quorumOf(voters, roster).met;
     return isDue ? null : refusal("already_voted");

@@ -22,7 +22,10 @@ const ASKED: Own = {
 const VOTES: Own = {
   mark: VOTES_HEAD,
   head: (line) => line.trimEnd() === VOTES_HEAD,
-  below: (line) => /^> (Approved so far by |Still needed: |Passed on: ).*\.\s*$/.test(line),
+  below: (line) =>
+    /^> (Approved so far by |Does not count, since they may not decide any more: |Still needed: |Passed on: ).*\.\s*$/.test(
+      line,
+    ),
 };
 
 const START: Own = START_CALLOUT;

@@ -3,7 +3,8 @@ import { votersOf } from "../core/roster.ts";
 import { type Body, decisionArea, readBody } from "./body.ts";
 import { boxIn, pointIn } from "./boxes.ts";
 import { readFrontmatter } from "./frontmatter.ts";
-import { BOXES, HEADINGS, NAMED_BOX } from "./labels.ts";
+import { BOXES, DECIDE, DECIDE_BY_NAME, HEADINGS, NAMED_BOX } from "./labels.ts";
+import { openPatch } from "./patch.ts";
 import { inline } from "./visible.ts";
 
 /** More boxes than these are a list that nobody reads: then one names oneself in `reviewer`. */
@@ -15,6 +16,11 @@ export function namesOnBoxes(request: Request): readonly string[] | null {
   const voters = roster === null ? null : votersOf(roster);
   if (voters === null || voters.length === 0 || voters.length > BOXES_LIMIT) return null;
   return voters.every((name) => /^[\p{L}\p{N}][\p{L}\p{N}._@+ -]{0,63}$/u.test(name)) ? voters : null;
+}
+
+/** What one is asked to do in a waiting note. */
+export function questionFor(request: Request): string {
+  return namesOnBoxes(request) === null ? DECIDE : DECIDE_BY_NAME;
 }
 
 /** The boxes of a waiting note: what must be looked at, one for every approver, and the one to say no. */
@@ -38,11 +44,23 @@ function approveLines(request: Request): readonly string[] {
 /** Whether a note's boxes are not those that the request needs now. */
 export function hasOtherBoxes(body: Body, request: Request): boolean {
   const { points, missing, left } = compare(body, request);
-  return points.length > 0 || missing.length > 0 || left.length > 0;
+  return points.length > 0 || missing.length > 0 || left.length > 0 || hasOtherQuestion(body, request);
 }
 
+function hasOtherQuestion(body: Body, request: Request): boolean {
+  const own = questionFor(request);
+  const text = decisionArea(body, HEADINGS.next)
+    .map((line) => line.text)
+    .join("\n");
+  return PRESENT.some((question) => question !== own && text.includes(question));
+}
+
+/** One that an earlier version wrote says the same as the present one, and stays. */
+const PRESENT = [DECIDE, DECIDE_BY_NAME] as const;
+
 /** The note with the boxes that the request needs now; the ones that are ticked stay, whoever's they are. */
-export function withPresentBoxes(text: string, request: Request): string {
+export function withPresentBoxes(note: string, request: Request): string {
+  const text = withPresentQuestion(note, request);
   const read = readFrontmatter(text);
   if (!read.ok) return text;
   const { body: start, eol } = read.frontmatter;
@@ -58,6 +76,14 @@ export function withPresentBoxes(text: string, request: Request): string {
     return checklist + (index === reject ? added(missing) : "") + kept;
   });
   return text.slice(0, start) + present.join("");
+}
+
+function withPresentQuestion(text: string, request: Request): string {
+  const own = questionFor(request);
+  const patch = openPatch(text);
+  if (patch === null) return text;
+  const replaced = PRESENT.some((question) => question !== own && patch.replace(question, own));
+  return replaced ? patch.text() : text;
 }
 
 interface Compared {

@@ -13,11 +13,9 @@ import { readBody, sectionBelow } from "./body.ts";
 import { sha256 } from "./digest.ts";
 import { readFrontmatter } from "./frontmatter.ts";
 import { checkIntact } from "./intact.ts";
-import { HEADINGS } from "./labels.ts";
+import { HEADINGS, QUESTIONS } from "./labels.ts";
 import {
   CAME_BACK,
-  DECIDE,
-  EARLIER_DECIDE,
   quoted,
   renderAction,
   renderAnswer,
@@ -141,7 +139,7 @@ function asking(text: string, request: UnknownRequest, setsStatus: boolean): str
 }
 
 function replaceQuestion(patch: Patch, text: string): boolean {
-  return patch.replace(DECIDE, text) || patch.replace(EARLIER_DECIDE, text);
+  return QUESTIONS.some((question) => patch.replace(question, text));
 }
 
 const APPROVED_AND_STARTED = "> [!info] This was approved and started.";

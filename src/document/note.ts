@@ -4,6 +4,7 @@ import type { Problem } from "../core/codes.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import {
   type Adopted,
+  approvalsOf,
   approversOf,
   askedOf,
   type Request,
@@ -15,7 +16,7 @@ import { isOpenToAll } from "../core/roster.ts";
 import { tellRule, versionOf } from "../core/transitions.ts";
 import type { Verdict } from "../core/verdict.ts";
 import { type Missing, missingIn } from "../core/voting.ts";
-import { namesOnBoxes, renderBoxes } from "./ballot-boxes.ts";
+import { namesOnBoxes, questionFor, renderBoxes } from "./ballot-boxes.ts";
 import { sha256 } from "./digest.ts";
 import { attemptProperties, renderPrevious, renderRefusedBefore } from "./earlier.ts";
 import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
@@ -24,16 +25,6 @@ import { renderStart, tellTiming } from "./timing.ts";
 import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
 
 export const ANSWER_HEAD = "> [!warning] Not decided yet";
-
-/** The same in every vault: a note must not change with what the configuration calls the folders. */
-export const DECIDE = `> [!question] Your decision
-> Write \`approved\`, \`rejected\` or \`changes_requested\` into **decision** above (or change **status**), or tick a box, or drag
-> this note to the folder of approved or of rejected ones. Your name goes into **reviewer**; a **reason** helps the agent.`;
-
-/** What earlier versions wrote in its place, and what may still stand in a note. */
-export const EARLIER_DECIDE = `> [!question] Your decision
-> Write \`approved\`, \`rejected\` or \`changes_requested\` into **decision** above (or change **status**), or tick a box.
-> Your name goes into **reviewer**; a **reason** helps the agent.`;
 
 export const CAME_BACK = `> [!info] This note was missing and has been written again, because the request still waits.
 > To say no, write \`rejected\` into **decision** or tick **Reject**; deleting the note decides nothing.`;
@@ -93,7 +84,7 @@ export function renderNote(request: Request, cameBack = false): string {
     ...(request.status === "outcome_unknown"
       ? [renderResolve(request)]
       : [
-          ...(isAsked(submission) ? [DECIDE] : []),
+          ...(isAsked(submission) ? [questionFor(request)] : []),
           ...(cameBack ? [CAME_BACK] : []),
           ...(isAsked(submission) ? [renderBoxes(request)] : []),
         ]),
@@ -282,11 +273,19 @@ export const VOTES_HEAD = "> [!info] Where this stands";
 /** Who has approved, what is missing, and who has passed it on; the empty string where nobody has. */
 function renderVotes(request: Request): string {
   const { status, delegations = [] } = request;
-  const approved = approversOf(request).map((name) => inline(name));
-  if (status !== "pending" || (approved.length === 0 && delegations.length === 0)) return "";
+  const approvers = approversOf(request);
+  const approved = approvers.map((name) => inline(name));
+  const idle = approvalsOf(request).flatMap(({ reviewer }) =>
+    approvers.includes(reviewer) ? [] : [inline(reviewer)],
+  );
+  const isUntouched = approved.length + idle.length + delegations.length === 0;
+  if (status !== "pending" || isUntouched) return "";
   return [
     VOTES_HEAD,
     ...(approved.length === 0 ? [] : [`> Approved so far by ${approved.join(", ")}.`]),
+    ...(idle.length === 0
+      ? []
+      : [`> Does not count, since they may not decide any more: ${idle.join(", ")}.`]),
     `> Still needed: ${missingIn(request).map(tellMissing).join(" and ")}.`,
     ...delegations.map(({ from, to }) => `> Passed on: ${inline(from)} to ${inline(to)}.`),
   ].join("\n");

@@ -65,6 +65,14 @@ describe("a quorum", () => {
     );
   });
 
+  test("takes names that look the same for one person's", () => {
+    const groups = [{ of: null, quorum: 2, owners: null }];
+    expect(
+      quorumOf(["eve", "\u0435ve", "e\u0301ve", "ev\u200be"], { groups, seats: [], excluded: [] }).met,
+    ).toBe(false);
+    expect(quorumOf(["eve", "ev"], { groups, seats: [], excluded: [] }).met).toBe(true);
+  });
+
   test("of nobody is never met", () => {
     expect(quorumOf(["ada"], { groups: [], seats: [], excluded: [] })).toEqual({ met: false, missing: [] });
   });

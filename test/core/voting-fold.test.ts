@@ -169,6 +169,8 @@ test("nothing is started without enough persons who might approve it, whatever i
                 if (said.via === "decision") yes.set(who, { ...said, note_sha256: null });
             }
             yes.set(decision.reviewer, decision);
+            const mayVote = present?.seats.some(({ held_by }) => held_by.includes(decision.reviewer)) ?? true;
+            expect(mayVote, `${decision.reviewer} has voted`).toBe(true);
           }
           if (event.type === "vote_withdrawn" || event.type === "taken_back") {
             const isNote = event.type === "taken_back" && event.only === "note";

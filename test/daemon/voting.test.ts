@@ -37,12 +37,12 @@ rules:
 
 interface Rules {
   readonly people?: string;
-  readonly policy?: string;
+  readonly policy?: string | null;
 }
 
 function writeRules(scenery: Scenery, { people, policy }: Rules): void {
-  const write = (name: string, text: string | undefined) => {
-    if (text !== undefined) writeFileSync(join(scenery.root, "..", name), text);
+  const write = (name: string, text: string | null | undefined) => {
+    if (text != null) writeFileSync(join(scenery.root, "..", name), text);
   };
   write("people.yaml", people);
   write("policy.yaml", policy);
@@ -176,6 +176,7 @@ describe("one person", () => {
       await stage.pass(15_000);
       expect([name, await stage.status(id)]).toEqual([name, "pending"]);
     }
+    await expect(approve(stage, id, "еve")).rejects.toMatchObject({ code: "already_voted" });
     await stage.edit(id, set("reviewer", "fred"));
     await stage.pass(3_000);
     expect(await stage.status(id)).toBe("executed");
@@ -201,8 +202,11 @@ describe("one person", () => {
     expect(await stage.status(id)).toBe("executed");
   });
 
-  test("who turns out to be the requester before the start has not approved it", async () => {
-    const stage = await open({ policy: "default: require_approval\n", people: "persons:\n  ada: {}\n" });
+  test.each([
+    ["with a policy", "default: require_approval\n"],
+    ["without one", null],
+  ])("who turns out to be the requester before the start has not approved it, %s", async (_, policy) => {
+    const stage = await open({ policy, people: "persons:\n  ada: {}\n" });
     const id = await submit(stage, { requester: "ada" });
     await stage.application.halt("ada");
     await stage.edit(id, all(set("decision", "approved"), set("reviewer", "countess")));
@@ -260,7 +264,7 @@ describe("a vote", () => {
     await stage.edit(id, tick("Approve as ada"));
     await stage.pass(130_000);
     expect(await stage.status(id)).toBe("pending");
-    expect(stage.note(id)).toContain("bob");
+    expect(stage.note(id)).toContain("holds bob's approval");
     rmSync(copy);
     await stage.daemon.rescan();
     await stage.pass(3_000);
@@ -277,6 +281,58 @@ describe("a vote", () => {
     await stage.daemon.rescan();
     await stage.pass(15_000);
     expect(await approved(stage, id)).toEqual([]);
+  });
+
+  test("is withdrawn by a second note in which it does not stand", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    const untouched = stage.note(id) ?? "";
+    await stage.edit(id, tick("Approve as bob"));
+    expect(await approved(stage, id)).toEqual(["bob"]);
+    writeFileSync(stage.pathOf("approved", id), untouched);
+    await stage.daemon.rescan();
+    await stage.pass(3_000);
+    expect(await approved(stage, id)).toEqual([]);
+  });
+
+  test("is withdrawn by a second note in which only another one's stands", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    const dragged = set("reviewer", "ada")(stage.note(id) ?? "");
+    await stage.application.halt("ada");
+    await stage.edit(id, all(tick("Approve as bob"), set("reviewer", "ada"), set("decision", "approved")));
+    await stage.pass(3_000);
+    expect(await stage.status(id)).toBe("approved");
+    writeFileSync(stage.pathOf("approved", id), dragged);
+    await stage.daemon.rescan();
+    await stage.pass(3_000);
+    expect(await approved(stage, id)).toEqual(["ada"]);
+  });
+
+  test("is withdrawn with its line", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.edit(id, (text) => text.replace("- [x] Approve as ada\n", ""));
+    await stage.pass(15_000);
+    expect(await approved(stage, id)).toEqual([]);
+    expect(stage.note(id)).toContain("- [ ] Approve as ada");
+  });
+
+  test("by the folder is withdrawn by dragging the note back, also below another one's word", async () => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.application.halt("ada");
+    await stage.edit(id, set("reviewer", "ada"));
+    await stage.move(id, "pending", "approved");
+    const path = stage.pathOf("approved", id);
+    writeFileSync(path, all(set("reviewer", "bob"), set("decision", "approved"))(readFileSync(path, "utf8")));
+    await stage.daemon.look(id);
+    await stage.pass(3_000);
+    expect(await stage.status(id)).toBe("approved");
+    await stage.move(id, "approved", "pending");
+    await stage.pass(3_000);
+    expect(await approved(stage, id)).toEqual(["bob"]);
   });
 
   test("by the folder is withdrawn by dragging the note back", async () => {
@@ -426,10 +482,13 @@ describe("a vote", () => {
     expect(await stage.status(id)).toBe("executed");
   });
 
-  test("with and without a tick, on two lines, is none", async () => {
+  test.each([
+    ["first", "- [x] Approve as ada\n- [ ] Approve as ada\n"],
+    ["last", "- [ ] Approve as ada\n- [x] Approve as ada\n"],
+  ])("on two lines, the %s of them with a tick, is none", async (_, lines) => {
     const stage = await open();
     const id = await submit(stage);
-    await stage.edit(id, addBox("- [x] Approve as ada"));
+    await stage.edit(id, (text) => text.replace("- [ ] Approve as ada\n", lines));
     await stage.pass(60_000);
     expect(await approved(stage, id)).toEqual([]);
     expect(stage.note(id)).toContain("Not decided yet");

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { problem } from "../../src/core/codes.ts";
 import { isFinal, type Request } from "../../src/core/request.ts";
 import { answerLate, answerNote, askOutcome, finishNote } from "../../src/document/finish.ts";
-import { DECIDE, EARLIER_DECIDE, renderNote } from "../../src/document/note.ts";
+import { DECIDE, DECIDE_BY_NAME, EARLIER_DECIDE } from "../../src/document/labels.ts";
+import { renderNote } from "../../src/document/note.ts";
 import { openPatch } from "../../src/document/patch.ts";
 import { readNote } from "../../src/document/reading.ts";
 import { sampleRequest } from "../sample.ts";
@@ -45,8 +46,11 @@ describe("the note", () => {
     });
   });
 
-  test("of an earlier version is finished, and asked about, like one of now", () => {
-    const earlier = NOTE.replace(DECIDE, EARLIER_DECIDE);
+  test.each([
+    ["of an earlier version", EARLIER_DECIDE],
+    ["whose boxes had names", DECIDE_BY_NAME],
+  ])("%s is finished, and asked about, like one of now", (_, question) => {
+    const earlier = NOTE.replace(DECIDE, question);
     expect(earlier).not.toBe(NOTE);
     expect(readNote(Buffer.from(earlier), PENDING)).toMatchObject({ verb: null, problems: [] });
     expect(finishNote(earlier, EXECUTED)).toEqual(finishNote(NOTE, EXECUTED));
