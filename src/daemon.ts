@@ -115,6 +115,18 @@ export function createDaemon(ports: DaemonPorts) {
 
   const executions = createExecutions({
     ...ports,
+    onRetry(id, retried) {
+      const task = async () => {
+        const now = await ledger.read(id);
+        if (closing || now === null || !step(now, retried).ok) return false;
+        await record(now, [retried], null);
+        return true;
+      };
+      return turns.take(id, task).catch((error) => {
+        fail(error, id);
+        return false;
+      });
+    },
     async onOutcome(id, outcome, ended) {
       const task = async () => {
         ended();

@@ -6,6 +6,8 @@ import type { Environment } from "./adapters/locations.ts";
 import { lookUp } from "./adapters/notify/secret.ts";
 import type { CommandHandler } from "./handlers/command.ts";
 import type { CommandLink } from "./handlers/command-link.ts";
+import { createHttpHandler } from "./handlers/http.ts";
+import { createModuleHandler } from "./handlers/module.ts";
 import { moduleService, type Service, webhookService } from "./handlers/service.ts";
 import type { Receiver } from "./outgoing/signed-post.ts";
 import type { Kind } from "./submission.ts";
@@ -30,20 +32,29 @@ export function openServices(
 }
 
 /** Its URL and its secret are looked up anew for every sending. */
-function receiverOf({ url, secret, allow_private }: ReceiverSettings, env: Environment): Receiver {
+function receiverOf(
+  { url, secret, allow_private }: Pick<ReceiverSettings, "url" | "secret" | "allow_private">,
+  env: Environment,
+): Receiver {
   return { url: () => lookUp(url, env), secret: () => lookUp(secret, env), allow_private };
 }
 
 /** Every kind of action as the configuration has it, with what carries it out. */
 export function kindsOf(
   configuration: Configuration,
+  link: CommandLink,
   commands: CommandHandler,
+  env: Environment,
   shutdown: AbortSignal,
 ): ReadonlyMap<string, Kind> {
+  const http = createHttpHandler({ now: clock.now });
+  const module = createModuleHandler(link);
+  const handlers = { commands, http, module };
+  const around = { cwd: configuration.directory, env, shutdown };
   const kinds = new Map<string, Kind>();
   for (const [name, settings] of configuration.actions) {
     kinds.set(name, {
-      handler: handlerOf(settings, configuration.directory, commands, shutdown),
+      handler: handlerOf(settings, handlers, around),
       limits: { grant_ms: settings.timeout_ms, execute_by_ms: settings.execute_by_ms },
       checkParams: (params) => configuration.checkParams(name, params),
       effect: settings.effect,
@@ -57,13 +68,31 @@ export function kindsOf(
   return kinds;
 }
 
+interface Handlers {
+  readonly commands: CommandHandler;
+  readonly http: ReturnType<typeof createHttpHandler>;
+  readonly module: ReturnType<typeof createModuleHandler>;
+}
+
 function handlerOf(
   { executor, timeout_ms }: ActionSettings,
-  cwd: string,
-  commands: CommandHandler,
-  shutdown: AbortSignal,
+  { commands, http, module }: Handlers,
+  { cwd, env, shutdown }: { cwd: string; env: Environment; shutdown: AbortSignal },
 ): Kind["handler"] {
-  if (executor.by === "caller") return null;
-  const spec = { run: executor.argv, cwd, env: executor.env, timeout_ms };
-  return (job) => commands.execute(job, spec, shutdown);
+  switch (executor.by) {
+    case "caller":
+      return null;
+    case "daemon": {
+      const spec = { run: executor.argv, cwd, env: executor.env, timeout_ms };
+      return (job) => commands.execute(job, spec, shutdown);
+    }
+    case "http": {
+      const spec = { receiver: receiverOf(executor, env), method: executor.method, timeout_ms };
+      return (job, again) => http(job, spec, shutdown, again);
+    }
+    case "module": {
+      const spec = { file: executor.file, cwd, env: executor.env, timeout_ms };
+      return (job) => module(job, spec, shutdown);
+    }
+  }
 }

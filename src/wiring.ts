@@ -116,7 +116,7 @@ async function wire(
   const commands = createCommandHandler({}, link);
   opened.push(() => commands.close());
   const shutdown = new AbortController();
-  const kinds = kindsOf(configuration, commands, shutdown.signal);
+  const kinds = kindsOf(configuration, link, commands, outside.env, shutdown.signal);
   const kind = (name: string) => kinds.get(name) ?? null;
   let onRules: (about: "policy" | "people") => void = () => {};
   const inForce = openInForce({

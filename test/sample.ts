@@ -145,6 +145,8 @@ export function sampleEvent(type: Event["type"], submission = sampleSubmission()
       return { type, at: iso(Date.parse(submission.fields.expires)) };
     case "refused":
       return { type, at, code: "already_final", by: null, detail: "late" };
+    case "retried":
+      return { type, at, number: 2, because: "nobody answered" };
     case "reminded":
       return { type, at, level: 1 };
     case "escalated":

@@ -70,6 +70,8 @@ function wordsOf(event: Event, requester: string): { by: string | null; reason: 
     case "resolved_happened":
     case "resolved_did_not":
       return { by: event.by, reason: event.reason };
+    case "retried":
+      return { by: null, reason: event.because };
     case "failed":
       return { by: null, reason: event.error };
     case "outcome_lost":

@@ -77,6 +77,8 @@ export type Event =
     }
   /** Consumes the approval and starts the one execution. */
   | { readonly type: "started"; readonly at: string; readonly attempt: Attempt }
+  /** Inside the one execution, of an action for which a second try is harmless: what came of the one before. */
+  | { readonly type: "retried"; readonly at: string; readonly number: number; readonly because: string }
   | { readonly type: "executed"; readonly at: string; readonly result: Json }
   | { readonly type: "failed"; readonly at: string; readonly error: string }
   /** What came of the attempt cannot be known by the machine. */
@@ -132,6 +134,7 @@ export const EVENT_TYPES = [
   "settled",
   "taken_back",
   "started",
+  "retried",
   "executed",
   "failed",
   "outcome_lost",

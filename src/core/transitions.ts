@@ -59,6 +59,7 @@ export const TRANSITIONS = {
     refused: "approved",
   },
   executing: {
+    retried: "executing",
     executed: "executed",
     failed: "failed",
     outcome_lost: "outcome_unknown",
@@ -149,6 +150,13 @@ function refuse(request: Request | null, event: Event): Refusal | null {
       if (Date.parse(event.at) < opensAt(request)) return refusal("too_early");
       if (Date.parse(event.at) < closesAt(request)) return null;
       return refusal(request.lapses === null ? "ran_out" : "grant_expired");
+    case "retried": {
+      if (request.status !== "executing") return null;
+      const { effect } = request.submission.fields;
+      const { executor, number } = request.attempt;
+      const isAllowed = effect !== "unsafe" && executor === "daemon" && event.number === number + 1;
+      return isAllowed ? null : refusal("already_started");
+    }
     case "settled":
       return isReportable(request) ? refusal("already_final") : null;
     case "archived":
@@ -211,11 +219,13 @@ function refusalFor(request: Request | null, event: EventType): Refusal["code"] 
   if (request === null) return "not_found";
   if (isFinal(request)) return "already_final";
   if (event === "started") return request.status === "pending" ? "not_approved" : "already_started";
-  if (event === "executed" || event === "failed" || event === "outcome_lost") return "not_executing";
+  if (OF_EXECUTIONS.has(event)) return "not_executing";
   if (event === "resolved_happened" || event === "resolved_did_not") return "not_unknown";
   if (request.status === "executing" || request.status === "outcome_unknown") return "already_started";
   return "not_pending";
 }
+
+const OF_EXECUTIONS: ReadonlySet<EventType> = new Set(["retried", "executed", "failed", "outcome_lost"]);
 
 function evolve(request: Request | null, event: Event): Request {
   if (event.type === "submitted") {
@@ -311,6 +321,9 @@ function evolve(request: Request | null, event: Event): Request {
         attempt: event.attempt,
         started_at: event.at,
       };
+    case "retried":
+      if (request.status !== "executing") break;
+      return { ...request, ...facts, attempt: { ...request.attempt, number: event.number } };
     case "executed":
     case "resolved_happened":
       if (!("attempt" in request)) break;
@@ -507,6 +520,7 @@ const LEAVES_AS_IT_IS: ReadonlySet<EventType> = new Set([
   "vote_withdrawn",
   "reminded",
   "escalated",
+  "retried",
 ]);
 
 function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request): HistoryLine {
@@ -539,6 +553,8 @@ function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request
     case "resolved_happened":
     case "resolved_did_not":
       return line(event, event.by, event.reason);
+    case "retried":
+      return line(event, null, `attempt ${event.number}, because ${event.because}`);
     case "failed":
       return line(event, null, event.error);
     case "outcome_lost":

@@ -8,6 +8,8 @@ export interface ExecutionPorts {
   readonly halt: HaltSwitch;
   readonly log: Log;
   readonly kind: (kind: string) => KindSettings | null;
+  /** Records another attempt; false where that must not be. Never rejects. */
+  readonly onRetry: (id: RequestId, event: Event) => Promise<boolean>;
   /** Records what came of an execution; `ended` must be called once the record can no longer be missed. */
   readonly onOutcome: (id: RequestId, outcome: Event, ended: () => void) => Promise<void>;
 }
@@ -16,9 +18,14 @@ export interface ExecutionPorts {
 export function createExecutions(ports: ExecutionPorts) {
   const running = new Map<RequestId, Promise<void>>();
 
+  async function again(id: RequestId, number: number, because: string): Promise<boolean> {
+    const at = iso(ports.clock.now());
+    return !ports.halt.isHalted() && ports.onRetry(id, { type: "retried", at, number, because });
+  }
+
   async function carryOut(request: Request, attempt: Attempt): Promise<Outcome> {
     const { fields, digest } = request.submission;
-    const { id, kind, params } = fields;
+    const { id, kind, params, effect } = fields;
     const handler = ports.kind(kind)?.handler ?? null;
     if (handler === null)
       return { status: "failed", error: "this kind has no handler any more; nothing was done" };
@@ -27,7 +34,8 @@ export function createExecutions(ports: ExecutionPorts) {
       return { status: "failed", error: "halted before it was started; nothing was done" };
     const approved_by = approversOf(request);
     try {
-      return await handler({ id, digest, kind, params, attempt, approved_by });
+      const job = { id, digest, kind, params, attempt, effect, approved_by };
+      return await handler(job, (number, because) => again(id, number, because));
     } catch (error) {
       ports.log.error({ err: error, id }, "a handler failed in a way that it should not");
       return { status: "unknown", cause: "the handler broke off with an internal error" };

@@ -1,7 +1,7 @@
 import type { ProblemCode } from "../core/codes.ts";
 import type { Event } from "../core/event.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import type { Attempt, Request, RequestId } from "../core/request.ts";
+import type { Attempt, EffectClass, Request, RequestId } from "../core/request.ts";
 import type { Limits } from "../core/timing.ts";
 import type { Verdict } from "../core/verdict.ts";
 
@@ -138,6 +138,7 @@ export interface Job {
   readonly kind: string;
   readonly params: JsonObject;
   readonly attempt: Attempt;
+  readonly effect: EffectClass;
   readonly approved_by: readonly string[];
 }
 
@@ -147,8 +148,14 @@ export type Outcome =
   /** What came of it cannot be known. */
   | { readonly status: "unknown"; readonly cause: string };
 
-/** Carries out one kind of action. A rejection is an `unknown` outcome: it may have happened. */
-type Handler = (job: Job) => Promise<Outcome>;
+/**
+ * Carries out one kind of action. A rejection is an `unknown` outcome: it may have happened. Before another attempt inside
+ * the same execution it must ask `again`.
+ */
+type Handler = (job: Job, again: Again) => Promise<Outcome>;
+
+/** Records the attempt of that number, and what came of the one before; false where there must be none. Never rejects. */
+type Again = (number: number, because: string) => Promise<boolean>;
 
 /** What the policy is asked about. */
 export interface Question {

@@ -38,6 +38,7 @@ const VERBS = {
   settled: "settle",
   taken_back: "take back",
   started: "start",
+  retried: "retry",
   executed: "execute",
   failed: "fail",
   outcome_lost: "lose the outcome of",

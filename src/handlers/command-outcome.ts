@@ -1,6 +1,7 @@
 import type { Json } from "../core/json.ts";
 import type { Report } from "./command-link.ts";
 import type { Ended } from "./command-spawner.ts";
+import { cutResult, resultOf } from "./result.ts";
 
 /** What came of carrying out an action. `unknown`: it may or may not have happened; the machine cannot tell. */
 export type CommandOutcome =
@@ -26,7 +27,11 @@ export function outcomeOf(report: Report, around: Circumstances): CommandOutcome
   if (report.stopped !== null || report.code === null)
     return { status: "unknown", cause: cutShort(report, around) };
   if (report.code !== 0) return { status: "failed", error: failed(report) };
-  return { status: "executed", result: resultOf(report, around.output_limit_bytes) };
+  const { stdout, stdout_bytes } = report;
+  const { output_limit_bytes } = around;
+  const isCut = stdout_bytes > output_limit_bytes;
+  const result = isCut ? cutResult(stdout, output_limit_bytes, stdout_bytes) : resultOf(stdout);
+  return { status: "executed", result };
 }
 
 function notStarted(code: string, { program, cwd, cwd_exists }: Circumstances): string {
@@ -69,34 +74,4 @@ function withErrors(sentence: string, { stderr, stderr_cut }: Ended): string {
   const startsInside = stderr_cut && stderr.trimEnd().includes("\n");
   const lines = (startsInside ? stderr.slice(stderr.indexOf("\n") + 1) : stderr).trimEnd();
   return lines === "" ? sentence : `${sentence} Its last words:\n${lines}`;
-}
-
-/** JSON as it stands, other text as a string, nothing as null. */
-function resultOf({ stdout, stdout_bytes }: Ended, kept_bytes: number): Json {
-  if (stdout_bytes > kept_bytes) {
-    return `${stdout}\n[cut: the first ${kept_bytes} of ${stdout_bytes} bytes]`;
-  }
-  const text = stdout.trim();
-  if (text === "") return null;
-  try {
-    const value: Json = JSON.parse(text);
-    return isExact(value) ? value : text;
-  } catch {
-    return text;
-  }
-}
-
-/** Results are nested no deeper than this, so that nothing that walks through them runs out of stack. */
-const DEEPEST = 100;
-
-/**
- * Whether a parsed value says all that its text said, and can be hashed in canonical form. Numbers beyond ±(2^53−1) and
- * halves of characters cannot; a result that holds one is kept as text, where nothing is lost.
- */
-function isExact(value: Json, depth = 0): boolean {
-  if (typeof value === "number") return Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
-  if (typeof value === "string") return value.isWellFormed();
-  if (value === null || typeof value === "boolean") return true;
-  if (depth === DEEPEST) return false;
-  return Object.entries(value).every(([key, item]) => key.isWellFormed() && isExact(item, depth + 1));
 }

@@ -1,18 +1,9 @@
 import { stat } from "node:fs/promises";
-import type { JsonObject } from "../core/json.ts";
-import type { Attempt, RequestId } from "../core/request.ts";
+import type { RequestId } from "../core/request.ts";
+import { type ActionJob, actionDocument } from "./action-document.ts";
 import { type CommandLink, LONGEST_TIMER_MS, openCommandLink, type StartedCommand } from "./command-link.ts";
 import { type CommandOutcome, outcomeOf } from "./command-outcome.ts";
-
-/** The stored action, never text read back from a note. */
-export interface CommandJob {
-  readonly id: RequestId;
-  readonly digest: string;
-  readonly kind: string;
-  readonly params: JsonObject;
-  readonly attempt: Attempt;
-  readonly approved_by: readonly string[];
-}
+import { beforeShutdown } from "./shutdown.ts";
 
 /** What the configuration says about the command. */
 export interface CommandSpec {
@@ -47,7 +38,7 @@ export interface CommandHandler {
    *
    * Never rejects. Not to be used with standard streams opened by path (`> /dev/stderr`): they are sockets.
    */
-  execute(job: CommandJob, spec: CommandSpec, signal: AbortSignal): Promise<CommandOutcome>;
+  execute(job: ActionJob, spec: CommandSpec, signal: AbortSignal): Promise<CommandOutcome>;
   /** Ends this request's command with everything it started; its outcome becomes `unknown`. */
   abort(id: RequestId): void;
   /** To be called last. Commands still running become `unknown` and are left to end by themselves. */
@@ -66,7 +57,7 @@ export function createCommandHandler(
   const { kill_grace_ms = 2_000, shutdown_grace_ms = 5_000, output_grace_ms = 500 } = options;
   const running = new Map<RequestId, StartedCommand>();
 
-  async function execute(job: CommandJob, spec: CommandSpec, signal: AbortSignal): Promise<CommandOutcome> {
+  async function execute(job: ActionJob, spec: CommandSpec, signal: AbortSignal): Promise<CommandOutcome> {
     if (signal.aborted) return { status: "failed", error: SHUT_DOWN_BEFORE };
     const timeout_ms = Math.min(spec.timeout_ms, LONGEST_TIMER_MS);
     const output_limit_bytes = spec.output_limit_bytes ?? OUTPUT_LIMIT_BYTES;
@@ -75,7 +66,8 @@ export function createCommandHandler(
       run,
       cwd,
       env,
-      input: inputOf(job),
+      // The line end is for shells, which read lines.
+      input: `${JSON.stringify(actionDocument(job))}\n`,
       timeout_ms,
       kill_grace_ms,
       output_grace_ms,
@@ -95,34 +87,6 @@ export function createCommandHandler(
 
 const SHUT_DOWN_BEFORE = "Countersign was shutting down and did not start the command. Nothing was executed.";
 const SHUT_DOWN_DURING = "Countersign shut down while the command was running; it was left to end by itself.";
-
-/** What the command reads; part of the contract with every command. The line end is for shells, which read lines. */
-function inputOf({ id, digest, kind, params, attempt, approved_by }: CommandJob): string {
-  const { number, idempotency_key } = attempt;
-  return `${JSON.stringify({ id, digest, kind, params, attempt: number, idempotency_key, approved_by })}\n`;
-}
-
-/** The promise's value, or null when a shutdown has waited for it as long as it may. */
-async function beforeShutdown<T>(
-  promise: Promise<T>,
-  signal: AbortSignal,
-  grace_ms: number,
-): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort = () => {};
-  const over = new Promise<null>((resolve) => {
-    onAbort = () => {
-      timer = setTimeout(resolve, grace_ms, null);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, over]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    clearTimeout(timer);
-  }
-}
 
 async function isFolder(path: string): Promise<boolean> {
   try {

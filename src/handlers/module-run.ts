@@ -23,7 +23,7 @@ export interface ModuleLimits {
   readonly kill_grace_ms: number;
 }
 
-type ModuleReport =
+export type ModuleReport =
   /** What it gave, as JSON text; null where that is no JSON. */
   | { readonly came: "returned"; readonly text: string | null; readonly cut: boolean }
   | { readonly came: "threw"; readonly why: string }

@@ -4,6 +4,8 @@ import type { LookupFunction } from "node:net";
 import { type Address, checkHost, type Resolve } from "./address.ts";
 
 export interface Post {
+  /** POST where nothing else is said. */
+  readonly method?: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -36,15 +38,18 @@ export type Answer =
 /** An answer is read for what it says of the delivery; receivers that say more say it to nobody. */
 const BODY_LIMIT_BYTES = 4_096;
 
+/** Timers cannot wait longer: 24.8 days, in ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /**
- * Sends one POST to exactly an address that was checked: no redirect is followed, no connection is shared, no proxy is
+ * Sends one request to exactly an address that was checked: no redirect is followed, no connection is shared, no proxy is
  * asked. Never rejects, and never takes longer than its time.
  */
 export async function post(order: Post): Promise<Answer> {
-  const timeout = AbortSignal.timeout(order.timeout_ms);
+  const timeout = AbortSignal.timeout(Math.min(Math.ceil(order.timeout_ms), LONGEST_TIMER_MS));
   const signal = order.signal === undefined ? timeout : AbortSignal.any([timeout, order.signal]);
   const { promise: ended, resolve: end } = Promise.withResolvers<Answer>();
-  const seconds = order.timeout_ms / 1_000;
+  const seconds = Math.round(order.timeout_ms) / 1_000;
   const course: Course = { connected: false, begun: null };
   const onAbort = () => {
     const why = timeout.aborted ? `there was no answer within ${seconds} s` : "it was called off";
@@ -88,7 +93,7 @@ async function attempt(order: Post, signal: AbortSignal, course: Course): Promis
 }
 
 function send(
-  { url, headers, body, body_limit_bytes = BODY_LIMIT_BYTES }: Post,
+  { method = "POST", url, headers, body, body_limit_bytes = BODY_LIMIT_BYTES }: Post,
   addresses: readonly Address[],
   signal: AbortSignal,
   course: Course,
@@ -98,7 +103,7 @@ function send(
   const start = isEncrypted ? requestHttps : requestHttp;
   const length = String(Buffer.byteLength(body));
   const sent = start(url, {
-    method: "POST",
+    method,
     headers: { ...headers, "content-length": length },
     agent: false,
     lookup: only(addresses),

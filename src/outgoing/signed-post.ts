@@ -17,6 +17,7 @@ export interface Receiver {
 }
 
 export interface SigningOrder extends Signed {
+  readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeout_ms: number;
   readonly body_limit_bytes: number;

@@ -28,6 +28,7 @@ test("what people are told of, for every event there is", () => {
     settled: decided, Rejected
     taken_back: decided, Approval taken back
     started: -
+    retried: -
     executed: -
     failed: failed, Failed
     outcome_lost: unknown, Did it happen?

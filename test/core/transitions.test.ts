@@ -1,9 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EVENT_TYPES, type Event, type EventType } from "../../src/core/event.ts";
-import { askedOf, isFinal, type Request, STATUSES, type Status } from "../../src/core/request.ts";
+import { iso } from "../../src/core/reconcile.ts";
+import {
+  askedOf,
+  type EffectClass,
+  isFinal,
+  type Request,
+  STATUSES,
+  type Status,
+} from "../../src/core/request.ts";
 import { type Effect, fold, step, TRANSITIONS } from "../../src/core/transitions.ts";
-import { sampleEvent, sampleRequest, sampleSubmission, sampleVerdict } from "../sample.ts";
+import { sampleEvent, sampleRequest, sampleSubmission, sampleVerdict, T0 } from "../sample.ts";
 
 /** One way into every status, so that the matrix meets each of them with real data. */
 const HISTORIES: Record<Status, EventType[]> = {
@@ -232,6 +240,39 @@ describe("the life cycle", () => {
     const settled = step(stepped.request, sampleEvent("settled"));
     expect(settled).toMatchObject({ ok: true, request: { decision: { reason: "too much" } } });
     expect(settled.ok && settled.effects.map((effect) => effect.do)).toEqual(["record", "report", "archive"]);
+  });
+});
+
+describe("another attempt", () => {
+  const executing = (effect: EffectClass, caller = false) => {
+    const token_sha256 = caller ? "00" : null;
+    const submission = sampleSubmission({ effect }, { caller, token_sha256 });
+    return sampleRequest(["submitted", "approved", "started"], submission);
+  };
+  const retried = (number: number): Event => ({
+    type: "retried",
+    at: iso(T0 + 9_000),
+    number,
+    because: "503",
+  });
+
+  test("is refused of what is unsafe, of what the caller executes, and out of order", () => {
+    const refusal = { ok: false, refusal: { code: "already_started" } };
+    expect(step(executing("unsafe"), retried(2))).toMatchObject(refusal);
+    expect(step(executing("key", true), retried(2))).toMatchObject(refusal);
+    for (const number of [0, 1, 3]) expect(step(executing("key"), retried(number))).toMatchObject(refusal);
+  });
+
+  test.each<EffectClass>(["natural", "key", "lookup"])("of %s is recorded, with the same key", (effect) => {
+    const second = step(executing(effect), retried(2));
+    if (!second.ok) throw new Error("it was refused");
+    expect(second.effects.map((one) => one.do)).toEqual(["record"]);
+    const third = step(second.request, retried(3));
+    expect(third).toMatchObject({
+      ok: true,
+      request: { status: "executing", attempt: { number: 3, idempotency_key: "k", executor: "daemon" } },
+    });
+    expect(third.ok && third.request.history.at(-1)?.detail).toBe("attempt 3, because 503");
   });
 });
 

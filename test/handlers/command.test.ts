@@ -2,11 +2,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type CommandJob, type CommandSpec, createCommandHandler } from "../../src/handlers/command.ts";
+import type { ActionJob } from "../../src/handlers/action-document.ts";
+import { type CommandSpec, createCommandHandler } from "../../src/handlers/command.ts";
 import { processes, spawnersOf, until } from "./processes.ts";
 
 const CANARY = "canary-5d2c7be0";
-const JOB: CommandJob = {
+const JOB: ActionJob = {
   id: "20261121-091403-payment-7f3k9q",
   digest: "sha256:9b1c",
   kind: "payment",

@@ -56,6 +56,8 @@ function detailOf(event: LedgerRecord["event"]): string {
     }
     case "executed":
       return JSON.stringify(event.result);
+    case "retried":
+      return `as attempt ${event.number}, because ${event.because}`;
     case "failed":
       return `with: ${event.error}`;
     case "outcome_lost":

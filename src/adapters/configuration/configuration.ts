@@ -2,6 +2,8 @@ import type { JsonObject } from "../../core/json.ts";
 import type { EffectClass } from "../../core/request.ts";
 import type { AdoptionSettings } from "../../document/foreign/mapping.ts";
 import type { ChannelSettings } from "./channels.ts";
+import type { HttpExecutorSettings } from "./executor.ts";
+import type { ModuleSettings } from "./program.ts";
 import type { ServiceSettings } from "./services.ts";
 
 /** `countersign.yaml` as the rest of the program sees it: checked, with every default filled in, paths absolute. */
@@ -66,15 +68,15 @@ export interface Folders {
 
 export interface ActionSettings {
   readonly kind: string;
-  /** The daemon runs the program, or the caller acts itself with a grant. */
-  readonly executor: RunSettings | { readonly by: "caller" };
+  /** What carries it out, or the caller itself with a grant. */
+  readonly executor: RunSettings | HttpExecutorSettings | ModuleSettings | { readonly by: "caller" };
   readonly effect: EffectClass;
   readonly tags: readonly string[];
   /** The params that a person may change before approving. */
   readonly editable: readonly string[];
   readonly title: string | null;
   readonly next_effect: string | null;
-  /** For `run` how long an execution may take, for `caller` how long the grant is good for. */
+  /** How long an execution may take; for `caller` how long the grant is good for. */
   readonly timeout_ms: number;
   /** How long a request waits for a decision. */
   readonly expires_ms: number;

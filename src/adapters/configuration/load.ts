@@ -7,10 +7,10 @@ import { FOLDERS } from "../../document/approvals-base.ts";
 import type { Path } from "../../document/plain-yaml.ts";
 import { adoptionOf, type RawAdopt } from "./adopt.ts";
 import type { ActionSettings, Configuration, Environment, Folders } from "./configuration.ts";
+import { executorOf, type RawExecutor } from "./executor.ts";
 import { httpOf, httpWarnings, type RawHttp } from "./http.ts";
 import { channelsOf, type RawNotify } from "./notify.ts";
 import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
-import { settleProgram } from "./program.ts";
 import { type RawServices, servicesOf } from "./services.ts";
 import { checkShape, duration } from "./shape.ts";
 import { invalid, readSource, type Source } from "./source.ts";
@@ -32,16 +32,13 @@ interface RawFile {
   readonly host?: string;
 }
 
-interface RawAction {
-  readonly run?: [string, ...string[]];
-  readonly caller?: true;
+interface RawAction extends RawExecutor {
   readonly params?: JsonObject;
   readonly next_effect?: string;
   readonly title?: string;
   readonly tags?: string[];
   readonly editable?: string[];
   readonly effect?: EffectClass;
-  readonly env?: Record<string, string | null>;
 }
 
 /**
@@ -58,25 +55,28 @@ export async function loadConfiguration(file: string, env: Environment): Promise
   const actions = new Map<string, ActionSettings>();
   for (const [kind, action] of Object.entries(raw.actions)) {
     const path = ["actions", kind];
-    const executor = executorOf(source, path, action);
+    const { executor, warnings: doubts } = executorOf(source, path, action, { kind, directory, env });
+    warnings.push(...doubts);
     if (action.params !== undefined) {
       checks.set(kind, compileParams(source, [...path, "params"]));
       warnings.push(...paramsWarnings(kind, action, action.params));
     }
     const ownOrCommon = (key: string) =>
       duration(source, source.at([...path, key]) === null ? [key] : [...path, key], "24h", "positive");
-    const program =
-      executor && settleProgram({ kind, argv: executor, env: action.env ?? {} }, directory, env);
-    warnings.push(...(program?.warnings ?? []));
     actions.set(kind, {
       kind,
-      executor: program?.settings ?? { by: "caller" },
+      executor,
       effect: action.effect ?? "unsafe",
       tags: action.tags ?? [],
       editable: editableOf(source, path, action),
       title: action.title ?? null,
       next_effect: action.next_effect ?? null,
-      timeout_ms: duration(source, [...path, "timeout"], program ? "60s" : "15m", "positive"),
+      timeout_ms: duration(
+        source,
+        [...path, "timeout"],
+        executor.by === "caller" ? "15m" : "60s",
+        "positive",
+      ),
       expires_ms: ownOrCommon("expires"),
       execute_by_ms: ownOrCommon("execute_by"),
     });
@@ -118,32 +118,6 @@ export async function loadConfiguration(file: string, env: Environment): Promise
     },
     schemaOf: (kind) => (Object.hasOwn(raw.actions, kind) ? (raw.actions[kind]?.params ?? null) : null),
   };
-}
-
-/** The argument vector, or null for `caller`. */
-function executorOf(source: Source, path: Path, action: RawAction): [string, ...string[]] | null {
-  const { run = null, caller = false, env } = action;
-  const wrong = (at: Path, found: string, expected: string) =>
-    invalid(source.file, source.lineOf(at), found, expected, "run: [node, ./pay.mjs]");
-  if (run === null && !caller) {
-    throw wrong(
-      path,
-      `${path.join(".")} says not who executes it`,
-      "exactly one of `run:` and `caller: true`",
-    );
-  }
-  if (run !== null && caller) {
-    throw wrong([...path, "caller"], `${path.join(".")} has both run and caller`, "exactly one of the two");
-  }
-  if (caller && env !== undefined) {
-    throw wrong([...path, "env"], `${path.join(".")}.env has no program to be for`, "`env` only with `run:`");
-  }
-  // Node and the kernel end an argument at NUL; an empty program is the folder itself.
-  const bad = run?.findIndex((argument, at) => argument.includes("\0") || (at === 0 && argument === ""));
-  if (bad !== undefined && bad !== -1) {
-    throw wrong([...path, "run", bad], "an argument is empty or holds a NUL", "a program's name or path");
-  }
-  return run;
 }
 
 /** What a person may change must be something that the params have. */
@@ -189,7 +163,8 @@ function paramsWarnings(kind: string, action: RawAction, schema: JsonObject): re
   );
   const { properties } = schema;
   if (typeof properties !== "object" || properties === null) return warnings;
-  for (const template of [action.title, action.next_effect]) {
+  const url = typeof action.http?.url === "string" ? action.http.url : "";
+  for (const template of [action.title, action.next_effect, url]) {
     for (const [, field = ""] of (template ?? "").matchAll(/\{([^{}]+)\}/g)) {
       if (!Object.hasOwn(properties, field.split(".")[0] ?? "")) {
         warnings.push(`${kind}: {${field}} is not among the properties of params.`);

@@ -17,6 +17,20 @@ const webhook = {
   },
 };
 
+/** The shape of an action's `http:`. */
+export const HTTP_EXECUTOR_SCHEMA = {
+  ...webhook,
+  examples: ["http: { url: https://example.com/deploy, secret: { env: DEPLOY_SECRET } }"],
+  properties: {
+    ...webhook.properties,
+    method: {
+      enum: ["POST", "PUT", "PATCH", "DELETE"],
+      description: "one of POST, PUT, PATCH, DELETE",
+      examples: ["method: POST"],
+    },
+  },
+};
+
 const service = {
   type: "object",
   description: "a service with `webhook:` or `module:`",

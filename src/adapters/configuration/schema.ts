@@ -2,7 +2,7 @@ import { ADOPT_SCHEMA } from "./schema-adopt.ts";
 import { HTTP_SCHEMA } from "./schema-http.ts";
 import { NOTIFY_SCHEMA } from "./schema-notify.ts";
 import { LIMITS_SCHEMA, RETRY_SCHEMA } from "./schema-requesters.ts";
-import { SERVICES_SCHEMA } from "./schema-services.ts";
+import { HTTP_EXECUTOR_SCHEMA, SERVICES_SCHEMA } from "./schema-services.ts";
 import { environment } from "./schema-values.ts";
 
 /**
@@ -34,7 +34,7 @@ const folder = (example: string) => ({
 
 const action = {
   type: "object",
-  description: "an action with `run:` or `caller: true`",
+  description: "an action with `run:`, `http:`, `module:` or `caller: true`",
   examples: ["payment: { run: [node, ./pay.mjs] }"],
   additionalProperties: false,
   properties: {
@@ -49,6 +49,8 @@ const action = {
       description: "the program and its arguments as a list; no shell reads it",
       examples: ["run: [node, ./pay.mjs]"],
     },
+    http: HTTP_EXECUTOR_SCHEMA,
+    module: text("the name of a file that exports `execute`", "module: ./pay.mjs"),
     caller: {
       const: true,
       description: "`true`, or no `caller` at all",
