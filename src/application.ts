@@ -1,13 +1,12 @@
 import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import type { Json, JsonObject } from "./core/json.ts";
-import type { Look } from "./core/look.ts";
 import { attemptOf, iso } from "./core/reconcile.ts";
 import { approversOf, isReportable, type Request, type RequestId } from "./core/request.ts";
 import { opensAt } from "./core/timing.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
 import type { Clock, ClockGuard, HaltSwitch, Ledger } from "./daemon/ports.ts";
-import type { Daemon } from "./daemon.ts";
+import type { Around, Daemon } from "./daemon.ts";
 import { type DecideInput, type DelegateInput, decide, delegate, takeBack } from "./deciding.ts";
 import { createHappenings, type Happenings } from "./happenings.ts";
 import { createListing, type Listed, type ListFilter } from "./listing.ts";
@@ -125,7 +124,7 @@ export function createApplication(ports: ApplicationPorts): Application {
 
   async function ask(
     id: RequestId,
-    propose: (request: Request, look: Look) => Event | readonly Event[] | Refusal | Fault,
+    propose: (request: Request, around: Around) => Event | readonly Event[] | Refusal | Fault,
     options: { lookFirst?: boolean } = {},
   ): Promise<RequestView> {
     const answer = await daemon.ask(id, propose, options);
@@ -192,7 +191,7 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     delegate: (id, input) => ask(id, (request) => delegate(request, input, deskFor(request))),
 
-    takeBack: (id, input) => ask(id, (request, look) => takeBack(request, look, input, deskFor(request))),
+    takeBack: (id, input) => ask(id, (request, { look }) => takeBack(request, look, input, deskFor(request))),
 
     cancel: (id, { by, reason }) => ask(id, () => ({ type: "cancelled", at: at(), by, reason })),
 
@@ -224,10 +223,12 @@ export function createApplication(ports: ApplicationPorts): Application {
       if (guard.isFrozen()) throw new Fault("clock_frozen");
       const checked = await grants.verify(grant, { id, digest: submission.digest, now: clock.now() });
       if (!checked.ok) throw new Fault(checked.refusal.code, checked.refusal.message, checked.refusal.hint);
-      const start = (request: Request): Event | Refusal => {
+      const start = (request: Request, { constraints }: Around): Event | Refusal => {
         if (halt.isHalted()) return refusal("halted");
-        const deadline = request.status === "approved" ? request.lapses : null;
-        return { type: "started", at: at(), attempt: attemptOf(request, "caller", deadline) };
+        const lapses = request.status === "approved" ? request.lapses : null;
+        const runtime_ms = (constraints?.max_runtime_sec ?? Number.POSITIVE_INFINITY) * 1_000;
+        const deadline = lapses === null ? null : iso(Math.min(Date.parse(lapses), clock.now() + runtime_ms));
+        return { type: "started", at: at(), attempt: attemptOf(request, "caller", deadline, constraints) };
       };
       return ask(id, start, { lookFirst: true });
     },

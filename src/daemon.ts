@@ -1,9 +1,18 @@
 import { type Fault, type Problem, problem, type Refusal, refusal } from "./core/codes.ts";
+import type { Constraints } from "./core/constraints.ts";
 import type { Event } from "./core/event.ts";
 import { isNoteName } from "./core/id.ts";
 import type { Look } from "./core/look.ts";
 import type { People } from "./core/people.ts";
-import { type Due, isContested, iso, problemsIn, reconcile, type World } from "./core/reconcile.ts";
+import {
+  constraintsOf,
+  type Due,
+  isContested,
+  iso,
+  problemsIn,
+  reconcile,
+  type World,
+} from "./core/reconcile.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
 import { UNKNOWN_LIMITS } from "./core/timing.ts";
 import { step } from "./core/transitions.ts";
@@ -71,6 +80,13 @@ const MAX_EVENTS = 100;
 
 /** A foreign file has come or changed: it is looked at so soon. */
 const FOREIGN_MS = 500;
+
+/** What whoever proposes an event may want to know besides the request. */
+export interface Around {
+  readonly look: Look;
+  /** What the action is held to, were it started now. */
+  readonly constraints: Constraints | null;
+}
 
 type Adopter = (strangers: readonly Entry[]) => Promise<readonly string[]>;
 
@@ -448,7 +464,7 @@ export function createDaemon(ports: DaemonPorts) {
      */
     ask(
       id: RequestId,
-      propose: (request: Request, look: Look) => Event | readonly Event[] | Refusal | Fault,
+      propose: (request: Request, around: Around) => Event | readonly Event[] | Refusal | Fault,
       { lookFirst = false } = {},
     ): Promise<Request | Refusal | Fault | null> {
       return turns
@@ -461,7 +477,8 @@ export function createDaemon(ports: DaemonPorts) {
           if (lookFirst && isContested(request, worldOf(request, seen))) {
             return refusal("not_approved", "The note was changed or is away, or a merge is under way.");
           }
-          const proposed = propose(request, seen.look);
+          const constraints = constraintsOf(request, worldOf(request, seen));
+          const proposed = propose(request, { look: seen.look, constraints });
           if (!("type" in proposed) && "code" in proposed) return proposed;
           const asked = "type" in proposed ? [proposed] : proposed;
           if (asked.some(({ type }) => NEEDS_A_CLOCK.has(type)) && ports.guard.isFrozen()) {

@@ -32,8 +32,7 @@ function verdictOf(found: Judgement, expires_ms: number | null, question: Questi
   const { verdict, policy, rule, reason, risk, requirements } = found;
   return {
     ...(requirements ?? ANYONE),
-    // A verdict that the daemon cannot see to is not loaded; were it ever given, it would be a no.
-    says: verdict === "allow_with_constraints" ? "deny" : verdict,
+    says: verdict === "allow_with_constraints" ? "allow" : verdict,
     policy,
     rule,
     reason,

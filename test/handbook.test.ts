@@ -6,6 +6,7 @@ import * as people from "../src/people/keys.ts";
 import { loadPeople } from "../src/people/load.ts";
 import {
   APPROVAL_KEYS,
+  CONSTRAINT_KEYS,
   FACTOR_KEYS,
   FILE_KEYS,
   LIMIT_KEYS,
@@ -61,6 +62,7 @@ function policyTables(): string {
     ["A risk factor", FACTOR_KEYS],
     ["`match`", MATCH_KEYS],
     ["A rule", RULE_KEYS],
+    ["`constraints`", CONSTRAINT_KEYS],
     ["A rule that asks a person", APPROVAL_KEYS],
     ["A limit", LIMIT_KEYS],
   ]);

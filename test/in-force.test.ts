@@ -107,7 +107,7 @@ describe("a policy", () => {
     for (const wrong of [
       "default: alow\n",
       null,
-      "rules: [{ id: a, decision: require_approval, constraints: { network: none } }]",
+      "rules: [{ id: a, decision: require_approval, editable: [payee.name] }]",
     ]) {
       if (wrong === null) rmSync(join(place, "policy.yaml"));
       else write("policy.yaml", wrong);
@@ -134,7 +134,7 @@ describe("a policy", () => {
     ["is broken", "default: alow\n", "policy_invalid"],
     [
       "asks for what the daemon cannot see to",
-      "rules: [{ id: a, decision: require_approval, constraints: { network: none } }]",
+      "rules: [{ id: a, decision: require_approval, editable: [payee.name] }]",
       "policy_invalid",
     ],
     ["extends one in the vault", "extends: vault/base.yaml\n", "policy_invalid"],

@@ -1,5 +1,6 @@
 import type { Version } from "./amendment.ts";
 import { type Problem, problem, stopsAll } from "./codes.ts";
+import { type Constraints, stricterOf } from "./constraints.ts";
 import { nextNudge, nudgeDue } from "./escalation.ts";
 import type { Event } from "./event.ts";
 import type { Look, Reading } from "./look.ts";
@@ -310,7 +311,8 @@ function reconcileApproved(request: Approved, world: World): Due {
   if (world.frozen) return NOTHING;
   if (now >= closes) return runOut(request, now);
   if (request.lapses === null && now >= opens && !world.halted && world.executor === "daemon") {
-    return record({ type: "started", at: iso(now), attempt: attemptOf(request, "daemon", null) });
+    const attempt = attemptOf(request, "daemon", null, constraintsOf(request, world));
+    return record({ type: "started", at: iso(now), attempt });
   }
   const wake_at = wakeAt(now < opens ? Math.min(opens, closes) : closes);
   const outdated = bringUpToDate(request, world, wake_at);
@@ -522,8 +524,22 @@ function decisionOf(request: Request, verb: Verb, reading: Reading, world: World
 }
 
 /** The one attempt that an approval allows; its key stays the same however often a handler asks for it. */
-export function attemptOf(request: Request, executor: Attempt["executor"], deadline: string | null): Attempt {
-  return { number: 1, idempotency_key: `${request.submission.fields.id}-1`, executor, deadline };
+export function attemptOf(
+  request: Request,
+  executor: Attempt["executor"],
+  deadline: string | null,
+  constraints: Constraints | null,
+): Attempt {
+  const attempt = { number: 1, idempotency_key: `${request.submission.fields.id}-1`, executor, deadline };
+  return constraints === null ? attempt : { ...attempt, constraints };
+}
+
+/** What an approved action is held to: by what was approved, and by what the policy says now. */
+export function constraintsOf(
+  { submission }: Request,
+  { verdict }: Pick<World, "verdict">,
+): Constraints | null {
+  return stricterOf(submission.verdict?.constraints ?? null, verdict?.constraints ?? null);
 }
 
 /** Whether anything in the note keeps its statements from counting. */

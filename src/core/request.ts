@@ -23,7 +23,9 @@
  * - assurance: how strongly a decision is tied to a person
  * - journal: the append-only, hash-chained record outside the vault: the authority
  */
+
 import type { Amendment } from "./amendment.ts";
+import type { Constraints } from "./constraints.ts";
 import type { Delegation } from "./delegation.ts";
 import type { Reached } from "./escalation.ts";
 import type { Json, JsonObject } from "./json.ts";
@@ -125,6 +127,8 @@ export interface Attempt {
   readonly idempotency_key: string;
   readonly executor: "daemon" | "caller";
   readonly deadline: string | null;
+  /** What it is held to, by what was approved and by the rules right before the start; absent where there is nothing. */
+  readonly constraints?: Constraints;
 }
 
 /** One line of a request's history, as the finished note shows it. */

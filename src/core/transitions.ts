@@ -1,5 +1,6 @@
 import { type Amendment, tellChanges, type Version } from "./amendment.ts";
 import { type Refusal, refusal } from "./codes.ts";
+import { tellConstraints } from "./constraints.ts";
 import { wrongWith } from "./delegation.ts";
 import { reachedLevels } from "./escalation.ts";
 import type { Event, EventType } from "./event.ts";
@@ -561,6 +562,8 @@ function historyOf(event: Exclude<Event, { type: "submitted" }>, before: Request
       return line(event, null, event.cause);
     case "expired":
       return line(event, null, event.closes === undefined ? null : `not started before ${event.closes}`);
+    case "started":
+      return line(event, null, tellConstraints(event.attempt.constraints ?? null).join("; ") || null);
     case "escalated":
       return line(event, null, `also to ${event.to.join(", ")}`);
     case "refused":

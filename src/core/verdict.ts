@@ -1,5 +1,5 @@
 import { changesBetween } from "./amendment.ts";
-import type { JsonObject } from "./json.ts";
+import type { Constraints } from "./constraints.ts";
 import { isService } from "./people.ts";
 import { type Assurance, approvalsOf, type Request, type Submission } from "./request.ts";
 
@@ -83,7 +83,7 @@ export interface Verdict extends Requirements {
   /** The params that a person may change, by the rule or else by the configuration. */
   readonly editable: readonly string[];
   /** What the handler is held to; null where there are none. */
-  readonly constraints: JsonObject | null;
+  readonly constraints: Constraints | null;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { tellChanges, type Version } from "../core/amendment.ts";
 import type { Problem } from "../core/codes.ts";
+import { tellConstraints } from "../core/constraints.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import {
   type Adopted,
@@ -225,11 +226,15 @@ export function renderWhy(verdict: Verdict | undefined): string {
   if (verdict === undefined) {
     return `${HEADINGS.why}\n\nThere is no policy, so every action needs a person, and anyone may decide.`;
   }
-  const { reason, risk, factors, tags } = verdict;
+  const { reason, risk, factors, tags, constraints } = verdict;
+  const held = tellConstraints(constraints);
   const parts = [
     `${sentence(`${tellRuleInNote(verdict)}: ${reason}`)} ${tellApprovers(verdict)}`,
     `Risk: ${risk}${factors.length === 0 ? ", because no risk factor is there." : ", because of:"}`,
     ...(factors.length === 0 ? [] : [factors.map((factor) => `- ${inline(factor)}`).join("\n")]),
+    ...(held.length === 0
+      ? []
+      : [`What carries it out is held to:\n\n${held.map((clause) => `- ${inline(clause)}`).join("\n")}`]),
     ...(tags.length === 0 ? [] : [`Tags: ${tags.map((tag) => inline(tag)).join(", ")}`]),
   ];
   return [HEADINGS.why, ...parts].join("\n\n");

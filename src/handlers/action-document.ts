@@ -13,6 +13,13 @@ export interface ActionJob {
 
 /** What whatever carries an action out is given; part of the contract with all of them. */
 export function actionDocument({ id, digest, kind, params, attempt, approved_by }: ActionJob): JsonObject {
-  const { number, idempotency_key } = attempt;
-  return { id, digest, kind, params, attempt: number, idempotency_key, approved_by };
+  const { number, idempotency_key, constraints } = attempt;
+  const document = { id, digest, kind, params, attempt: number, idempotency_key, approved_by };
+  return constraints === undefined ? document : { ...document, constraints: { ...constraints } };
+}
+
+/** How long it may take, in ms: by the configuration, or by what its rule holds it to, where that is less. */
+export function timeFor({ attempt }: Pick<ActionJob, "attempt">, timeout_ms: number): number {
+  const { max_runtime_sec } = attempt.constraints ?? {};
+  return max_runtime_sec === undefined ? timeout_ms : Math.min(timeout_ms, max_runtime_sec * 1_000);
 }

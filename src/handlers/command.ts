@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { RequestId } from "../core/request.ts";
-import { type ActionJob, actionDocument } from "./action-document.ts";
+import { type ActionJob, actionDocument, timeFor } from "./action-document.ts";
 import { type CommandLink, LONGEST_TIMER_MS, openCommandLink, type StartedCommand } from "./command-link.ts";
 import { type CommandOutcome, outcomeOf } from "./command-outcome.ts";
 import { beforeShutdown } from "./shutdown.ts";
@@ -59,7 +59,7 @@ export function createCommandHandler(
 
   async function execute(job: ActionJob, spec: CommandSpec, signal: AbortSignal): Promise<CommandOutcome> {
     if (signal.aborted) return { status: "failed", error: SHUT_DOWN_BEFORE };
-    const timeout_ms = Math.min(spec.timeout_ms, LONGEST_TIMER_MS);
+    const timeout_ms = Math.min(timeFor(job, spec.timeout_ms), LONGEST_TIMER_MS);
     const output_limit_bytes = spec.output_limit_bytes ?? OUTPUT_LIMIT_BYTES;
     const { run, cwd, env } = spec;
     const started = link.start({

@@ -2,7 +2,7 @@ import type { EffectClass } from "../core/request.ts";
 import type { Answer } from "../outgoing/post.ts";
 import { postSigned, type Receiver } from "../outgoing/signed-post.ts";
 import { fillUrl } from "../outgoing/url-template.ts";
-import { type ActionJob, actionDocument } from "./action-document.ts";
+import { type ActionJob, actionDocument, timeFor } from "./action-document.ts";
 import type { CommandOutcome } from "./command-outcome.ts";
 import { cutResult, resultOf } from "./result.ts";
 
@@ -54,9 +54,10 @@ export function createHttpHandler(options: HttpOptions) {
     if (!filled.ok) return failed(`${capital(filled.why)}.`);
     const receiver = { ...spec.receiver, url: () => filled };
     const body = JSON.stringify(actionDocument(job));
-    const ends = performance.now() + spec.timeout_ms;
+    const time_ms = timeFor(job, spec.timeout_ms);
+    const ends = performance.now() + time_ms;
     const pauses = job.effect === "unsafe" ? [] : pauses_ms;
-    const each_ms = spec.timeout_ms / (pauses.length + 1);
+    const each_ms = time_ms / (pauses.length + 1);
     const called_off = afterShutdown(shutdown, shutdown_grace_ms);
     /** What may have happened by an attempt that is over. */
     let doubt: string | null = null;

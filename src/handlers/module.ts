@@ -1,4 +1,4 @@
-import { type ActionJob, actionDocument } from "./action-document.ts";
+import { type ActionJob, actionDocument, timeFor } from "./action-document.ts";
 import type { CommandLink } from "./command-link.ts";
 import type { CommandOutcome } from "./command-outcome.ts";
 import { type ModuleReport, type ModuleSpec, startModule } from "./module-run.ts";
@@ -28,7 +28,12 @@ export function createModuleHandler(link: Pick<CommandLink, "start">, options: M
       return { status: "failed", error: "Countersign was shutting down. Nothing was executed." };
     const call = { name: "execute", argument: actionDocument(job) };
     const limits = { output_limit_bytes: RESULT_LIMIT_BYTES, kill_grace_ms };
-    const { report } = startModule(link, spec, call, limits);
+    const { report } = startModule(
+      link,
+      { ...spec, timeout_ms: timeFor(job, spec.timeout_ms) },
+      call,
+      limits,
+    );
     const said = await beforeShutdown(report, shutdown, shutdown_grace_ms);
     if (said === null) return { status: "unknown", cause: SHUT_DOWN };
     return outcomeOf(said);

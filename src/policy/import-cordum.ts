@@ -4,6 +4,7 @@ import { type Fields, fieldsAt, isMap, type Sheet, shown } from "../document/fie
 import { readPlainYaml } from "../document/plain-yaml.ts";
 import { idOf, oneLine } from "./import-agt.ts";
 import { type Imported, type ImportedRule, renderImported } from "./imported.ts";
+import { CONSTRAINT_KEYS } from "./keys.ts";
 import type { Verdict } from "./policy.ts";
 
 const POLICY_KEYS = ["version", "default_decision", "rules"];
@@ -99,6 +100,7 @@ function readRule(sheet: Sheet, given: Fields): Read | null {
   }
   const match = readMatch(sheet, fields);
   const constraints = fields.map("constraints") === null ? null : (fields.value("constraints") as JsonObject);
+  refuseUnknown(fields, constraints);
   const none = constraints === null || Object.keys(constraints).length === 0;
   if (!none && (decision === "allow" || decision === "deny")) {
     fields.report(
@@ -124,6 +126,13 @@ function readRule(sheet: Sheet, given: Fields): Read | null {
     constraints: none ? null : constraints,
   };
   return { rule, topics: match.topics, fields };
+}
+
+function refuseUnknown(fields: Fields, constraints: JsonObject | null): void {
+  for (const key of Object.keys(constraints ?? {})) {
+    if (key in CONSTRAINT_KEYS) continue;
+    fields.report("not_carried_over", "constraints", `the constraint ${shown(key)} has no form here`);
+  }
 }
 
 function readMatch(sheet: Sheet, fields: Fields): { topics: string[]; tags: string[] } | null {

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../core/json.ts";
+import { type Constraints, stricterOf } from "../core/constraints.ts";
 import { ANYONE, type Requirements } from "../core/verdict.ts";
 import { type Action, assess, mismatch, type RiskFound, withRisk } from "./assess.ts";
 import type { Answer, Facts } from "./expression.ts";
@@ -21,7 +21,7 @@ export interface Judgement {
   readonly reason: string;
   /** What an approval needs; also where a sample could still ask for one. Null where nobody is asked. */
   readonly requirements: Requirements | null;
-  readonly constraints: JsonObject | null;
+  readonly constraints: Constraints | null;
   readonly risk: RiskFound;
   /** The share of these that goes to a person; see `drawn`. */
   readonly sample: number | null;
@@ -105,7 +105,7 @@ function decide(policy: Policy, trace: readonly Trace[]): Found {
       joined: rules.slice(1).map(({ id }) => id),
       reason: rules[0] === undefined ? defaultReason(doubtful) : reasonOf(rules[0]),
       requirements: [...demands, certain].reduce(both),
-      constraints: winner?.constraints ?? asking[0]?.constraints ?? null,
+      constraints: [...asking, ...(winner ? [winner] : [])].map(heldTo).reduce(stricterOf, null),
       sample: null,
     };
   }
@@ -128,8 +128,7 @@ function decide(policy: Policy, trace: readonly Trace[]): Found {
     joined: unclear.slice(1).map(({ id }) => id),
     reason: leading === undefined ? "" : `${leading.id} could not be judged, so a person decides.`,
     requirements: unclear.map(({ requirements }) => requirements ?? ANYONE).reduce(both),
-    constraints:
-      winner?.constraints ?? unclear.find((rule) => rule.constraints !== null)?.constraints ?? null,
+    constraints: [...unclear, ...(winner ? [winner] : [])].map(heldTo).reduce(stricterOf, null),
     sample: null,
   };
 }
@@ -160,6 +159,10 @@ function tryRules(rules: readonly Rule[], trace: readonly Trace[]): Tried {
 function denied(rule: string | null, reason: string): Found {
   const nothing = { joined: [], requirements: null, constraints: null, sample: null };
   return { verdict: "deny", rule, reason, ...nothing };
+}
+
+function heldTo({ constraints }: Rule): Constraints | null {
+  return constraints;
 }
 
 /** Whether an allow holds the action to something that a plain allow would not. */

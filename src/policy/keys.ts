@@ -36,7 +36,10 @@ export const RULE_KEYS = {
   when: ["an expression", "under which condition"],
   decision: ["`allow`, `allow_with_constraints`, `require_approval` or `deny`", "the verdict"],
   reason: ["a text", "why, for whoever is asked or refused"],
-  constraints: ["a map", "what the handler is held to, such as `max_runtime_sec: 60`"],
+  constraints: [
+    "see below",
+    "what the handler is held to; for `allow_with_constraints` and `require_approval`",
+  ],
   sample: ["a share such as `5%`", "how many of otherwise allowed actions go to a person"],
 } as const satisfies Keys;
 
@@ -52,6 +55,18 @@ export const LIMIT_KEYS = {
   over: ["a number", "what may be reached; what goes over it is exceeded"],
   decision: ["`deny` or `require_approval`", "what becomes of a request that goes over it"],
   reason: ["a text", "why, for whoever is asked or refused"],
+} as const satisfies Keys;
+
+export const CONSTRAINT_KEYS = {
+  max_runtime_sec: [
+    "a whole number",
+    "how long it may run; Countersign ends it then, or takes the grant of a caller back",
+  ],
+  network_allowlist: ["hosts, or `[]`", "all that it may reach; handed to the handler, which sees to it"],
+  write_allowlist: [
+    "files and folders, or `[]`",
+    "all that it may write; handed to the handler, which sees to it",
+  ],
 } as const satisfies Keys;
 
 /** What only makes sense where a person is asked. */

@@ -8,6 +8,7 @@
  * - limit: what all that is asked for within a while may come to together
  * - risk factor: what makes an action risky, in words; the highest level among those that are there is the action's risk
  */
+import type { Constraints } from "../core/constraints.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { People } from "../core/people.ts";
 import { type Requirements, RISKS, type Risk } from "../core/verdict.ts";
@@ -71,7 +72,7 @@ export interface Rule {
   /** What an approval needs, also of the share of an `allow` that goes to a person; null where nobody is ever asked. */
   readonly requirements: Requirements | null;
   /** What the handler is held to; null where there are none. */
-  readonly constraints: JsonObject | null;
+  readonly constraints: Constraints | null;
   /** The share, above 0 and up to 1, of otherwise allowed actions that goes to a person; null for none. */
   readonly sample: number | null;
 }

@@ -1,7 +1,7 @@
-import type { JsonObject } from "../core/json.ts";
+import type { Constraints } from "../core/constraints.ts";
 import type { Requirements } from "../core/verdict.ts";
 import { type Fields, fieldsAt, isMap, needed, type Sheet, shown } from "../document/fields.ts";
-import { APPROVAL_KEYS, FACTOR_KEYS, FILE_KEYS, RULE_KEYS } from "./keys.ts";
+import { APPROVAL_KEYS, CONSTRAINT_KEYS, FACTOR_KEYS, FILE_KEYS, RULE_KEYS } from "./keys.ts";
 import {
   DEFAULTS,
   type DefaultVerdict,
@@ -48,7 +48,7 @@ export interface WrittenRule {
   readonly decision: Verdict;
   readonly reason: string | null;
   readonly requirements: Requirements | null;
-  readonly constraints: JsonObject | null;
+  readonly constraints: Constraints | null;
   readonly sample: number | null;
   /** The line of a key, for what only shows once all is put together. */
   lineOf(key: string): number;
@@ -96,7 +96,7 @@ function readRule(sheet: Sheet, given: Fields): WrittenRule | null {
   const sample = readSample(fields);
   if (decision !== null) refuseCombinations(fields, decision, sample);
   const requirements = readRequirements(sheet, fields);
-  const constraints = fields.map("constraints");
+  const constraints = fields.has("constraints") ? readConstraints(sheet, fields) : null;
   if (id === null || decision === null) return null;
   const asks = decision === "require_approval" || sample !== null;
   return {
@@ -108,7 +108,7 @@ function readRule(sheet: Sheet, given: Fields): WrittenRule | null {
     decision,
     reason: fields.text("reason"),
     requirements: asks ? requirements : null,
-    constraints: constraints === null ? null : (fields.value("constraints") as JsonObject),
+    constraints,
     sample,
     lineOf: fields.lineOf,
   };
@@ -135,6 +135,31 @@ function refuseCombinations(fields: Fields, decision: Verdict, sample: number | 
   if (decision === "allow_with_constraints" && none) {
     fields.report("key_missing", null, "allow_with_constraints needs constraints", "Say which.");
   }
+}
+
+/** As in `network_allowlist`: a host, all hosts below one, and either with a port. */
+const HOST = /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?$/i;
+
+function readConstraints(sheet: Sheet, parent: Fields): Constraints | null {
+  const fields = fieldsAt(sheet, [...parent.path, "constraints"], Object.keys(CONSTRAINT_KEYS));
+  if (fields === null) return null;
+  const names = (key: string): readonly string[] | null =>
+    Array.isArray(fields.value(key)) && (fields.value(key) as unknown[]).length === 0
+      ? []
+      : fields.texts(key);
+  const max_runtime_sec = fields.whole("max_runtime_sec", 1);
+  const network_allowlist = names("network_allowlist");
+  const write_allowlist = names("write_allowlist");
+  for (const host of network_allowlist ?? []) {
+    if (HOST.test(host)) continue;
+    const hint = "Write names such as api.example.com, *.example.com or bank.example:443; [] is no network.";
+    fields.report("wrong_value", "network_allowlist", `${shown(host)} is not a host`, hint);
+  }
+  return {
+    ...(max_runtime_sec !== null && { max_runtime_sec }),
+    ...(network_allowlist !== null && { network_allowlist }),
+    ...(write_allowlist !== null && { write_allowlist }),
+  };
 }
 
 function readPriority(fields: Fields): number {

@@ -17,12 +17,8 @@ export function notSupported({ rules, limits }: Policy): readonly Finding[] {
   ];
 }
 
-function keysOf({ decision, constraints, requirements }: Rule): readonly string[] {
-  return [
-    ...(decision === "allow_with_constraints" ? ["allow_with_constraints"] : []),
-    ...(constraints === null ? [] : ["constraints"]),
-    ...(requirements === null ? [] : requiredKeys(requirements)),
-  ];
+function keysOf({ requirements }: Rule): readonly string[] {
+  return requirements === null ? [] : requiredKeys(requirements);
 }
 
 /** By key, whether the requirement asks for more than the daemon can see to; a new requirement must be given a row. */

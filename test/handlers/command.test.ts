@@ -72,6 +72,12 @@ describe("what the command is given", () => {
     expect(await run(["cat"])).toEqual({ status: "executed", result: document });
   });
 
+  test("what it is held to, where there is something", async () => {
+    const constraints = { max_runtime_sec: 60, network_allowlist: [] };
+    const outcome = await run(["cat"], {}, { ...JOB, attempt: { ...JOB.attempt, constraints } });
+    expect(outcome).toMatchObject({ result: { attempt: 1, constraints } });
+  });
+
   test("a job larger than any pipe", async () => {
     const params = { text: "é".repeat(1_000_000) };
     const outcome = await run(["wc", "-c"], {}, { ...JOB, params });
@@ -213,6 +219,21 @@ describe("a command that is cut short is unknown", () => {
   test.each(["KILL", "TERM", "SEGV"])("by SIG%s from elsewhere", async (signal) => {
     const cause = `The command was ended by the signal SIG${signal}. Its last words:\nhalf done`;
     expect(await sh(`echo half done >&2; kill -${signal} $$`)).toEqual({ status: "unknown", cause });
+  });
+
+  test("by the time that the rule gives it, where that is shorter", async () => {
+    const held = (max_runtime_sec: number): ActionJob => ({
+      ...JOB,
+      attempt: { ...JOB.attempt, constraints: { max_runtime_sec } },
+    });
+    expect(await run(["sleep", "1000"], {}, held(1))).toEqual({
+      status: "unknown",
+      cause: "The command ran longer than 1 s and has ended.",
+    });
+    expect(await run(["sleep", "1000"], { timeout_ms: 200 }, held(1))).toEqual({
+      status: "unknown",
+      cause: "The command ran longer than 0.2 s and has ended.",
+    });
   });
 
   test("by its time-out, with everything that it started", async () => {

@@ -188,6 +188,13 @@ describe("what it means", () => {
     expect(outcome).toEqual(UNKNOWN("It was sent, but there was no answer within 0.2 s."));
   });
 
+  test("no answer within the time that the rule gives it", async () => {
+    const to = await receiver(HANG);
+    const attempt = { ...JOB.attempt, constraints: { max_runtime_sec: 1 } };
+    const outcome = await run({ url: to.url, job: { attempt } });
+    expect(outcome).toEqual(UNKNOWN("It was sent, but there was no answer within 1 s."));
+  });
+
   test("nobody there: nothing was sent", async () => {
     const gone = await receiver(HANG);
     await gone.close();

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Constraints } from "../../src/core/constraints.ts";
 import type { ActionJob } from "../../src/handlers/action-document.ts";
 import { type CommandLink, openCommandLink } from "../../src/handlers/command-link.ts";
 import { createModuleHandler, type ModuleOptions } from "../../src/handlers/module.ts";
@@ -33,16 +34,21 @@ afterAll(async () => {
 
 interface Ways extends ModuleOptions {
   readonly timeout_ms?: number;
+  readonly constraints?: Constraints;
   readonly env?: Record<string, string>;
   readonly shutdown?: AbortSignal;
 }
 
 let files = 0;
-function run(source: string, { timeout_ms = 30_000, env = {}, shutdown = never, ...options }: Ways = {}) {
+function run(
+  source: string,
+  { timeout_ms = 30_000, env = {}, shutdown = never, constraints, ...options }: Ways = {},
+) {
   files += 1;
   const file = join(folder, `pay-${files}.mjs`);
   writeFileSync(file, source);
-  return createModuleHandler(link, options)(JOB, { file, cwd: folder, env, timeout_ms }, shutdown);
+  const job = constraints === undefined ? JOB : { ...JOB, attempt: { ...JOB.attempt, constraints } };
+  return createModuleHandler(link, options)(job, { file, cwd: folder, env, timeout_ms }, shutdown);
 }
 
 test("is given the action as programs get it, and what it gives is the result", async () => {
@@ -141,6 +147,16 @@ test("one whose time is over is told so, and its outcome is unknown, even where 
     cause: expect.stringContaining("The module did not come to its end: it took longer than 3 s"),
   });
   expect(readFileSync(file, "utf8")).toBe("told");
+});
+
+test("one whose rule gives it less time is ended then", async () => {
+  const source = `export async function execute({ constraints }) {
+    await new Promise((resolve) => setTimeout(resolve, constraints.max_runtime_sec * 100_000));
+  }`;
+  expect(await run(source, { constraints: { max_runtime_sec: 2 } })).toEqual({
+    status: "unknown",
+    cause: expect.stringContaining("it took longer than 2 s"),
+  });
 });
 
 test("a shutdown waits a while, then leaves it alone; before the start it starts nothing", async () => {

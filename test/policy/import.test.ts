@@ -267,7 +267,15 @@ rules:
     ["topics that would be one kind", rule("match: { topics: [job.a.b, job.a-b] }"), 3],
     ["a rate", rule("velocity: { max_requests: 1 }"), 3],
     ["remediations", rule("remediations: [{ id: x }]"), 3],
-    ["constraints of an allow", rule("constraints: { a: 1 }"), 3],
+    ["constraints of an allow", rule("constraints: { max_runtime_sec: 1 }"), 3],
+    [
+      "a constraint that is unknown here",
+      importCordum(
+        "c",
+        "version: v1\nrules:\n  - { id: r, decision: require_approval, constraints: { max_cost: 1 } }",
+      ),
+      3,
+    ],
     ["throttling", importCordum("c", "version: v1\nrules:\n  - { id: r, decision: throttle }"), 3],
   ])("%s is an error with its line", (_, { text, findings }, line) => {
     expect(text).toBeNull();

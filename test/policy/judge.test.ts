@@ -140,7 +140,7 @@ describe("a doubt", () => {
     [
       "in what would have been held to constraints asks a person",
       rules(
-        `{ id: c, ${unsure}, decision: allow_with_constraints, constraints: { a: 1 } }`,
+        `{ id: c, ${unsure}, decision: allow_with_constraints, constraints: { max_runtime_sec: 1 } }`,
         "{ id: b, decision: allow }",
       ),
       "require_approval",

@@ -20,7 +20,7 @@ const PARAMS = { yes: true, no: false };
 
 const EXTRA: Readonly<Record<Verdict, readonly string[]>> = {
   allow: ["", "sample: 50%"],
-  allow_with_constraints: ["constraints: { a: 1 }"],
+  allow_with_constraints: ["constraints: { max_runtime_sec: 1 }"],
   require_approval: [
     "",
     "approvers: [x, y], quorum: 2",

@@ -96,7 +96,15 @@ export const WRONG: readonly Wrong[] = [
   ["a sample of nothing", allows("sample: 0%"), "wrong_value", 4],
   ["a sample above all", allows("sample: 101%"), "wrong_value", 4],
   ["a sample without %", allows("sample: 0.05"), "wrong_value", 4],
-  ["constraints of an allow", allows("constraints: { a: 1 }"), "not_together", 4],
+  ["constraints of an allow", allows("constraints: { max_runtime_sec: 1 }"), "not_together", 4],
+  ["a constraint that there is none of", asks("constraints:", "  max_cost: 1"), "unknown_key", 5],
+  ["no time to run", asks("constraints: { max_runtime_sec: 0 }"), "wrong_value", 4],
+  [
+    "a host that is none",
+    asks("constraints:", "  network_allowlist: [https://a.example/]"),
+    "wrong_value",
+    5,
+  ],
   [
     "constraints that are missing",
     "rules:\n  - id: a\n    decision: allow_with_constraints",

@@ -48,7 +48,10 @@ function createTeller(world: World) {
       const lines = [
         ...(typeof answer === "string" ? [answer] : []),
         ...records.map((record) => tellRecord(record, world.nameOf(record.id))),
-        ...jobs.map(({ kind, params }) => `the handler is given ${kind} ${jsonLine(params)}`),
+        ...jobs.map(({ kind, params, attempt: { constraints } }) => {
+          const held = constraints === undefined ? "" : `, held to ${JSON.stringify(constraints)}`;
+          return `the handler is given ${kind} ${jsonLine(params)}${held}`;
+        }),
         ...world.heard.splice(0),
         ...(world.stage()?.errors.splice(0) ?? []).map((error) => `error: ${JSON.stringify(error)}`),
         ...changesBetween(before, world.person.files()),

@@ -1,4 +1,5 @@
 import type { Finding } from "../../core/codes.ts";
+import { tellConstraints } from "../../core/constraints.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { ApproverGroup, Requirements } from "../../core/verdict.ts";
 import type { Judgement } from "../../policy/judge.ts";
@@ -25,7 +26,7 @@ export function explanation(judgement: Judgement): string {
     ["reason", line(reason)],
     ["risk", [risk.level, ...risk.factors].map(line).join("; ")],
     ["sample", sample === null ? null : `${sample * 100}% of these go to a person`],
-    ["constraints", constraints === null ? null : line(JSON.stringify(constraints))],
+    ["held to", constraints === null ? null : line(tellConstraints(constraints).join("; "))],
     ...(requirements === null ? [] : requirementFacts(requirements)),
     ["policy", policy],
   ];

@@ -1,3 +1,4 @@
+import { tellConstraints } from "../../core/constraints.ts";
 import type { Json } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
 import { visible, visibleLine } from "../../document/visible.ts";
@@ -116,9 +117,10 @@ function starts({ not_before, opens, closes }: RequestView): string | null {
 /** What the policy says of it, and how risky it is. */
 function policyOf({ verdict }: RequestView): string | null {
   if (verdict === null) return null;
-  const { says, rule, policy, reason, risk, factors } = verdict;
+  const { says, rule, policy, reason, risk, factors, constraints } = verdict;
   return [
     `${says} by ${rule === null ? "default" : `rule ${line(rule)}`}: ${line(reason)}`,
+    ...(constraints === null ? [] : [`held to: ${line(tellConstraints(constraints).join("; "))}`]),
     `risk ${risk}${factors.map((factor) => `; ${line(factor)}`).join("")}`,
     ...(policy === null ? [] : [line(policy)]),
   ].join("\n");

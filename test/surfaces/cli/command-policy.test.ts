@@ -82,11 +82,11 @@ describe("policy check", () => {
   });
 
   test("accepts what the daemon does not take yet, and says so", async () => {
-    const text = POLICY.replace("approvers: treasury", "constraints: { network: none }");
+    const text = POLICY.replace("approvers: treasury", "editable: [payee.name]");
     write({ "policy.yaml": text, "base.yaml": "default: deny" });
     const { exit, out } = await run(["check", "policy.yaml"]);
     expect(exit).toBe(0);
-    expect(out).toContain("policy.yaml:3: warning: not supported yet: constraints");
+    expect(out).toContain("policy.yaml:3: warning: not supported yet: editable");
     expect(out).toContain("policy.yaml is valid");
   });
 
