@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // Nothing else is imported before this Node.js is known to be able to load it; what follows is imported by the command
 // that needs it, so that commands that only ask the daemon start at once.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Deps, GlobalOptions, Io } from "./surfaces/cli/context.ts";
 import { nodeTooOld } from "./surfaces/cli/node-version.ts";
 import type { Outside } from "./wiring.ts";
@@ -12,23 +14,35 @@ const { version }: { version: string } = JSON.parse(
 const argv = process.argv.slice(2);
 const env = process.env;
 
+/** To an agent's hook every failure is a no, and this is the exit code that all agents take for one. */
+const isHook = argv.includes("hook");
+const failed = isHook ? 2 : 1;
+if (isHook) process.once("uncaughtException", breakOff);
+
 const problem = nodeTooOld(process.versions.node);
 if (problem === null) process.exitCode = await main();
 else {
   process.stderr.write(`${problem}\n`);
-  process.exitCode = 1;
+  process.exitCode = failed;
+}
+
+function breakOff(error: Error): void {
+  process.stderr.write(`countersign: internal error, nothing was approved: ${error.message}\n`);
+  process.exit(failed);
 }
 
 /** The one catch: whatever is no fault is a bug, and is not spread out before the user. */
 async function main(): Promise<number> {
-  const { asksForJson, runCli, tellFault } = await import("./surfaces/cli/program.ts");
   const io = terminal();
   try {
+    const { runCli } = await import("./surfaces/cli/program.ts");
     return await runCli(argv, env, io, dependencies());
   } catch (error) {
+    if (isHook) breakOff(error as Error);
     const { Fault } = await import("./core/codes.ts");
+    const { asksForJson, tellFault } = await import("./surfaces/cli/program.ts");
     tellFault(new Fault("internal", undefined, await keepForReport(error)), asksForJson(argv), io);
-    return 1;
+    return failed;
   }
 }
 
@@ -60,8 +74,25 @@ function terminal(): Io {
       for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
       return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
     },
+    async readDocument() {
+      const chunks: Buffer[] = [];
+      for await (const chunk of process.stdin) {
+        chunks.push(chunk as Buffer);
+        if (isJson(Buffer.concat(chunks).toString("utf8"))) break;
+      }
+      return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    },
     columns: process.stdout.isTTY ? process.stdout.columns : null,
   };
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function dependencies(): Deps {
@@ -86,6 +117,13 @@ function dependencies(): Deps {
       yield* (await import("./wiring.ts")).readAudit(options, outside());
     },
     openPeople: async (options) => (await import("./wiring.ts")).openKnownPeople(options, outside()),
+    program: () => programWords(),
+    async addToolActions(options) {
+      const { locate } = await import("./adapters/locations.ts");
+      const { addToolActions } = await import("./adapters/tool-actions.ts");
+      const { configuration } = locate(options, env, process.cwd());
+      return { file: configuration, actions: await addToolActions(configuration) };
+    },
     stopped: () =>
       new Promise((resolve) => {
         for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
@@ -93,6 +131,17 @@ function dependencies(): Deps {
     openPolicies: async (options) => (await import("./wiring.ts")).openPolicies(options, outside()),
     verifyAudit: async (options) => (await import("./wiring.ts")).verifyAudit(options, outside()),
   };
+}
+
+/** Its name alone where that leads here, so that an update of Node.js leaves what is written down true. */
+function programWords(): string[] {
+  const main = fileURLToPath(import.meta.url);
+  const found = (env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "countersign"))
+    .find((path) => existsSync(path));
+  if (found !== undefined && realpathSync(found) === realpathSync(main)) return ["countersign"];
+  return [process.execPath, ...process.execArgv, main];
 }
 
 function outside(): Outside {
@@ -109,7 +158,6 @@ function outside(): Outside {
 async function init(options: GlobalOptions & { readonly obsidian?: boolean }) {
   const { mkdir } = await import("node:fs/promises");
   const { resolve } = await import("node:path");
-  const { fileURLToPath } = await import("node:url");
   const { locate } = await import("./adapters/locations.ts");
   const { setUp } = await import("./adapters/setup.ts");
   const { renderStarterPeople } = await import("./people/starter.ts");

@@ -59,6 +59,7 @@ const ADAPTER_PACKAGES: Record<string, RegExp> = {
   "adapters/notify/daily.ts": /^temporal-polyfill$/,
   "adapters/configuration/": /^(yaml|ajv(\/.*)?)$/,
   "adapters/setup.ts": /^yaml$/,
+  "adapters/tool-actions.ts": /^yaml$/,
 };
 
 describe("imports", () => {

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import type { JsonObject } from "../core/json.ts";
 import { FOLDERS, renderApprovalsBase } from "../document/approvals-base.ts";
 import { addObsidianTypes, obsidianTypes } from "./obsidian-types.ts";
+import { TOOL_ACTIONS } from "./tool-actions.ts";
 
 const run = promisify(execFile);
 
@@ -107,6 +108,7 @@ actions:
     # What the note says under "What happens if you approve".
     next_effect: "writes down: {text}"
 
+${TOOL_ACTIONS}
   # More actions look like this:
   # payment:
   #   run: [node, ./pay.mjs]

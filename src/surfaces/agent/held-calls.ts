@@ -60,7 +60,7 @@ export function createHeldCalls(grace_ms: number): HeldCalls {
   const onLeft = new Set<() => void>();
 
   async function enter(slot: string, requester: Requester, action: Omit<Action, "requester">): Promise<Open> {
-    const view = await requester.ask(action);
+    const { request: view } = await requester.ask(action);
     const open: Open = { id: view.id, view, slot, requester, waiting: 0, leaving: null };
     byId.set(view.id, open);
     const oldest = byId.size > REMEMBERED ? byId.values().next().value : undefined;

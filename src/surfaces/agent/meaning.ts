@@ -10,7 +10,7 @@ export function meaning(request: RequestView, proceed = false): string {
   const { id, status, executor } = request;
   const by = request.decision?.reviewer ?? "the policy";
   const because = reasonOf(request);
-  const why = because === null ? "" : ` Reason: ${because}`;
+  const why = because === null ? "" : ` Reason: ${/[.!?…]$/.test(because) ? because : `${because}.`}`;
   const stop = "Do not try again, and do not reach the same in another way.";
   switch (status) {
     case "pending":

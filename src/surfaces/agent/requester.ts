@@ -16,13 +16,21 @@ const OPEN: ReadonlySet<RequestView["status"]> = new Set([
   "outcome_unknown",
 ]);
 
-type Outcome = { readonly result: Json } | { readonly failed: string };
+export type Outcome = { readonly result: Json } | { readonly failed: string };
+
+export interface Asked {
+  readonly request: RequestView;
+  /** False when the same was asked for before. */
+  readonly created: boolean;
+  /** Whether an approval of it could be consumed here: the answer that had the token may have been lost. */
+  readonly own: boolean;
+}
 
 /** An agent at the daemon's agent socket: it asks, waits, carries out what is its own, and never decides. */
 export interface Requester {
   readonly name: string;
   /** Gives what the daemon gives; `unreachable` once it has been away for a while. */
-  ask(action: Omit<Action, "requester">): Promise<RequestView>;
+  ask(action: Omit<Action, "requester">): Promise<Asked>;
   /** Rejects with `no_answer` when the time is over, and with the signal's reason when that aborts. */
   wait(id: string, options: WaitingOptions): Promise<RequestView>;
   show(id: string): Promise<RequestView>;
@@ -60,7 +68,7 @@ export function createRequester({ socket, tokens }: RequesterPlaces, name: strin
     name,
 
     async ask(action) {
-      const { request, token } = await countersign.request(action);
+      const { request, created, token } = await countersign.request(action);
       if (token !== null) {
         try {
           keepToken(tokens, request.id, token);
@@ -68,7 +76,7 @@ export function createRequester({ socket, tokens }: RequesterPlaces, name: strin
           held.set(request.id, token);
         }
       }
-      return request;
+      return { request, created, own: request.executor === "daemon" || tokenOf(request.id) !== null };
     },
 
     wait: (id, options) => countersign.wait(id, options),

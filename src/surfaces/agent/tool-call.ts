@@ -47,7 +47,33 @@ const SUBJECTS: Readonly<Record<string, { readonly param: string; readonly names
   web_fetch: { param: "url", names: ["url"] },
 };
 
+/** Reading files and keeping lists of one's own: nobody needs to be asked about these, and nothing is recorded. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  "read",
+  "read_file",
+  "view",
+  "glob",
+  "grep",
+  "rg",
+  "ls",
+  "list",
+  "list_directory",
+  "search_file_content",
+  "grep_search",
+  "todowrite",
+  "todoread",
+  "write_todos",
+  "update_todo",
+  "report_intent",
+  "read_bash",
+  "list_bash",
+]);
+
 const TITLE_LIMIT = 200;
+
+export function isHarmless({ tool, server }: ToolCall): boolean {
+  return server === undefined && HARMLESS.has(tool.toLowerCase());
+}
 
 /** The call as an action: what the note shows, what the policy judges, and what an approval is bound to. */
 export function actionOf(call: ToolCall): Required<Pick<Action, "kind" | "params" | "title">> {
@@ -73,7 +99,8 @@ export function actionOf(call: ToolCall): Required<Pick<Action, "kind" | "params
 export function approvedInput(call: ToolCall, params: JsonObject): JsonObject | null {
   const asked = actionOf(call);
   const subject = subjectOf(asked.kind, call.input);
-  const own = new Set(["input", ...(subject === null ? [] : [subject.param])]);
+  // `resume` tells how a deferred call goes on; it is nothing of the call.
+  const own = new Set(["input", "resume", ...(subject === null ? [] : [subject.param])]);
   const strange = Object.keys({ ...params, ...asked.params }).some(
     (name) => !own.has(name) && !same(params[name], asked.params[name]),
   );
@@ -81,6 +108,13 @@ export function approvedInput(call: ToolCall, params: JsonObject): JsonObject | 
   if (strange || typeof rest !== "object" || Array.isArray(rest)) return null;
   if (subject === null) return rest as JsonObject;
   return { [subject.name]: params[subject.param] ?? "", ...(rest as JsonObject) };
+}
+
+/** Whether two actions are the same call, wherever the agent's shell was at the time. */
+export function isSameCall(one: JsonObject, other: JsonObject): boolean {
+  const { cwd: _, ...first } = one;
+  const { cwd: __, ...second } = other;
+  return same(first, second);
 }
 
 function kindOf({ tool, server, input }: ToolCall): { kind: string; tool: string; server?: string } {

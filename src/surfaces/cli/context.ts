@@ -10,6 +10,8 @@ export interface Io {
   err(text: string): void;
   /** All of standard input, as text. */
   readInput(): Promise<string>;
+  /** One JSON document from standard input, as soon as it is whole: not every program closes its end. */
+  readDocument(): Promise<string>;
   /** The terminal's width; null when standard output is not one. */
   readonly columns: number | null;
 }
@@ -26,6 +28,7 @@ export interface GlobalOptions {
 
 /** Where the daemon's sockets and the command line's own files are. */
 export interface CliLocations {
+  readonly vault: string;
   readonly sockets: { readonly agent: string; readonly reviewer: string };
   readonly tokens: string;
 }
@@ -83,6 +86,12 @@ export interface Deps {
   openPolicies(options: GlobalOptions): Promise<Policies>;
   /** The configuration's people. Gives config_missing, config_invalid. */
   openPeople(options: GlobalOptions): Promise<KnownPeople>;
+  /** The words that start this program. */
+  program(): readonly string[];
+  /** Adds what agents' tools need to the configuration, where it is missing. Gives config_missing, config_invalid. */
+  addToolActions(
+    options: GlobalOptions,
+  ): Promise<{ readonly file: string; readonly actions: readonly string[] }>;
   /** Resolves when the operator, or whoever started this, wants it to end. */
   stopped(): Promise<void>;
   /** What the grant says. Gives grant_invalid, grant_expired, digest_mismatch. */

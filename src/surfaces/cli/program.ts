@@ -1,15 +1,19 @@
 import { Command, CommanderError } from "commander";
 import { Fault } from "../../core/codes.ts";
 import { type Client, createClient } from "../client/connection.ts";
+import { addAgentSetupCommand } from "./command-agent-setup.ts";
 import { addAuditCommands } from "./command-audit.ts";
 import { addCallerCommands } from "./command-caller.ts";
 import { addClockCommand, addDecidingCommands } from "./command-deciding.ts";
+import { addDoctorCommand } from "./command-doctor.ts";
+import { addHookCommand } from "./command-hook.ts";
 import { addMcpCommand } from "./command-mcp.ts";
 import { addNotifyCommands } from "./command-notify.ts";
 import { addPeopleCommands } from "./command-people.ts";
 import { addPolicyCommands } from "./command-policy.ts";
 import { addReadingCommands } from "./command-reading.ts";
 import { addRequestCommand } from "./command-request.ts";
+import { addRunCommand } from "./command-run.ts";
 import { addSetupCommands } from "./command-setup.ts";
 import type { CliLocations, Context, Deps, Environment, GlobalOptions, Io, Run } from "./context.ts";
 import { EXIT, exitOfCode } from "./exit-codes.ts";
@@ -83,6 +87,10 @@ function createProgram(io: Io, version: string, run: Run): Command {
   addPolicyCommands(program, run);
   addPeopleCommands(program, run);
   addMcpCommand(program, run);
+  addHookCommand(program, run);
+  addDoctorCommand(program, run);
+  addAgentSetupCommand(program, run);
+  addRunCommand(program, run);
   addNotifyCommands(program, run);
   return program;
 }
@@ -123,7 +131,7 @@ function usageFault(error: CommanderError, argv: readonly string[]): Fault {
 
 function commandOf(argv: readonly string[]): string {
   const known = createProgram(
-    { out() {}, err() {}, readInput: async () => "", columns: null },
+    { out() {}, err() {}, readInput: async () => "", readDocument: async () => "", columns: null },
     "",
     async () => {},
   );

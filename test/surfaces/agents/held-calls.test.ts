@@ -24,7 +24,7 @@ function fakeRequester() {
       const id = `r${made.length + 1}`;
       made.push(id);
       view = { ...view, id, status: "pending", asked: 1 };
-      return view;
+      return { request: view, created: true, own: true };
     },
     wait: (_id: string, { timeout_ms = 0, signal }: { timeout_ms?: number; signal?: AbortSignal }) =>
       new Promise<RequestView>((resolve, reject) => {

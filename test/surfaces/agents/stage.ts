@@ -34,11 +34,15 @@ export interface AgentStage {
   readonly place: string;
   readonly vault: string;
   readonly env: NodeJS.ProcessEnv;
+  /** The daemon's state directory, once it has been started. */
+  state(): string;
   cs(...words: string[]): Promise<Ran>;
   start(): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** The next request to which this happens, counted from the last one that was told. */
   next(event: EventType): Promise<EventView>;
+  /** The next request that a person is asked about. */
+  asked(): Promise<EventView>;
   show(id: string): Promise<RequestView>;
   open(): Promise<readonly RequestView[]>;
   say(
@@ -67,6 +71,7 @@ export async function openAgentStage(policy?: string): Promise<AgentStage> {
   };
   let daemon: DaemonProcess;
   let sockets = { agent: "", reviewer: "" };
+  let state = "";
   let seen = 0;
 
   async function reviewer(method: string, path: string, body?: object) {
@@ -80,12 +85,13 @@ export async function openAgentStage(policy?: string): Promise<AgentStage> {
     place,
     vault,
     env,
+    state: () => state,
     cs: (...words) => countersign(program, words, env),
 
     async start() {
       daemon = launch(program, vault, env);
       if (!(await daemon.ready)) throw new Error(daemon.log());
-      ({ sockets } = JSON.parse(daemon.said()) as { sockets: typeof sockets });
+      ({ sockets, state } = JSON.parse(daemon.said()) as { sockets: typeof sockets; state: string });
     },
 
     async stop(signal = "SIGTERM") {
@@ -118,6 +124,14 @@ export async function openAgentStage(policy?: string): Promise<AgentStage> {
         asked.on("error", reject);
         asked.end();
       });
+    },
+
+    async asked() {
+      for (;;) {
+        const told = await stage.next("submitted");
+        const { verdict } = await stage.show(told.id);
+        if (verdict === null || verdict.says === "require_approval") return told;
+      }
     },
 
     show: async (id) => (await reviewer("GET", `/v1/requests/${id}`)) as unknown as RequestView,

@@ -160,7 +160,7 @@ describe("global options", () => {
     const seen: unknown[] = [];
     const locate = async (options: object) => {
       seen.push(options);
-      return stage;
+      return { ...stage, vault: stage.root };
     };
     const found = await stage.run(argv, { deps: { locate } });
     expect(JSON.parse(found.out)).toEqual({ requests: [view()], next: null });

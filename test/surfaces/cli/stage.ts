@@ -45,7 +45,7 @@ export function createStage(): Stage {
   };
   const deps: Deps = {
     version: "0.0.0",
-    locate: async () => ({ sockets, tokens }),
+    locate: async () => ({ vault: join(root, "vault"), sockets, tokens }),
     init: missing,
     start: missing,
     async *readAudit() {},
@@ -53,6 +53,8 @@ export function createStage(): Stage {
     openPeople: missing,
     openPolicies: missing,
     stopped: () => new Promise(() => {}),
+    program: () => ["countersign"],
+    addToolActions: missing,
     verifyGrant: async () => ({}),
   };
   async function stopServing(): Promise<void> {
@@ -80,6 +82,7 @@ export function createStage(): Stage {
           given.onErr?.(text);
         },
         readInput: async () => given.input ?? "",
+        readDocument: async () => given.input ?? "",
         columns: null,
       };
       const exit = await runCli(argv, given.env ?? { USER: "billing-agent" }, io, { ...deps, ...given.deps });

@@ -1,0 +1,55 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { parseDuration } from "../../core/duration.ts";
+import { planOf } from "./command-agent-setup.ts";
+import { AGENTS, WAIT_MS } from "./command-hook.ts";
+import type { Context, Run } from "./context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { line } from "./text.ts";
+
+export function addDoctorCommand(program: Command, run: Run): void {
+  program
+    .command("doctor")
+    .description("look for what keeps the gate of a coding agent from holding")
+    .addHelpText("after", "\nExample:\n  countersign doctor --vault ~/vault")
+    .action(() => run(doctor));
+}
+
+async function doctor(context: Context): Promise<number> {
+  const [{ settingsOf }, { agentWarnings, UNSEEN }, { untrustedHooks }] = await Promise.all([
+    import("../setup/agent-settings.ts"),
+    import("../setup/agent-doctor.ts"),
+    import("../setup/codex-trust.ts"),
+  ]);
+  const warnings: string[] = [];
+  const gated: string[] = [];
+  for (const agent of AGENTS) {
+    for (const project of [false, true]) {
+      const settings = settingsOf(agent, await planOf(context, { project }));
+      const text = existsSync(settings.file) ? readFileSync(settings.file, "utf8") : null;
+      warnings.push(...agentWarnings(agent, settings, text, waitIn));
+      if (text?.includes(agent) && !gated.includes(agent)) gated.push(agent);
+    }
+    if (gated.includes(agent) && UNSEEN[agent] !== undefined) warnings.push(UNSEEN[agent]);
+  }
+  if (gated.includes("codex")) {
+    const untrusted = await untrustedHooks(process.cwd(), { ...context.env });
+    if (untrusted === null)
+      warnings.push("Codex could not be asked whether it trusts its hooks; untrusted ones are skipped.");
+    else if (untrusted.length > 0) {
+      warnings.push(
+        `Codex does not trust its hooks (${untrusted.join(", ")}) and skips them: trust them under /hooks.`,
+      );
+    }
+  }
+  const said =
+    warnings.length === 0 ? "Nothing was found." : warnings.map((one) => `- ${line(one)}`).join("\n");
+  context.print({ agents: gated, warnings }, said);
+  return EXIT.done;
+}
+
+/** How long a hook of ours waits, by its words. */
+function waitIn(words: string): number {
+  const said = /--timeout[", ]+([0-9]+[a-z]+)/.exec(words)?.[1];
+  return (said === undefined ? null : parseDuration(said)) ?? WAIT_MS;
+}

@@ -1,0 +1,46 @@
+import type { JsonObject } from "../../core/json.ts";
+import type { ToolCall } from "../agent/tool-call.ts";
+import { type Dialect, failureOf, isMap, line, mapIn, optionalText, resultOf, textIn } from "./dialect.ts";
+
+/** Copilot names no event in its own form: what is there tells which it is. */
+export const copilot: Dialect = {
+  read(input) {
+    const session = textIn(input, "sessionId");
+    if (!("toolName" in input)) {
+      // The session's end has a reason; its start and its prompts have other fields, and ask nothing of us.
+      return "reason" in input ? { type: "end", session, turn: false } : { type: "none" };
+    }
+    const call = callOf(input);
+    const result = input.toolResult;
+    if (isMap(result)) {
+      const failed = result.resultType !== "success";
+      const outcome = failed ? { failed: failureOf(result.textResultForLlm) } : { result: resultOf(result) };
+      return { type: "after", session, callId: null, call, outcome };
+    }
+    const dialog = input.hookName === "permissionRequest";
+    const moment = input.timestamp === undefined ? null : String(input.timestamp);
+    return { type: "before", session, callId: null, moment, call, dialog, editable: !dialog };
+  },
+
+  allow(event, modifiedArgs, reason) {
+    if (event.dialog) return line({ behavior: "allow" });
+    return line({
+      permissionDecision: "allow",
+      permissionDecisionReason: reason,
+      ...(modifiedArgs !== null && { modifiedArgs }),
+    });
+  },
+  deny: (event, reason) =>
+    event?.dialog
+      ? line({ behavior: "deny", message: reason })
+      : line({ permissionDecision: "deny", permissionDecisionReason: reason }),
+  pass: () => "",
+};
+
+function callOf(input: JsonObject): ToolCall {
+  return {
+    tool: textIn(input, "toolName"),
+    input: mapIn(input, "toolArgs", "toolInput"),
+    cwd: optionalText(input, "cwd"),
+  };
+}

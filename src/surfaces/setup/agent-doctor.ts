@@ -1,0 +1,109 @@
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { AgentName } from "../hooks/dialects.ts";
+import { type AgentSettings, isOurs } from "./agent-settings.ts";
+
+/** A hook's own limit must be longer than its wait by this much: where the limit ends first, the tool runs. */
+const MARGIN_MS = 30_000;
+
+const GATES: Readonly<Record<AgentName, readonly string[]>> = {
+  "claude-code": ["PreToolUse", "PermissionRequest"],
+  codex: ["PreToolUse"],
+  gemini: ["BeforeTool"],
+  copilot: ["preToolUse"],
+  cursor: ["beforeShellExecution", "beforeMCPExecution"],
+  opencode: [],
+};
+
+/**
+ * What keeps an agent's gate from holding, in sentences. `text` is what the settings' file holds; null where it is not
+ * there, which is no matter: then this agent was not set up here. `wait_ms` is how long our hook waits without a word.
+ */
+export function agentWarnings(
+  agent: AgentName,
+  { file, content }: AgentSettings,
+  text: string | null,
+  wait_ms: (words: string) => number,
+): readonly string[] {
+  if (text === null) return [];
+  if (agent === "opencode") {
+    return text === content ? [] : [`${file} is not what setup writes: write it again with --write.`];
+  }
+  const settings = parsed(text);
+  if (settings === null) return [`${file} is not plain JSON, so nothing can be said about its hooks.`];
+  const hooks = isMap(settings.hooks) ? settings.hooks : {};
+  const ours = Object.values(hooks).some((entries) => listIn(entries).some((entry) => isOurs(entry, agent)));
+  if (!ours) return [];
+  const warnings: string[] = [];
+  if (settings.disableAllHooks === true) warnings.push(`${file} has disableAllHooks: nothing is gated.`);
+  for (const event of GATES[agent].slice(0, agent === "cursor" ? 2 : 1)) {
+    const gates = listIn(hooks[event]).filter((entry) => isOurs(entry, agent));
+    if (gates.length === 0) warnings.push(`${file} has no hook of ours for ${event}: that is not gated.`);
+    for (const hook of gates.flatMap(hooksIn))
+      warnings.push(...hookWarnings(agent, file, event, hook, wait_ms));
+  }
+  return warnings;
+}
+
+function hookWarnings(
+  agent: AgentName,
+  file: string,
+  event: string,
+  hook: JsonObject,
+  wait_ms: (words: string) => number,
+): readonly string[] {
+  const warnings: string[] = [];
+  const limit_ms = limitOf(agent, hook);
+  const wait = wait_ms(JSON.stringify(hook));
+  if (limit_ms < wait + MARGIN_MS) {
+    const seconds = Math.ceil((wait + MARGIN_MS) / 1_000);
+    warnings.push(
+      `${file}: the limit of ${event} (${limit_ms / 1_000} s) ends before our wait does, and then the tool runs: give it ${seconds} s or more.`,
+    );
+  }
+  if (agent === "claude-code" && hook.onFailure !== "block") {
+    warnings.push(
+      `${file}: ${event} lets the tool run when the hook cannot be started: set "onFailure": "block".`,
+    );
+  }
+  if (agent === "cursor" && hook.failClosed !== true) {
+    warnings.push(`${file}: ${event} lets the tool run when the hook fails: set "failClosed": true.`);
+  }
+  return warnings;
+}
+
+/** The agent's limit for a hook, and what it is where the file does not say. */
+function limitOf(agent: AgentName, hook: JsonObject): number {
+  const said = agent === "copilot" ? hook.timeoutSec : hook.timeout;
+  const usual = { "claude-code": 600, codex: 600, gemini: 60_000, copilot: 30, cursor: 60, opencode: 0 }[
+    agent
+  ];
+  const value = typeof said === "number" ? said : usual;
+  return agent === "gemini" ? value : value * 1_000;
+}
+
+/** What does not show in any file. */
+export const UNSEEN: Readonly<Partial<Record<AgentName, string>>> = {
+  "claude-code": "`claude --bare` and `claude --safe-mode` skip all hooks: then nothing is gated.",
+};
+
+function hooksIn(entry: Json): readonly JsonObject[] {
+  if (!isMap(entry)) return [];
+  return "hooks" in entry ? listIn(entry.hooks).filter(isMap) : [entry];
+}
+
+function listIn(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : [];
+}
+
+function parsed(text: string): JsonObject | null {
+  try {
+    const value = JSON.parse(text) as Json;
+    return isMap(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isMap(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,211 @@
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { AgentName } from "../hooks/dialects.ts";
+import { renderPlugin } from "./opencode-plugin.ts";
+
+/** Where an agent keeps its hooks, and what we put there. */
+export interface AgentSettings {
+  /** Absolute. */
+  readonly file: string;
+  /** Its hooks by event, to be merged into a file that is the agent's; or the whole text of a file that is ours. */
+  readonly content:
+    | { readonly hooks: Readonly<Record<string, JsonObject>>; readonly beside: JsonObject }
+    | string;
+  /** What else the person has to do or know, in sentences. */
+  readonly notes: readonly string[];
+}
+
+export interface SetupPlan {
+  /** The words that start this program. */
+  readonly program: readonly string[];
+  readonly vault: string;
+  /** Where the daemon keeps its state, where that is not the usual place. */
+  readonly state: string | null;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The project's folder, where the hooks are for it alone. */
+  readonly project: string | null;
+  /** How long the hook waits, where it is not the usual day. */
+  readonly timeout: { readonly text: string; readonly ms: number } | null;
+}
+
+/** The agents' own limit stays behind our wait by this much: where it expires, most of them run the tool. */
+const BEHIND_MS = 60_000;
+const USUAL_LIMIT_S = 86_400;
+const STATUS = "Waiting for approval";
+
+const CLAUDE_TOOLS = "Bash|PowerShell|Write|Edit|MultiEdit|NotebookEdit|WebFetch|mcp__.*";
+const GEMINI_TOOLS = "run_shell_command|write_file|replace|web_fetch|mcp_.*";
+
+export function settingsOf(agent: AgentName, plan: SetupPlan): AgentSettings {
+  const { program, vault, state, timeout } = plan;
+  const words = [
+    ...program,
+    "hook",
+    agent,
+    "--vault",
+    vault,
+    ...(state === null ? [] : ["--state", state]),
+    ...(timeout === null ? [] : ["--timeout", timeout.text]),
+  ];
+  const [command = "", ...args] = words;
+  const shell = words.map(quoted).join(" ");
+  const limit_s = timeout === null ? USUAL_LIMIT_S : Math.ceil((timeout.ms + BEHIND_MS) / 1_000);
+  const place = placeOf(agent, plan);
+  switch (agent) {
+    case "claude-code": {
+      const ours = { type: "command", command, args };
+      const after = { hooks: [{ ...ours, timeout: 30 }] };
+      return {
+        file: place,
+        content: {
+          beside: {},
+          hooks: {
+            PreToolUse: {
+              matcher: CLAUDE_TOOLS,
+              hooks: [{ ...ours, timeout: limit_s, onFailure: "block", statusMessage: STATUS }],
+            },
+            PostToolUse: { matcher: CLAUDE_TOOLS, ...after },
+            PostToolUseFailure: { matcher: CLAUDE_TOOLS, ...after },
+            SessionEnd: { hooks: [{ ...ours, timeout: 10 }] },
+          },
+        },
+        notes: [
+          "`claude --bare`, `--safe-mode` and `disableAllHooks` switch hooks off: then nothing is gated.",
+        ],
+      };
+    }
+    case "codex": {
+      const hook = { type: "command", command: shell };
+      return {
+        file: place,
+        content: {
+          beside: {},
+          hooks: {
+            PreToolUse: { matcher: "*", hooks: [{ ...hook, timeout: limit_s, statusMessage: STATUS }] },
+            PermissionRequest: {
+              matcher: "*",
+              hooks: [{ ...hook, timeout: limit_s, statusMessage: STATUS }],
+            },
+            PostToolUse: { matcher: "*", hooks: [{ ...hook, timeout: 30 }] },
+          },
+        },
+        notes: ["Codex skips hooks that are not trusted: start it, and trust them under /hooks."],
+      };
+    }
+    case "gemini": {
+      const hook = { type: "command", name: "countersign", command: shell };
+      return {
+        file: place,
+        content: {
+          beside: {},
+          hooks: {
+            BeforeTool: { matcher: GEMINI_TOOLS, hooks: [{ ...hook, timeout: limit_s * 1_000 }] },
+            AfterTool: { matcher: GEMINI_TOOLS, hooks: [{ ...hook, timeout: 30_000 }] },
+            SessionEnd: { matcher: "*", hooks: [{ ...hook, timeout: 10_000 }] },
+          },
+        },
+        notes: [
+          "Gemini asks by its own rules as well: `--approval-mode yolo`, or a rule that allows these tools, leaves it to the hook.",
+        ],
+      };
+    }
+    case "cursor": {
+      const gate = { command: shell, timeout: limit_s, failClosed: true };
+      const after = { command: shell, timeout: 30 };
+      return {
+        file: place,
+        content: {
+          beside: { version: 1 },
+          hooks: {
+            beforeShellExecution: gate,
+            beforeMCPExecution: gate,
+            afterShellExecution: after,
+            afterMCPExecution: after,
+          },
+        },
+        notes: [
+          "Cursor lets no hook change a command: an approval with changes is told to the agent as a no.",
+        ],
+      };
+    }
+    case "copilot": {
+      const hook = { type: "command", exec: command, args };
+      const text = {
+        version: 1,
+        hooks: {
+          preToolUse: [{ ...hook, timeoutSec: limit_s }],
+          postToolUse: [{ ...hook, timeoutSec: 30 }],
+          sessionEnd: [{ ...hook, timeoutSec: 10 }],
+        },
+      };
+      return {
+        file: place,
+        content: `${JSON.stringify(text, null, 2)}\n`,
+        notes: ["Copilot runs the tool when a hook takes longer than `timeoutSec`: do not lower it."],
+      };
+    }
+    case "opencode":
+      return {
+        file: place,
+        content: renderPlugin(words),
+        notes: ["The plug-in gates every tool but those that only read."],
+      };
+  }
+}
+
+function placeOf(agent: AgentName, { home, env, project }: SetupPlan): string {
+  const config = env.XDG_CONFIG_HOME ?? `${home}/.config`;
+  switch (agent) {
+    case "claude-code":
+      return `${project === null ? (env.CLAUDE_CONFIG_DIR ?? `${home}/.claude`) : `${project}/.claude`}/settings.json`;
+    case "codex":
+      return `${project === null ? (env.CODEX_HOME ?? `${home}/.codex`) : `${project}/.codex`}/hooks.json`;
+    case "gemini":
+      return `${project ?? home}/.gemini/settings.json`;
+    case "cursor":
+      return `${project ?? home}/.cursor/hooks.json`;
+    case "copilot":
+      return project === null
+        ? `${env.COPILOT_HOME ?? `${home}/.copilot`}/hooks/countersign.json`
+        : `${project}/.github/hooks/countersign.json`;
+    case "opencode":
+      return `${project === null ? `${config}/opencode` : `${project}/.opencode`}/plugin/countersign.js`;
+  }
+}
+
+/** Whether an entry is one that we wrote, at whatever time and with whichever options. */
+export function isOurs(entry: Json, agent: AgentName): boolean {
+  const text = JSON.stringify(entry);
+  return text.includes(`"hook","${agent}","--vault"`) || text.includes(` hook ${agent} --vault `);
+}
+
+/** The settings with our entries in place of those that we wrote before. */
+export function merged(
+  settings: JsonObject,
+  agent: AgentName,
+  { hooks, beside }: Exclude<AgentSettings["content"], string>,
+): JsonObject {
+  const clean = without(settings, agent);
+  const before = (clean.hooks ?? {}) as JsonObject;
+  const all: Record<string, Json> = { ...before };
+  for (const [event, entry] of Object.entries(hooks)) {
+    all[event] = [...((before[event] as readonly Json[] | undefined) ?? []), entry];
+  }
+  return { ...beside, ...clean, hooks: all };
+}
+
+/** The settings without our entries, and without what only they needed. */
+export function without(settings: JsonObject, agent: AgentName): JsonObject {
+  const { hooks, ...rest } = settings;
+  if (typeof hooks !== "object" || hooks === null || Array.isArray(hooks)) return settings;
+  const left = Object.entries(hooks as JsonObject).flatMap(([event, entries]): [string, Json][] => {
+    if (!Array.isArray(entries)) return [[event, entries]];
+    const kept = entries.filter((entry) => !isOurs(entry, agent));
+    return kept.length === 0 && entries.length > 0 ? [] : [[event, kept]];
+  });
+  return left.length === 0 ? rest : { ...rest, hooks: Object.fromEntries(left) };
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

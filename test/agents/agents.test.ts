@@ -1,0 +1,253 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { type AgentStage, openAgentStage } from "../surfaces/agents/stage.ts";
+import { type FakeModel, startFakeModel } from "./fake-model.ts";
+import { PARTIES, type Party, versionOf } from "./parties.ts";
+
+/**
+ * Real agents with a model on loopback, gated by the hooks that `setup` writes, each once for every way in which an
+ * approval can go. What is looked at is the file that the tool would have written. `npm run agents` with the folder in
+ * which they are installed as COUNTERSIGN_AGENTS; COUNTERSIGN_RECORD names a folder for what their hooks are given.
+ */
+const FOLDER = process.env.COUNTERSIGN_AGENTS ?? "";
+const RECORD = process.env.COUNTERSIGN_RECORD;
+const ONLY = process.env.COUNTERSIGN_AGENT;
+const LIMIT_MS = 90_000;
+
+let stage: AgentStage;
+const results: string[] = [];
+
+beforeAll(async () => {
+  if (FOLDER === "") return;
+  stage = await openAgentStage();
+  await stage.start();
+});
+
+afterAll(async () => {
+  if (FOLDER === "") return;
+  await stage.remove();
+  process.stdout.write(`${new Date().toISOString().slice(0, 10)}\n${results.join("\n")}\n`);
+});
+
+const parties = PARTIES.filter(({ name }) => ONLY === undefined || ONLY === name);
+
+describe.skipIf(FOLDER === "").each(parties)("$name", (party) => {
+  let home: string;
+  let work: string;
+  let model: FakeModel;
+  let agent: ChildProcess | null;
+  let count = 0;
+
+  beforeAll(() => {
+    const version = versionOf(party, FOLDER, mkdtempSync(join(tmpdir(), "cs-version-")));
+    expect(version, `${party.binary} is not installed in ${FOLDER}`).not.toBeNull();
+    results.push(`${party.name} ${version}`);
+  });
+
+  beforeEach(async ({ onTestFinished, task }) => {
+    home = mkdtempSync(join(tmpdir(), `cs-${party.name}-`));
+    work = join(home, "work");
+    mkdirSync(work);
+    agent = null;
+    count += 1;
+    // A command of its own each time: what was refused is not asked again so soon.
+    model = await startFakeModel(party.use(`echo asked-${count} > out.txt`));
+    party.prepare(home, model.port, work);
+    onTestFinished(() => void results.push(`  ${task.name}: ${task.result?.state}`));
+  });
+
+  afterEach(async () => {
+    agent?.kill("SIGKILL");
+    await model.close();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const written = () => {
+    const file = join(work, "out.txt");
+    return existsSync(file) ? readFileSync(file, "utf8").trim() : null;
+  };
+
+  async function setUp(...words: string[]): Promise<void> {
+    const { program, vault } = stage;
+    const env = {
+      ...environment(party, home, model.port),
+      COUNTERSIGN_CONFIG: join(home, "countersign.yaml"),
+    };
+    writeFileSync(env.COUNTERSIGN_CONFIG, "actions: {}\n");
+    const made = spawn(
+      process.execPath,
+      [
+        program.main,
+        "setup",
+        party.name,
+        "--write",
+        "--vault",
+        vault,
+        "--state",
+        stage.state(),
+        "--json",
+        ...words,
+      ],
+      { env },
+    );
+    const out: Buffer[] = [];
+    made.stdout.on("data", (chunk) => out.push(chunk));
+    const [code] = await once(made, "close");
+    expect(code, Buffer.concat(out).toString()).toBe(0);
+    const { file } = JSON.parse(Buffer.concat(out).toString()) as { file: string };
+    if (RECORD !== undefined) record(file, party, program.main, RECORD);
+  }
+
+  function start(): { ended: Promise<string> } {
+    const child = spawn(join(FOLDER, "node_modules/.bin", party.binary), party.words, {
+      cwd: work,
+      env: environment(party, home, model.port),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    agent = child;
+    const said: Buffer[] = [];
+    for (const out of [child.stdout, child.stderr]) out.on("data", (chunk) => said.push(chunk));
+    const ended = once(child, "exit").then(() => Buffer.concat(said).toString("utf8"));
+    // A request that never comes is to be told with what the agent said.
+    ended.then((text) => process.env.COUNTERSIGN_LOUD && process.stdout.write(`${text.slice(-4_000)}\n`));
+    return { ended };
+  }
+
+  test("approve", { timeout: LIMIT_MS }, async () => {
+    await setUp();
+    const { ended } = start();
+    const { id } = await stage.next("submitted");
+    expect(written()).toBeNull();
+    await stage.say(id, "approve");
+    await ended;
+    expect(written()).toBe(`asked-${count}`);
+    expect((await stage.show(id)).status).toBe("executed");
+  });
+
+  test("reject", { timeout: LIMIT_MS }, async () => {
+    await setUp();
+    const { ended } = start();
+    const { id } = await stage.next("submitted");
+    await stage.say(id, "reject", { reason: "the-reason-of-anna" });
+    const said = await ended;
+    expect(written()).toBeNull();
+    // The fake model repeats what its tool answered, so that what it was told is in what the agent prints.
+    expect(said).toContain("the-reason-of-anna");
+  });
+
+  test("edit", { timeout: LIMIT_MS }, async () => {
+    await setUp();
+    const { ended } = start();
+    const { id } = await stage.next("submitted");
+    await stage.say(id, "approve", { set: { command: "echo edited > out.txt" } });
+    await ended;
+    expect(written()).toBe("edited");
+    expect((await stage.show(id)).status).toBe("executed");
+  });
+
+  test("time-out", { timeout: LIMIT_MS }, async () => {
+    await setUp("--timeout", "2s");
+    const { ended } = start();
+    const { id } = await stage.next("submitted");
+    await ended;
+    expect(written()).toBeNull();
+    expect((await stage.show(id)).status).toMatch(/cancelled|expired/);
+  });
+
+  test("daemon down", { timeout: LIMIT_MS }, async () => {
+    await setUp();
+    await stage.stop();
+    const said = await start().ended;
+    expect(written()).toBeNull();
+    await stage.start();
+    expect(said).toContain("countersign start");
+  });
+
+  test("daemon restarted in the wait", { timeout: LIMIT_MS }, async () => {
+    await setUp();
+    const { ended } = start();
+    const { id } = await stage.next("submitted");
+    // The hook has heard that it asked: before that a killed daemon may have taken the token with it.
+    const token = join(home, ".local/state/countersign/tokens", id);
+    await vi.waitFor(() => expect(existsSync(token)).toBe(true));
+    await stage.stop("SIGKILL");
+    await stage.start();
+    await stage.say(id, "approve");
+    await ended;
+    expect(written()).toBe(`asked-${count}`);
+  });
+
+  test("agent killed", { timeout: LIMIT_MS }, async () => {
+    await setUp();
+    const { ended } = start();
+    const { id } = await stage.next("submitted");
+    process.kill(await hookOf(party).then(agentAbove), "SIGKILL");
+    await stage.next("cancelled");
+    expect((await stage.show(id)).status).toBe("cancelled");
+    agent?.kill("SIGKILL");
+    await ended;
+    expect(written()).toBeNull();
+  });
+});
+
+function environment(party: Party, home: string, port: number): NodeJS.ProcessEnv & { PATH: string } {
+  const path = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
+  return { PATH: path, HOME: home, NODE_COMPILE_CACHE: stage.program.compiled, ...party.env(port, home) };
+}
+
+const words = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+const parentOf = (pid: number) =>
+  Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+
+/** The hook's process, by the words that `setup` gave it and this run's vault. */
+async function hookOf(party: Party): Promise<number> {
+  for (;;) {
+    for (const name of readdirSync("/proc").filter((one) => /^\d+$/.test(one))) {
+      try {
+        const found = words(Number(name));
+        if (found.includes("hook") && found.includes(party.name) && found.includes(stage.vault))
+          return Number(name);
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** The agent that started a hook, through a shell or not. */
+function agentAbove(hook: number): number {
+  const parent = parentOf(hook);
+  return /(^|\/)(ba|da|z)?sh$/.test(words(parent)[0] ?? "") ? parentOf(parent) : parent;
+}
+
+/** Puts something before the hook that keeps what it is given and what it answers. */
+function record(settings: string, { name }: Party, main: string, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const recorder = join(dirname(main), "record.mjs");
+  writeFileSync(
+    recorder,
+    `import { spawnSync } from "node:child_process";
+import { appendFileSync, readFileSync } from "node:fs";
+const input = readFileSync(0, "utf8");
+const ran = spawnSync(process.execPath, [${JSON.stringify(main)}, ...process.argv.slice(2)], { input, encoding: "utf8" });
+appendFileSync(${JSON.stringify(join(folder, `${name}.jsonl`))}, JSON.stringify({ input: JSON.parse(input), out: ran.stdout, err: ran.stderr, exit: ran.status }) + "\\n");
+process.stdout.write(ran.stdout);
+process.stderr.write(ran.stderr);
+process.exitCode = ran.status ?? 2;
+`,
+  );
+  writeFileSync(settings, readFileSync(settings, "utf8").replaceAll(main, recorder));
+}

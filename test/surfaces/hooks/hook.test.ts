@@ -1,0 +1,359 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type AgentStage, openAgentStage } from "../agents/stage.ts";
+
+/** The hook as it is shipped, as a process of its own, in front of a real daemon. */
+let stage: AgentStage;
+
+const POLICY = `
+default: require_approval
+rules:
+  - { id: harmless, match: { kind: shell }, when: "has(params.command) && params.command == 'pwd'", decision: allow }
+  - { id: never, match: { kind: shell }, when: "has(params.command) && params.command == 'reboot'", decision: deny, reason: Not on this machine. }
+`;
+
+beforeAll(async () => {
+  stage = await openAgentStage(POLICY);
+  await stage.start();
+});
+
+afterAll(() => stage.remove());
+
+interface Answer {
+  readonly out: string;
+  readonly err: string;
+  readonly exit: number | null;
+}
+
+function start(agent: string, input: object | string, words: readonly string[] = []) {
+  const { program, vault, env } = stage;
+  const child = spawn(process.execPath, [program.main, "hook", agent, "--vault", vault, ...words], { env });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on("data", (chunk) => out.push(chunk));
+  child.stderr.on("data", (chunk) => err.push(chunk));
+  // Left open, as some agents do: what is whole is answered.
+  child.stdin.write(typeof input === "string" ? input : JSON.stringify(input));
+  const answer = once(child, "close").then(
+    ([exit]): Answer => ({ out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString(), exit }),
+  );
+  return { child: child as ChildProcess, answer };
+}
+
+let calls = 0;
+/** A call of its own each time: what was refused is not asked again so soon. */
+const claude = (more: object = {}, command?: string) => {
+  calls += 1;
+  return {
+    session_id: "s1",
+    cwd: "/src",
+    hook_event_name: "PreToolUse",
+    tool_name: "Bash",
+    tool_input: { command: command ?? `make ${calls}`, description: "build" },
+    tool_use_id: `toolu_${calls}`,
+    ...more,
+  };
+};
+
+const decisionIn = ({ out }: Answer) => JSON.parse(out).hookSpecificOutput;
+
+/** A no in every way in which an agent could hear it. */
+function expectDenied(answer: Answer, reason: string): void {
+  expect(answer.exit).toBe(2);
+  expect(decisionIn(answer)).toMatchObject({ permissionDecision: "deny" });
+  expect(decisionIn(answer).permissionDecisionReason).toContain(reason);
+  expect(answer.err).toContain(reason);
+}
+
+describe("an approval", () => {
+  test("lets the call run, and its end is recorded", async () => {
+    const input = claude();
+    const { answer } = start("claude-code", input);
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    const told = await answer;
+    expect(told).toMatchObject({ exit: 0, err: "" });
+    expect(decisionIn(told)).toMatchObject({ permissionDecision: "allow" });
+    expect(decisionIn(told)).not.toHaveProperty("updatedInput");
+    expect((await stage.show(id)).status).toBe("executing");
+    const after = { ...input, hook_event_name: "PostToolUse", tool_response: { stdout: "ok" } };
+    expect(await start("claude-code", after).answer).toEqual({ out: "", err: "", exit: 0 });
+    expect(await stage.show(id)).toMatchObject({ status: "executed", result: { stdout: "ok" } });
+  });
+
+  test("with changes replaces the input", async () => {
+    const { answer } = start("claude-code", claude());
+    const { id } = await stage.asked();
+    await stage.say(id, "approve", { set: { command: "make all" } });
+    expect(decisionIn(await answer)).toMatchObject({
+      permissionDecision: "allow",
+      updatedInput: { command: "make all", description: "build" },
+    });
+  });
+
+  test("with changes that the hook cannot make is a no that says what to call", async () => {
+    const input = { session_id: "s1", cwd: "/src", hook_event_name: "PermissionRequest", tool_name: "Bash" };
+    const { answer } = start("codex", { ...input, tool_input: { command: "make codex" } });
+    const { id } = await stage.asked();
+    await stage.say(id, "approve", { set: { command: "make safe" } });
+    const told = await answer;
+    expect(told.exit).toBe(2);
+    expect(decisionIn(told).decision.behavior).toBe("deny");
+    expect(told.err).toContain("make safe");
+    expect((await stage.show(id)).status).toBe("cancelled");
+  });
+
+  test("of a call that two hooks ask about is one request, one decision, and a yes for both", async () => {
+    const input = claude();
+    const one = start("claude-code", input);
+    const { id } = await stage.asked();
+    const two = start("claude-code", input);
+    await stage.say(id, "approve");
+    for (const { answer } of [one, two]) expect(decisionIn(await answer).permissionDecision).toBe("allow");
+    expect(
+      (await stage.open()).filter(({ params }) => params.command === input.tool_input.command),
+    ).toHaveLength(1);
+  });
+
+  test("by the policy is no opinion: the agent's own rules go on", async () => {
+    expect(await start("claude-code", claude({}, "pwd")).answer).toEqual({ out: "", err: "", exit: 0 });
+    const cursor = {
+      conversation_id: "c",
+      hook_event_name: "beforeShellExecution",
+      command: "pwd",
+      cwd: "/",
+    };
+    expect(JSON.parse((await start("cursor", cursor).answer).out)).toEqual({ permission: "allow" });
+  });
+
+  test("of a call by an agent that takes silence for a yes is silence", async () => {
+    const { answer } = start("codex", claude());
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    expect(await answer).toEqual({ out: "", err: "", exit: 0 });
+  });
+});
+
+describe("a no", () => {
+  test("of a person comes with the reason", async () => {
+    const { answer } = start("claude-code", claude());
+    const { id } = await stage.asked();
+    await stage.say(id, "reject", { reason: "ask me on Monday" });
+    expectDenied(await answer, "ask me on Monday");
+  });
+
+  test("of the policy asks nobody", async () => {
+    expectDenied(await start("claude-code", claude({}, "reboot")).answer, "Not on this machine.");
+  });
+
+  test.each([
+    ["input that is no JSON", "no json"],
+    ["an empty input that never ends", "{}"],
+    ["an event that is not known", claude({ hook_event_name: "BeforeLaunch" })],
+    ["a call without a tool", claude({ tool_name: "" })],
+    ["a call whose input is no map", claude({ tool_input: 5 })],
+    [
+      "a number that has no one form",
+      '{"session_id":"s","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"n":9007199254740993}}',
+    ],
+  ])("for %s", async (_name, input) => {
+    const { child, answer } = start("claude-code", input);
+    child.stdin?.end();
+    expectDenied(await answer, "Nothing was approved.");
+  });
+
+  test("for wrong words of its own, and for a vault that is not there", async () => {
+    const wrong = start("claude-code", claude(), ["--wrong"]);
+    expect((await wrong.answer).exit).toBe(2);
+    const { program, env } = stage;
+    const lost = spawn(process.execPath, [program.main, "hook", "gemini", "--vault", "/nowhere"], { env });
+    const err: Buffer[] = [];
+    lost.stderr.on("data", (chunk) => err.push(chunk));
+    const [exit] = await once(lost, "close");
+    expect(exit).toBe(2);
+    expect(Buffer.concat(err).toString()).toContain("no vault at /nowhere");
+  });
+
+  test("before the agent's limit, when nobody decides", async () => {
+    const { answer } = start("claude-code", claude(), ["--timeout", "1s"]);
+    const { id } = await stage.asked();
+    expectDenied(await answer, "No decision within 1s");
+    expect((await stage.show(id)).status).toMatch(/cancelled|expired/);
+  });
+
+  test.each([
+    [
+      "codex",
+      claude({ tool_use_id: "x" }),
+      (out: string) => JSON.parse(out).hookSpecificOutput.permissionDecision,
+    ],
+    [
+      "gemini",
+      {
+        session_id: "s",
+        hook_event_name: "BeforeTool",
+        tool_name: "run_shell_command",
+        tool_input: { command: "reboot" },
+      },
+      (out: string) => JSON.parse(out).decision,
+    ],
+    [
+      "copilot",
+      { sessionId: "s", timestamp: 1, cwd: "/", toolName: "bash", toolArgs: '{"command":"reboot"}' },
+      (out: string) => JSON.parse(out).permissionDecision,
+    ],
+    [
+      "cursor",
+      { conversation_id: "s", hook_event_name: "beforeShellExecution", command: "reboot" },
+      (out: string) => JSON.parse(out).permission,
+    ],
+    [
+      "opencode",
+      {
+        event: "tool.execute.before",
+        sessionID: "s",
+        callID: "c",
+        tool: "bash",
+        args: { command: "reboot" },
+      },
+      (out: string) => JSON.parse(out).decision,
+    ],
+  ])("in the form of %s", async (agent, input, decision) => {
+    const given = agent === "codex" ? { ...input, tool_input: { command: "reboot" } } : input;
+    const told = await start(agent, given).answer;
+    expect(decision(told.out)).toBe("deny");
+    expect(told.err).toContain("Not on this machine.");
+    expect(told.exit).toBe(2);
+  });
+});
+
+describe("an agent that goes away", () => {
+  test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("with %s withdraws its request", async (signal) => {
+    const { child, answer } = start("claude-code", claude());
+    const { id } = await stage.asked();
+    child.kill(signal);
+    expect(await stage.next("cancelled")).toMatchObject({ id, reason: "agent went away" });
+    expect((await answer).exit).toBe(2);
+  });
+
+  test("without a word, leaving its hook to another parent, withdraws its request", async () => {
+    const { program, vault, env } = stage;
+    const hook = [process.execPath, program.main, "hook", "claude-code", "--vault", vault];
+    const script = `require("child_process").spawn(${JSON.stringify(hook[0])}, ${JSON.stringify(hook.slice(1))}, { stdio: ["inherit", "ignore", "ignore"] })`;
+    const agent = spawn(process.execPath, ["-e", script], { env, stdio: ["pipe", "ignore", "ignore"] });
+    agent.stdin?.write(JSON.stringify(claude()));
+    const { id } = await stage.asked();
+    agent.kill("SIGKILL");
+    expect(await stage.next("cancelled")).toMatchObject({ id, reason: "agent went away" });
+  });
+});
+
+describe("a person who answers in the agent's own dialog", () => {
+  const dialog = (command: string) => ({
+    ...claude({}, command),
+    hook_event_name: "PermissionRequest",
+    tool_use_id: undefined,
+  });
+
+  test("settles the note by letting the tool run", async () => {
+    const input = dialog("make dialog");
+    const { answer } = start("claude-code", input);
+    const { id } = await stage.asked();
+    const after = {
+      ...input,
+      hook_event_name: "PostToolUse",
+      tool_use_id: "toolu_dialog",
+      tool_response: "done",
+    };
+    await start("claude-code", after).answer;
+    expect(await stage.next("cancelled")).toMatchObject({ id, reason: "answered in the agent's own dialog" });
+    expect((await answer).exit).toBe(2);
+  });
+
+  test("settles it by saying no, at the end of the turn", async () => {
+    const { answer } = start("claude-code", dialog("make dialog again"));
+    const { id } = await stage.asked();
+    await start("claude-code", { session_id: "s1", hook_event_name: "Stop" }).answer;
+    expect(await stage.next("cancelled")).toMatchObject({ id });
+    await answer;
+  });
+});
+
+describe("a call that is deferred", () => {
+  test("ends the turn at once, outlives its session, and is answered when it is resumed", async () => {
+    const input = claude({ session_id: "deferred" });
+    const first = await start("claude-code", input, ["--defer"]).answer;
+    expect(first.exit).toBe(0);
+    expect(decisionIn(first).permissionDecision).toBe("defer");
+    const { id } = await stage.asked();
+    expect((await stage.show(id)).params.resume).toBe("claude -p --resume deferred");
+    await start("claude-code", { session_id: "deferred", hook_event_name: "SessionEnd" }).answer;
+    expect((await stage.show(id)).status).toBe("pending");
+    await stage.say(id, "approve");
+    const resumed = await start("claude-code", input, ["--defer"]).answer;
+    expect(decisionIn(resumed).permissionDecision).toBe("allow");
+    expect((await stage.show(id)).status).toBe("executing");
+  });
+});
+
+describe("the end of a session", () => {
+  test("withdraws what it left open", async () => {
+    const { answer } = start("claude-code", claude({ session_id: "ending" }));
+    const { id } = await stage.asked();
+    await start("claude-code", { session_id: "ending", hook_event_name: "SessionEnd" }).answer;
+    expect(await stage.next("cancelled")).toMatchObject({ id, reason: "the agent's session ended" });
+    expectDenied(await answer, "withdrawn");
+  });
+});
+
+describe("a command behind approval", () => {
+  const run = (...words: string[]) => stage.cs("run", "--kind", "shell", "--json", "--", ...words);
+
+  test("runs as the vector that was approved, without a shell, and its outcome is reported", async () => {
+    const ran = run(process.execPath, "-e", "process.stdout.write(process.argv[1])", "$HOME; ls");
+    const { id } = await stage.asked();
+    const { params, title } = await stage.show(id);
+    expect(params.argv).toEqual([
+      process.execPath,
+      "-e",
+      "process.stdout.write(process.argv[1])",
+      "$HOME; ls",
+    ]);
+    expect(title).toContain("'$HOME; ls'");
+    await stage.say(id, "approve");
+    const { out, exit } = await ran;
+    expect(out).toContain("$HOME; ls");
+    expect(exit).toBe(0);
+    expect(await stage.show(id)).toMatchObject({ status: "executed", result: { exit: 0 } });
+  });
+
+  test("runs what a person made of it, and nothing else", async () => {
+    const ran = run("/bin/echo", "asked");
+    const { id } = await stage.asked();
+    await stage.say(id, "approve", { set: { argv: ["/bin/echo", "changed"] } });
+    const { out } = await ran;
+    expect(out).toContain("changed\n");
+    expect(out.split("\n")[0]).not.toContain("asked");
+  });
+
+  test("does not run on a no, and fails as it fails", async () => {
+    const refused = run("/bin/echo", "refused");
+    const first = await stage.asked();
+    await stage.say(first.id, "reject");
+    expect((await refused).exit).toBe(3);
+    const failing = run("/bin/sh", "-c", "exit 7");
+    const second = await stage.asked();
+    await stage.say(second.id, "approve");
+    expect((await failing).exit).toBe(6);
+    expect((await stage.show(second.id)).error).toContain("exit code 7");
+  });
+});
+
+test("a daemon that is down makes every answer a no that says what to start", async () => {
+  await stage.stop();
+  expectDenied(await start("claude-code", claude()).answer, "countersign start");
+  const after = await start("claude-code", claude({ hook_event_name: "PostToolUse" })).answer;
+  expect(after).toMatchObject({ out: "", exit: 1 });
+  await stage.start();
+});

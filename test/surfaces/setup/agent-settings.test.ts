@@ -1,0 +1,121 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { loadConfiguration } from "../../../src/adapters/configuration/load.ts";
+import { addToolActions } from "../../../src/adapters/tool-actions.ts";
+import type { Json, JsonObject } from "../../../src/core/json.ts";
+import { AGENTS } from "../../../src/surfaces/cli/command-hook.ts";
+import { agentWarnings } from "../../../src/surfaces/setup/agent-doctor.ts";
+import { merged, type SetupPlan, settingsOf, without } from "../../../src/surfaces/setup/agent-settings.ts";
+
+const PLAN: SetupPlan = {
+  program: ["countersign"],
+  vault: "/home/anna/my vault",
+  state: null,
+  home: "/home/anna",
+  env: {},
+  project: null,
+  timeout: null,
+};
+const MERGING = AGENTS.filter((agent) => agent !== "copilot" && agent !== "opencode");
+const WAIT_MS = 86_340_000;
+
+function hooksOf(agent: (typeof AGENTS)[number], plan = PLAN) {
+  const { content } = settingsOf(agent, plan);
+  if (typeof content === "string") throw new Error(`${agent} is not merged`);
+  return content;
+}
+
+describe("an agent's settings", () => {
+  const entry = fc.record({ matcher: fc.string(), hooks: fc.array(fc.record({ command: fc.string() })) });
+  const events = fc.constantFrom("PreToolUse", "PostToolUse", "BeforeTool", "beforeShellExecution", "Stop");
+  const settings = fc.record(
+    {
+      theme: fc.string(),
+      hooks: fc.dictionary(events, fc.array(entry, { minLength: 1 }), { minKeys: 1 }),
+    },
+    { requiredKeys: [] },
+  );
+
+  test.each(MERGING)("of %s are merged once, and taken out without a trace", (agent) => {
+    fc.assert(
+      fc.property(settings, (found) => {
+        const before = JSON.parse(JSON.stringify(found)) as JsonObject;
+        const once = merged(before, agent, hooksOf(agent));
+        expect(merged(once, agent, hooksOf(agent))).toEqual(once);
+        const { version: _, ...after } = without(once, agent);
+        expect(after).toEqual(before);
+        for (const [event, entries] of Object.entries((before.hooks ?? {}) as JsonObject)) {
+          const now = (once.hooks as JsonObject)[event] as readonly Json[];
+          expect(now.slice(0, (entries as readonly Json[]).length)).toEqual(entries);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("fail closed where the agent can, and give the hook longer than it waits", () => {
+    const gate = JSON.stringify(hooksOf("claude-code").hooks.PreToolUse);
+    expect(gate).toContain('"onFailure":"block"');
+    expect(JSON.stringify(hooksOf("cursor").hooks.beforeShellExecution)).toContain('"failClosed":true');
+    for (const agent of AGENTS) {
+      const settings = settingsOf(agent, PLAN);
+      const { content } = settings;
+      const text = typeof content === "string" ? content : JSON.stringify(merged({}, agent, content));
+      expect(
+        agentWarnings(agent, settings, text, () => WAIT_MS),
+        agent,
+      ).toEqual([]);
+    }
+  });
+
+  test("name the vault as one word, also where a shell reads it", () => {
+    expect(JSON.stringify(hooksOf("codex"))).toContain("--vault '/home/anna/my vault'");
+    expect(JSON.stringify(hooksOf("claude-code"))).toContain('"--vault","/home/anna/my vault"');
+  });
+});
+
+describe("doctor", () => {
+  const warned = (agent: (typeof AGENTS)[number], change: (text: string) => string) => {
+    const settings = settingsOf(agent, PLAN);
+    const { content } = settings;
+    const text = typeof content === "string" ? content : JSON.stringify(merged({}, agent, content));
+    return agentWarnings(agent, settings, change(text), () => WAIT_MS).join("\n");
+  };
+
+  test.each([
+    ["claude-code", (text: string) => text.replace('"onFailure":"block",', ""), "onFailure"],
+    ["claude-code", (text: string) => text.replace("86400", "600"), "ends before our wait"],
+    ["claude-code", (text: string) => text.replace("{", '{"disableAllHooks":true,'), "disableAllHooks"],
+    ["claude-code", (text: string) => text.replace('"PreToolUse"', '"PreCompact"'), "not gated"],
+    ["codex", (text: string) => text.replace("86400", "600"), "ends before our wait"],
+    ["gemini", (text: string) => text.replace("86400000", "86400"), "ends before our wait"],
+    ["copilot", (text: string) => text.replace("86400", "30"), "ends before our wait"],
+    ["cursor", (text: string) => text.replace('"failClosed":true', '"failClosed":false'), "failClosed"],
+    ["opencode", (text: string) => text.replace("throw new Error", "console.log"), "not what setup writes"],
+  ] as const)("warns of %s %#", (agent, change, words) => {
+    expect(warned(agent, change)).toContain(words);
+  });
+
+  test("says nothing of agents that were never set up", () => {
+    for (const agent of AGENTS)
+      expect(agentWarnings(agent, settingsOf(agent, PLAN), null, () => WAIT_MS)).toEqual([]);
+  });
+});
+
+test("the actions of agents' tools are added where they are missing, and what is there stays as it is", async () => {
+  const place = mkdtempSync(join(tmpdir(), "cs-tools-"));
+  const file = join(place, "countersign.yaml");
+  writeFileSync(file, "# mine\nactions:\n  shell: { caller: true, timeout: 5m } # short\n");
+  expect(await addToolActions(file)).toEqual(["file_write", "web_fetch", "mcp_tool", "tool"]);
+  const text = readFileSync(file, "utf8");
+  expect(text).toContain("# mine");
+  expect(parse(text).actions.shell).toEqual({ caller: true, timeout: "5m" });
+  expect(await addToolActions(file)).toEqual([]);
+  const { actions } = await loadConfiguration(file, { PATH: process.env.PATH });
+  expect([...actions.keys()]).toEqual(["shell", "file_write", "web_fetch", "mcp_tool", "tool"]);
+  rmSync(place, { recursive: true });
+});
