@@ -1,5 +1,6 @@
 import { clock } from "./adapters/clock.ts";
 import type { ActionSettings, Configuration } from "./adapters/configuration/configuration.ts";
+import type { McpExecutorSettings } from "./adapters/configuration/executor.ts";
 import type { ReceiverSettings } from "./adapters/configuration/services.ts";
 import { createLanes } from "./adapters/lanes.ts";
 import type { Environment } from "./adapters/locations.ts";
@@ -7,6 +8,7 @@ import { lookUp } from "./adapters/notify/secret.ts";
 import type { CommandHandler } from "./handlers/command.ts";
 import type { CommandLink } from "./handlers/command-link.ts";
 import { createHttpHandler } from "./handlers/http.ts";
+import { createMcpHandler, type McpSpec } from "./handlers/mcp.ts";
 import { createModuleHandler } from "./handlers/module.ts";
 import { moduleService, type Service, webhookService } from "./handlers/service.ts";
 import type { Receiver } from "./outgoing/signed-post.ts";
@@ -49,7 +51,7 @@ export function kindsOf(
 ): ReadonlyMap<string, Kind> {
   const http = createHttpHandler({ now: clock.now });
   const module = createModuleHandler(link);
-  const handlers = { commands, http, module };
+  const handlers = { commands, http, module, mcp: createMcpHandler(link) };
   const around = { cwd: configuration.directory, env, shutdown };
   const kinds = new Map<string, Kind>();
   for (const [name, settings] of configuration.actions) {
@@ -72,11 +74,12 @@ interface Handlers {
   readonly commands: CommandHandler;
   readonly http: ReturnType<typeof createHttpHandler>;
   readonly module: ReturnType<typeof createModuleHandler>;
+  readonly mcp: ReturnType<typeof createMcpHandler>;
 }
 
 function handlerOf(
   { executor, timeout_ms }: ActionSettings,
-  { commands, http, module }: Handlers,
+  { commands, http, module, mcp }: Handlers,
   { cwd, env, shutdown }: { cwd: string; env: Environment; shutdown: AbortSignal },
 ): Kind["handler"] {
   switch (executor.by) {
@@ -90,9 +93,35 @@ function handlerOf(
       const spec = { receiver: receiverOf(executor, env), method: executor.method, timeout_ms };
       return (job, again) => http(job, spec, shutdown, again);
     }
+    case "mcp": {
+      const { tool, arguments: given } = executor;
+      const spec = {
+        server: mcpServerOf(executor.server, cwd, env),
+        tool,
+        arguments: given,
+        timeout_ms,
+        cwd,
+      };
+      return (job) => mcp(job, spec, shutdown);
+    }
     case "module": {
       const spec = { file: executor.file, cwd, env: executor.env, timeout_ms };
       return (job) => module(job, spec, shutdown);
     }
   }
+}
+
+function mcpServerOf(
+  server: McpExecutorSettings["server"],
+  cwd: string,
+  env: Environment,
+): McpSpec["server"] {
+  if (server.by === "daemon") return { by: "command", argv: server.argv, cwd, env: server.env };
+  const { url, token, allow_private } = server;
+  return {
+    by: "url",
+    url: () => lookUp(url, env),
+    token: token && (() => lookUp(token, env)),
+    allow_private,
+  };
 }

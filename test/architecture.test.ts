@@ -60,6 +60,7 @@ const ADAPTER_PACKAGES: Record<string, RegExp> = {
   "adapters/configuration/": /^(yaml|ajv(\/.*)?)$/,
   "adapters/setup.ts": /^yaml$/,
   "adapters/tool-actions.ts": /^yaml$/,
+  "handlers/mcp-call.ts": /^@modelcontextprotocol\/client/,
 };
 
 describe("imports", () => {

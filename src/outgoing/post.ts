@@ -134,7 +134,7 @@ function send(
 }
 
 /** A lookup that knows no other addresses than those that were checked. */
-function only(addresses: readonly Address[]): LookupFunction {
+export function only(addresses: readonly Address[]): LookupFunction {
   return (_, options, callback) => {
     if (options.all === true) return callback(null, [...addresses]);
     const [first] = addresses;

@@ -27,6 +27,25 @@ export async function execute(action, { signal }) {
 }
 `;
 
+/** An MCP server that answers a call unless it is told to hang. */
+const TICKETS = `
+import { writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n");
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, method, params } = JSON.parse(line);
+  const { protocolVersion } = params ?? {};
+  const serverInfo = { name: "tickets", version: "1" };
+  if (id === undefined) continue;
+  if (method === "initialize") say({ id, result: { protocolVersion, capabilities: { tools: {} }, serverInfo } });
+  else if (method !== "tools/call") say({ id, error: { code: -32601, message: "no such method" } });
+  else {
+    writeFileSync("begun-" + params._meta["countersign/id"], process.env.TOKEN + " " + process.env.DEPLOY_SECRET);
+    if (!params.arguments.hang) say({ id, result: { content: [{ type: "text", text: "T-7" }] } });
+  }
+}
+`;
+
 const files = (url: string) => {
   const http = (path: string) =>
     `http: { url: "${url}${path}", secret: { env: DEPLOY_SECRET }, allow_private: true }`;
@@ -36,9 +55,11 @@ settle: 0s
 actions:
   deploy: { ${http("deploy/{n}")} }
   publish: { ${http("publish")}, effect: key }
+  ticket: { mcp: { server: { command: [node, ./tickets.mjs], env: { TOKEN: null } }, tool: create } }
   pay: { module: ./pay.mjs, env: { TOKEN: null }, timeout: 30s }
 `,
     "pay.mjs": PAY,
+    "tickets.mjs": TICKETS,
   };
 };
 
@@ -76,9 +97,14 @@ test("an approved action is sent out, or called, and its answer is the result", 
     path: "/deploy/1",
     headers: { "idempotency-key": `${deployed.id}-1`, "webhook-id": `${deployed.id}-1` },
   });
-  const id = await approved("pay");
-  expect(await world.outcome(id)).toMatchObject({ status: "executed", result: { paid: true } });
-  expect(readFileSync(join(world.base, `begun-${id}`), "utf8")).toBe("CANARY-11c7 undefined");
+  for (const [kind, result] of [
+    ["pay", { paid: true }],
+    ["ticket", "T-7"],
+  ] as const) {
+    const id = await approved(kind);
+    expect(await world.outcome(id)).toMatchObject({ status: "executed", result });
+    expect(readFileSync(join(world.base, `begun-${id}`), "utf8")).toBe("CANARY-11c7 undefined");
+  }
   daemon.signal("SIGTERM");
   await daemon.ended;
   for (const name of readdirSync(world.base, { recursive: true, encoding: "utf8" })) {
@@ -105,9 +131,12 @@ describe("a daemon that is killed in the middle", () => {
     },
   );
 
-  test("of calling a file does not call it again: the outcome is unknown", async () => {
+  test.each([
+    ["a file", "pay"],
+    ["a tool", "ticket"],
+  ])("of calling %s does not call it again: the outcome is unknown", async (_, kind) => {
     const first = await world.start(SECRETS);
-    const id = await approved("pay", { hang: true });
+    const id = await approved(kind, { hang: true });
     await until("it is called", first, () => existsSync(join(world.base, `begun-${id}`)));
     await kill(first);
     await world.start(SECRETS);

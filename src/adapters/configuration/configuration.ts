@@ -2,7 +2,7 @@ import type { JsonObject } from "../../core/json.ts";
 import type { EffectClass } from "../../core/request.ts";
 import type { AdoptionSettings } from "../../document/foreign/mapping.ts";
 import type { ChannelSettings } from "./channels.ts";
-import type { HttpExecutorSettings } from "./executor.ts";
+import type { HttpExecutorSettings, McpExecutorSettings } from "./executor.ts";
 import type { ModuleSettings } from "./program.ts";
 import type { ServiceSettings } from "./services.ts";
 
@@ -69,7 +69,12 @@ export interface Folders {
 export interface ActionSettings {
   readonly kind: string;
   /** What carries it out, or the caller itself with a grant. */
-  readonly executor: RunSettings | HttpExecutorSettings | ModuleSettings | { readonly by: "caller" };
+  readonly executor:
+    | RunSettings
+    | HttpExecutorSettings
+    | ModuleSettings
+    | McpExecutorSettings
+    | { readonly by: "caller" };
   readonly effect: EffectClass;
   readonly tags: readonly string[];
   /** The params that a person may change before approving. */

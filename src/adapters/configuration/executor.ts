@@ -1,9 +1,10 @@
+import type { JsonObject } from "../../core/json.ts";
 import type { Path } from "../../document/plain-yaml.ts";
 import { whyNotTemplate } from "../../outgoing/url-template.ts";
 import type { Value } from "./channels.ts";
-import type { ActionSettings, Environment } from "./configuration.ts";
+import type { ActionSettings, Environment, RunSettings } from "./configuration.ts";
 import { settleModule, settleProgram } from "./program.ts";
-import { type RawValue, settledValue } from "./reference.ts";
+import { type RawValue, settledUrl, settledValue } from "./reference.ts";
 import { invalid, type Source } from "./source.ts";
 
 /** What an action says of who executes it, once the schema has passed. */
@@ -11,6 +12,7 @@ export interface RawExecutor {
   readonly run?: readonly [string, ...string[]];
   readonly http?: RawHttpExecutor;
   readonly module?: string;
+  readonly mcp?: RawMcp;
   readonly caller?: true;
   readonly env?: Readonly<Record<string, string | null>>;
 }
@@ -32,8 +34,35 @@ export interface HttpExecutorSettings {
   readonly allow_private: boolean;
 }
 
-const WAYS = ["run", "http", "module", "caller"] as const;
-const EXPECTED = "exactly one of `run:`, `http:`, `module:` and `caller: true`";
+interface RawMcp {
+  readonly server: {
+    readonly command?: readonly [string, ...string[]];
+    readonly env?: Readonly<Record<string, string | null>>;
+    readonly url?: RawValue;
+    readonly token?: RawValue;
+    readonly allow_private?: boolean;
+  };
+  readonly tool: string;
+  readonly arguments?: JsonObject;
+}
+
+/** An action is one call of one tool of an MCP server. */
+export interface McpExecutorSettings {
+  readonly by: "mcp";
+  readonly server:
+    | RunSettings
+    | {
+        readonly by: "url";
+        readonly url: Value;
+        readonly token: Value | null;
+        readonly allow_private: boolean;
+      };
+  readonly tool: string;
+  readonly arguments: JsonObject | null;
+}
+
+const WAYS = ["run", "http", "module", "mcp", "caller"] as const;
+const EXPECTED = "exactly one of `run:`, `http:`, `module:`, `mcp:` and `caller: true`";
 
 interface Around {
   readonly kind: string;
@@ -48,7 +77,7 @@ export function executorOf(
   action: RawExecutor,
   { kind, directory, env: daemonEnv }: Around,
 ): { executor: ActionSettings["executor"]; warnings: readonly string[] } {
-  const { run, http, module, env } = action;
+  const { run, http, module, mcp, env } = action;
   const at = path.join(".");
   const wrong = (where: Path, found: string, expected: string) =>
     invalid(source.file, source.lineOf(where), found, expected, "run: [node, ./pay.mjs]");
@@ -70,6 +99,7 @@ export function executorOf(
     const expected = "`env` only with `run:` or `module:`";
     throw wrong([...path, "env"], `${at}.env has no program to be for`, expected);
   }
+  if (mcp !== undefined) return mcpOf(source, [...path, "mcp"], mcp, { kind, directory, env: daemonEnv });
   if (http === undefined) return { executor: { by: "caller" }, warnings: [] };
   return { executor: httpOf(source, [...path, "http"], http, directory), warnings: [] };
 }
@@ -78,6 +108,38 @@ export function executorOf(
 function checkArguments(run: readonly string[], wrong: (index: number) => Error): void {
   const bad = run.findIndex((argument, at) => argument.includes("\0") || (at === 0 && argument === ""));
   if (bad !== -1) throw wrong(bad);
+}
+
+function mcpOf(
+  source: Source,
+  path: Path,
+  { server, tool, arguments: given }: RawMcp,
+  { kind, directory, env: daemonEnv }: Around,
+): { executor: McpExecutorSettings; warnings: readonly string[] } {
+  const { command, env, url, token, allow_private = false } = server;
+  const at = [...path, "server"];
+  const wrong = (found: string, expected: string) =>
+    invalid(source.file, source.lineOf(at), `${at.join(".")} ${found}`, expected);
+  const common = { by: "mcp", tool, arguments: given ?? null } as const;
+  if ((command === undefined) === (url === undefined)) {
+    throw wrong(
+      command === undefined ? "says not where it is" : "has both",
+      "exactly one of `command:` and `url:`",
+    );
+  }
+  if (command !== undefined) {
+    if (token !== undefined || server.allow_private !== undefined)
+      throw wrong("has what goes with a URL", "`command:` and `env:`");
+    const program = settleProgram({ kind, argv: command, env: env ?? {} }, directory, daemonEnv);
+    return { executor: { ...common, server: program.settings }, warnings: program.warnings };
+  }
+  if (env !== undefined) throw wrong("has an environment for no program", "`env:` only with `command:`");
+  const address = settledUrl(source, [...at, "url"], url ?? "", { allow_private, directory });
+  const secret = token === undefined ? null : settledValue(token, directory);
+  return {
+    executor: { ...common, server: { by: "url", url: address, token: secret, allow_private } },
+    warnings: [],
+  };
 }
 
 function httpOf(

@@ -31,6 +31,50 @@ export const HTTP_EXECUTOR_SCHEMA = {
   },
 };
 
+const MCP = "mcp: { server: { command: [./tickets-mcp] }, tool: create_ticket }";
+
+/** The shape of an action's `mcp:`. */
+export const MCP_SCHEMA = {
+  type: "object",
+  description: "`server:` and `tool:`",
+  examples: [MCP],
+  required: ["server", "tool"],
+  additionalProperties: false,
+  properties: {
+    server: {
+      type: "object",
+      description: "`command:` or `url:`",
+      examples: [MCP],
+      additionalProperties: false,
+      properties: {
+        command: {
+          type: "array",
+          minItems: 1,
+          items: { type: "string", minLength: 1, description: "an argument as a string", examples: [MCP] },
+          description: "the program and its arguments as a list; no shell reads it",
+          examples: [MCP],
+        },
+        env: environment("env: { TICKETS: main, API_TOKEN: null }"),
+        url: referenceOrText("the URL", "url: https://example.com/mcp"),
+        token: reference("the bearer token", "token: { env: TICKETS_TOKEN }"),
+        allow_private: { type: "boolean", description: "true or false", examples: ["allow_private: true"] },
+      },
+    },
+    tool: {
+      type: "string",
+      minLength: 1,
+      maxLength: 200,
+      description: "the tool's name",
+      examples: ["tool: create_ticket"],
+    },
+    arguments: {
+      type: "object",
+      description: 'the tool\'s arguments, with "{name}" for params',
+      examples: ['arguments: { title: "{title}", project: OPS }'],
+    },
+  },
+};
+
 const service = {
   type: "object",
   description: "a service with `webhook:` or `module:`",

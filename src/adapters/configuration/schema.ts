@@ -2,7 +2,7 @@ import { ADOPT_SCHEMA } from "./schema-adopt.ts";
 import { HTTP_SCHEMA } from "./schema-http.ts";
 import { NOTIFY_SCHEMA } from "./schema-notify.ts";
 import { LIMITS_SCHEMA, RETRY_SCHEMA } from "./schema-requesters.ts";
-import { HTTP_EXECUTOR_SCHEMA, SERVICES_SCHEMA } from "./schema-services.ts";
+import { HTTP_EXECUTOR_SCHEMA, MCP_SCHEMA, SERVICES_SCHEMA } from "./schema-services.ts";
 import { environment } from "./schema-values.ts";
 
 /**
@@ -34,7 +34,7 @@ const folder = (example: string) => ({
 
 const action = {
   type: "object",
-  description: "an action with `run:`, `http:`, `module:` or `caller: true`",
+  description: "an action with `run:`, `http:`, `module:`, `mcp:` or `caller: true`",
   examples: ["payment: { run: [node, ./pay.mjs] }"],
   additionalProperties: false,
   properties: {
@@ -51,6 +51,7 @@ const action = {
     },
     http: HTTP_EXECUTOR_SCHEMA,
     module: text("the name of a file that exports `execute`", "module: ./pay.mjs"),
+    mcp: MCP_SCHEMA,
     caller: {
       const: true,
       description: "`true`, or no `caller` at all",

@@ -48,7 +48,31 @@ describe("a wrong configuration is answered with file, line and what was expecte
       4,
       /a\.tiemout is not known/,
     ],
-    ["what a later issue brings", "actions:\n  a:\n    mcp: { tool: x }\n", 3, /a\.mcp is not known/],
+    ["an mcp without a server", "actions:\n  a:\n    mcp: { tool: x }\n", 3, /server is missing/],
+    [
+      "an mcp server that is nowhere",
+      "actions:\n  a:\n    mcp: { tool: x, server: { env: { A: b } } }\n",
+      3,
+      /mcp\.server says not where it is/,
+    ],
+    [
+      "an mcp server in two places",
+      "actions:\n  a:\n    mcp: { tool: x, server: { command: [node], url: https://a.example/ } }\n",
+      3,
+      /mcp\.server has both/,
+    ],
+    [
+      "a token for a started mcp server",
+      "actions:\n  a:\n    mcp: { tool: x, server: { command: [node], token: { env: T } } }\n",
+      3,
+      /mcp\.server has what goes with a URL/,
+    ],
+    [
+      "a token in the file",
+      "actions:\n  a:\n    mcp: { tool: x, server: { url: https://a.example/, token: s3cret } }\n",
+      3,
+      /token stands in the file/,
+    ],
     ["an http without a secret", "actions:\n  a:\n    http: { url: x }\n", 3, /secret is missing/],
     [
       "an http with a param for a host",
@@ -135,7 +159,7 @@ describe("a wrong configuration is answered with file, line and what was expecte
       "neither run nor caller",
       "actions:\n  a:\n    effect: unsafe\n",
       2,
-      /exactly one of `run:`, `http:`, `module:` and `caller: true`/,
+      /exactly one of `run:`, `http:`, `module:`, `mcp:` and `caller: true`/,
     ],
     ["both", "actions:\n  a:\n    run: [node]\n    caller: true\n", 4, /has both run and caller/],
     ["caller: false", "actions:\n  a:\n    caller: false\n", 3, /expected `true`, or no `caller`/],
@@ -408,4 +432,40 @@ test("caps and retries are what the file says, and as it says nothing: five atte
     retry: { cool_down_ms: 3_600_000, max_attempts: 2 },
     caps: { open: 20, per_hour: 60 },
   });
+});
+
+test("what carries an action out is settled: defaults filled in, secrets only named, paths absolute", async () => {
+  const found = await load(`
+actions:
+  deploy: { http: { url: "https://a.example/{n}", secret: { file: ./s } } }
+  refund: { module: ./gone.mjs, env: { SECRET: null } }
+  ticket: { mcp: { server: { url: https://a.example/mcp, token: { env: T } }, tool: create } }
+  local: { mcp: { server: { command: [node, ./s.mjs], env: { A: b } }, tool: create, arguments: { t: "{t}" } } }
+`);
+  const executor = (kind: string) => found.actions.get(kind)?.executor;
+  expect(executor("deploy")).toEqual({
+    by: "http",
+    url: { plain: "https://a.example/{n}" },
+    secret: { file: join(folder, "s") },
+    method: "POST",
+    allow_private: false,
+  });
+  expect(executor("refund")).toEqual({
+    by: "module",
+    file: join(folder, "gone.mjs"),
+    env: { SECRET: "s3cret" },
+  });
+  const url = { plain: "https://a.example/mcp" };
+  const server = { by: "url", url, token: { env: "T" }, allow_private: false };
+  expect(executor("ticket")).toEqual({ by: "mcp", server, tool: "create", arguments: null });
+  expect(executor("local")).toEqual({
+    by: "mcp",
+    server: { by: "daemon", argv: [process.execPath, join(folder, "s.mjs")], env: { A: "b" } },
+    tool: "create",
+    arguments: { t: "{t}" },
+  });
+  expect(found.actions.get("deploy")?.timeout_ms).toBe(60_000);
+  expect(found.warnings).toEqual(
+    expect.arrayContaining([`refund: ${join(folder, "gone.mjs")} is not there.`]),
+  );
 });

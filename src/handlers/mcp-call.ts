@@ -1,0 +1,128 @@
+/**
+ * Calls one tool of an MCP server, in a process of its own (see mcp.ts): the daemon itself loads no MCP client, and a
+ * server that it starts ends with it.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type CallToolResult,
+  Client,
+  ProtocolError,
+  StreamableHTTPClientTransport,
+} from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import type { Json, JsonObject } from "../core/json.ts";
+import { guardedFetch } from "../outgoing/guarded-fetch.ts";
+
+export type McpServer =
+  | {
+      readonly by: "command";
+      readonly argv: readonly [string, ...string[]];
+      readonly cwd: string;
+      readonly env: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly by: "url";
+      readonly url: string;
+      readonly token: string | null;
+      readonly allow_private: boolean;
+    };
+
+export interface McpCall {
+  readonly server: McpServer;
+  readonly tool: string;
+  readonly arguments: JsonObject;
+  /** Told to the server beside the arguments. */
+  readonly meta: JsonObject;
+  readonly timeout_ms: number;
+}
+
+export type McpOutcome =
+  | { readonly did: "executed"; readonly result: Json }
+  | { readonly did: "failed"; readonly why: string }
+  | { readonly did: "unknown"; readonly why: string };
+
+/** JSON-RPC: the server has not understood, or not taken, what it was asked. */
+const NOT_TAKEN = new Set([-32_700, -32_600, -32_601, -32_602]);
+const CLOSE_MS = 1_000;
+/** Below what the daemon reads. */
+const RESULT_BYTES = 1_000_000;
+const KEPT_CHARACTERS = 250_000;
+const WORDS_CHARACTERS = 2_000;
+
+/** By the name that `module-program.ts` is told to call. Never rejects for what a server does. */
+export async function callTool(call: McpCall, { signal }: { signal: AbortSignal }): Promise<McpOutcome> {
+  const client = new Client({ name: "countersign", version: "1" }, { versionNegotiation: { mode: "auto" } });
+  const transport = transportOf(call.server);
+  try {
+    try {
+      await client.connect(transport, { timeout: call.timeout_ms, signal });
+    } catch (error) {
+      return { did: "failed", why: `There is no connection to the MCP server: ${reasonOf(error)}` };
+    }
+    return await ask(client, call, signal);
+  } finally {
+    await Promise.race([client.close().catch(() => {}), delay(CLOSE_MS, null, { ref: false })]);
+  }
+}
+
+async function ask(client: Client, call: McpCall, signal: AbortSignal): Promise<McpOutcome> {
+  const { tool: name, arguments: given, meta: _meta, timeout_ms: timeout } = call;
+  let answer: CallToolResult;
+  try {
+    const params = { name, arguments: given as Record<string, unknown>, _meta: { ..._meta } };
+    answer = await client.callTool(params, { timeout, signal });
+  } catch (error) {
+    const why = reasonOf(error);
+    const isRefused = error instanceof ProtocolError && NOT_TAKEN.has(error.code);
+    return isRefused
+      ? { did: "failed", why: `The MCP server does not take it: ${why}` }
+      : { did: "unknown", why: `The tool was called, but there is no result: ${why}` };
+  }
+  const result = resultOf(answer);
+  if (answer.isError !== true) return { did: "executed", result: kept(result) };
+  const why = typeof result === "string" ? result : JSON.stringify(result);
+  return { did: "failed", why: why.slice(0, WORDS_CHARACTERS) };
+}
+
+/** Its structured content, or its texts, or all that there is. */
+function resultOf({ structuredContent, content }: CallToolResult): Json {
+  if (structuredContent !== undefined) return structuredContent as Json;
+  const texts = content.map((part) => (part.type === "text" ? part.text : null));
+  return texts.every((text) => text !== null) ? texts.join("\n") : (content as unknown as Json);
+}
+
+function kept(result: Json): Json {
+  const text = JSON.stringify(result);
+  if (Buffer.byteLength(text) <= RESULT_BYTES) return result;
+  return `${text.slice(0, KEPT_CHARACTERS).toWellFormed()}\n[cut: the first ${KEPT_CHARACTERS} characters]`;
+}
+
+function transportOf(server: McpServer) {
+  if (server.by === "command") {
+    const [command, ...args] = server.argv;
+    return new StdioClientTransport({
+      command,
+      args,
+      cwd: server.cwd,
+      env: { ...server.env },
+      stderr: "inherit",
+    });
+  }
+  const headers: Record<string, string> =
+    server.token === null ? {} : { authorization: `Bearer ${server.token}` };
+  return new StreamableHTTPClientTransport(new URL(server.url), {
+    fetch: guardedFetch(server.allow_private),
+    requestInit: { headers },
+    // A call is never sent twice by itself.
+    reconnectionOptions: {
+      maxRetries: 0,
+      initialReconnectionDelay: 1_000,
+      maxReconnectionDelay: 1_000,
+      reconnectionDelayGrowFactor: 1,
+    },
+  });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
