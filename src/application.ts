@@ -3,6 +3,7 @@ import type { Event } from "./core/event.ts";
 import type { Json, JsonObject } from "./core/json.ts";
 import { attemptOf, iso } from "./core/reconcile.ts";
 import { approversOf, isReportable, type Request, type RequestId } from "./core/request.ts";
+import type { Spread } from "./core/statistics.ts";
 import { opensAt } from "./core/timing.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
 import type { Clock, ClockGuard, HaltSwitch, Ledger } from "./daemon/ports.ts";
@@ -78,6 +79,8 @@ export interface Health {
   readonly halted: boolean;
   /** Whether the computer's clock was set, so that nothing is decided by time. */
   readonly clock_frozen: boolean;
+  /** How late the watcher told of the last saves; null where it has told of none. */
+  readonly watcher_lag_ms: Spread | null;
 }
 
 /** The grants of `caller` actions, and the tokens that only their requesters have. */
@@ -106,6 +109,7 @@ export interface ApplicationPorts extends SubmissionPorts {
   readonly guard: ClockGuard;
   readonly grants: Grants;
   readonly about: Pick<Health, "version" | "pid" | "vault" | "state">;
+  readonly watcherLag?: () => Spread | null;
 }
 
 export function createApplication(ports: ApplicationPorts): Application {
@@ -263,7 +267,12 @@ export function createApplication(ports: ApplicationPorts): Application {
     },
 
     health() {
-      return { ...ports.about, halted: halt.isHalted(), clock_frozen: guard.isFrozen() };
+      return {
+        ...ports.about,
+        halted: halt.isHalted(),
+        clock_frozen: guard.isFrozen(),
+        watcher_lag_ms: ports.watcherLag?.() ?? null,
+      };
     },
 
     grantKey: () => grants.publicKey(),

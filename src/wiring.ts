@@ -7,8 +7,10 @@ import { loadConfiguration } from "./adapters/configuration/load.ts";
 import { openHistory } from "./adapters/git-history.ts";
 import { historyMode, isMerging } from "./adapters/git-repository.ts";
 import { openHaltSwitch } from "./adapters/halt-switch.ts";
+import { createLag } from "./adapters/lag.ts";
 import { type Environment, type Locations, locate } from "./adapters/locations.ts";
 import { openLog } from "./adapters/log.ts";
+import { createMetrics } from "./adapters/metrics.ts";
 import { openChannels } from "./adapters/notify/channels.ts";
 import { openOutboxFiles } from "./adapters/notify/store.ts";
 import { createPolicyReader, createPolicyShelf } from "./adapters/policy-files.ts";
@@ -140,6 +142,7 @@ async function wire(
   const counting = createCounting({ ledger, clock, log, kind, onReady: () => onRules("policy") });
   opened.push(counting.stop);
   await counting.ready(inForce.policy());
+  const lag = createLag();
   const caps = createCaps({
     ledger,
     clock,
@@ -187,6 +190,7 @@ async function wire(
     people,
     retry: configuration.retry,
     caps,
+    watcherLag: lag.spread,
     about: { version: outside.version, pid: process.pid, vault: places.vault, state: places.state },
   });
   onRules = (about) => void (about === "people" ? daemon.lookAtOpen() : daemon.lookAtApproved());
@@ -205,19 +209,31 @@ async function wire(
   };
   // First: what an earlier run left aside can be told from what is being written only while nothing is.
   await daemon.recover();
+  const metrics = createMetrics({
+    ledger,
+    lag,
+    channels: () => outbox.list(),
+    isHalted: halt.isHalted,
+    now: clock.now,
+  });
+  opened.push(metrics.stop);
   const http = await serveHttp(application, {
     sockets: places.sockets,
     tcp: configuration.http,
     channels: outbox,
+    metrics: { read: metrics.read, listen: configuration.metrics },
     onBug: (error) => log.error({ err: error }, "a request to the daemon failed"),
   });
   opened.push(() => http.close());
   if (http.port !== null) log.info({ host: configuration.http?.host, port: http.port }, "serves over TCP");
+  if (http.metricsPort !== null)
+    log.info({ ...configuration.metrics, port: http.metricsPort }, "serves /metrics");
   const history = await startHistory(places, configuration, chronicle, { env: outside.env, log, desk });
   const watcher = watchFolders(
     DECISION_FOLDERS.map((folder) => join(places.vault, folders[folder])),
     {
       onFile(path) {
+        lag.note(path);
         const folder = DECISION_FOLDERS.find((one) => join(places.vault, folders[one]) === dirname(path));
         if (folder !== undefined) daemon.hint({ folder, name: basename(path) });
       },
@@ -245,6 +261,7 @@ async function wire(
     inForce.stop();
     counting.stop();
     caps.stop();
+    metrics.stop();
     const daemonStopped = daemon.stop(STOP_GRACE_MS);
     shutdown.abort();
     await http.close();

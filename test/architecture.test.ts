@@ -55,6 +55,7 @@ const RULES: Record<string, readonly RegExp[]> = {
 const ADAPTER_PACKAGES: Record<string, RegExp> = {
   "adapters/watcher.ts": /^chokidar$/,
   "adapters/log.ts": /^pino$/,
+  "adapters/metrics.ts": /^prom-client$/,
   "adapters/notify/mail.ts": /^nodemailer$/,
   "adapters/notify/daily.ts": /^temporal-polyfill$/,
   "adapters/configuration/": /^(yaml|ajv(\/.*)?)$/,

@@ -127,6 +127,7 @@ ${TOOL_ACTIONS}
 # expires: 24h   # how long requests wait for a decision
 # settle: 2s     # how long a typed word must stay unchanged before it counts
 # settle_ticks: 0s   # the same for a tick; give it some seconds where the vault is synced between devices
+# metrics: { listen: "127.0.0.1:9464" }   # figures for Prometheus, for programs on this computer
 # limits: { per_requester: { open: 20, per_hour: 60 } }   # what one requester may ask people at a time, and in an hour
 # retry: { cool_down: 10m, max_attempts: 5 }   # the same action after a no, and attempts at a changed one
 # git: auto      # auto, vault, separate or off

@@ -49,6 +49,7 @@ const HEALTH: Health = {
   state: "/s",
   halted: false,
   clock_frozen: false,
+  watcher_lag_ms: null,
 };
 
 const NOTHING_HAPPENS: Happenings = {

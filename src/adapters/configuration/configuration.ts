@@ -33,6 +33,8 @@ export interface Configuration {
   readonly people: string | null;
   /** What is served over TCP; null where nothing is. */
   readonly http: HttpSettings | null;
+  /** Where figures are served without a token, on this machine alone; null where they are not. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   /** The log's file; null for standard error. */
   readonly log: string | null;
   readonly host: string;

@@ -51,21 +51,43 @@ export function httpOf(
 
 /** What is allowed and probably not meant. */
 export function httpWarnings(http: HttpSettings | null): readonly string[] {
-  if (http === null || http.host === "::1" || /^127\./.test(http.host)) return [];
+  if (http === null || isLoopback(http.host)) return [];
   return [
     `http.listen ${http.host} is reached from other machines, and tokens and requests travel unencrypted: listen on 127.0.0.1 behind a proxy with TLS.`,
   ];
 }
 
-function addressOf(source: Source, listen: string): { host: string; port: number } {
+/** An address that nobody reaches from another machine: what is served there asks for no token. Gives config_invalid. */
+export function loopbackOf(source: Source, listen: string): { host: string; port: number } {
+  const address = addressOf(source, listen, ["metrics", "listen"], "127.0.0.1:9464");
+  if (isLoopback(address.host)) return address;
+  throw invalid(
+    source.file,
+    source.lineOf(["metrics", "listen"]),
+    `metrics.listen ${address.host} is reached from other machines`,
+    "an address of this machine alone; elsewhere `/metrics` is on http.listen, for a token with the role reader",
+    'listen: "127.0.0.1:9464"',
+  );
+}
+
+function isLoopback(host: string): boolean {
+  return host === "::1" || /^127\./.test(host);
+}
+
+function addressOf(
+  source: Source,
+  listen: string,
+  path: Path = ["http", "listen"],
+  example = "127.0.0.1:8787",
+): { host: string; port: number } {
   const [, host = "", port = ""] = /^(?:\[?([^\]]+?)\]?):(\d{1,5})$/.exec(listen) ?? [];
   if (isIP(host) !== 0 && Number(port) <= 65_535) return { host, port: Number(port) };
   throw invalid(
     source.file,
-    source.lineOf(["http", "listen"]),
-    `http.listen is ${JSON.stringify(listen)}`,
+    source.lineOf(path),
+    `${path.join(".")} is ${JSON.stringify(listen)}`,
     "an IP address and a port",
-    'listen: "127.0.0.1:8787"',
+    `listen: "${example}"`,
   );
 }
 

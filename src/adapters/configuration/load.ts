@@ -8,7 +8,7 @@ import type { Path } from "../../document/plain-yaml.ts";
 import { adoptionOf, type RawAdopt } from "./adopt.ts";
 import type { ActionSettings, Configuration, Environment, Folders } from "./configuration.ts";
 import { executorOf, type RawExecutor } from "./executor.ts";
-import { httpOf, httpWarnings, type RawHttp } from "./http.ts";
+import { httpOf, httpWarnings, loopbackOf, type RawHttp } from "./http.ts";
 import { channelsOf, type RawNotify } from "./notify.ts";
 import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
 import { type RawServices, servicesOf } from "./services.ts";
@@ -28,6 +28,7 @@ interface RawFile {
   readonly policy?: string;
   readonly people?: string;
   readonly http?: RawHttp;
+  readonly metrics?: { readonly listen: string };
   readonly log?: string;
   readonly host?: string;
 }
@@ -109,6 +110,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
     },
     policy: raw.policy === undefined ? null : resolve(directory, raw.policy),
     people: raw.people === undefined ? null : resolve(directory, raw.people),
+    metrics: raw.metrics === undefined ? null : loopbackOf(source, raw.metrics.listen),
     log: raw.log === undefined ? null : resolve(directory, raw.log),
     host: raw.host ?? safeHost(hostname()),
     warnings,

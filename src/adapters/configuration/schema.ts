@@ -150,6 +150,14 @@ export const CONFIGURATION_SCHEMA = {
     policy: text("the name of the file with the rules", "policy: ./policy.yaml"),
     people: text("the name of the file with the people", "people: ./people.yaml"),
     http: HTTP_SCHEMA,
+    metrics: {
+      type: "object",
+      description: "`listen:` with an address of this machine and a port",
+      examples: ['metrics: { listen: "127.0.0.1:9464" }'],
+      required: ["listen"],
+      additionalProperties: false,
+      properties: { listen: text("an address of this machine and a port", 'listen: "127.0.0.1:9464"') },
+    },
     log: text("the name of a file", "log: ./countersign.log"),
     host: {
       type: "string",

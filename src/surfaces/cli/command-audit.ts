@@ -1,9 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { parseDuration } from "../../core/duration.ts";
+import { type Command, Option } from "commander";
 import { EVENT_TYPES } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
 import type { AuditRecord, Context, Run } from "./context.ts";
 import { EXIT, exitOfCode } from "./exit-codes.ts";
+import { pointInTime } from "./options.ts";
 import { line, time } from "./text.ts";
 
 interface LogFilter {
@@ -92,14 +92,4 @@ function detailOf(event: AuditRecord["event"]): string | null {
   if ("error" in event) return event.error;
   if ("cause" in event) return event.cause;
   return "detail" in event ? `${event.code}: ${event.detail}` : null;
-}
-
-function pointInTime(text: string): number {
-  const ago = parseDuration(text);
-  if (ago !== null) return Date.now() - ago;
-  // Without a zone a time would mean something else on every machine; a date alone is UTC.
-  const clear = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
-  const at = clear ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(at)) return at;
-  throw new InvalidArgumentError("Expected 2026-11-21, 2026-11-21T09:14:03Z, or a duration ago such as 24h.");
 }

@@ -33,3 +33,14 @@ export function osUser(env: Environment): string {
     return env.USER ?? "unnamed";
   }
 }
+
+/** A date, a time with its zone, or a duration ago, in ms since 1970. */
+export function pointInTime(text: string): number {
+  const ago = parseDuration(text);
+  if (ago !== null) return Date.now() - ago;
+  // Without a zone a time would mean something else on every machine; a date alone is UTC.
+  const clear = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
+  const at = clear ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(at)) return at;
+  throw new InvalidArgumentError("Expected 2026-11-21, 2026-11-21T09:14:03Z, or a duration ago such as 24h.");
+}

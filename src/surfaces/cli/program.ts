@@ -15,6 +15,7 @@ import { addReadingCommands } from "./command-reading.ts";
 import { addRequestCommand } from "./command-request.ts";
 import { addRunCommand } from "./command-run.ts";
 import { addSetupCommands } from "./command-setup.ts";
+import { addStatsCommand } from "./command-stats.ts";
 import type { CliLocations, Context, Deps, Environment, GlobalOptions, Io, Run } from "./context.ts";
 import { EXIT, exitOfCode } from "./exit-codes.ts";
 import { jsonLine, line } from "./text.ts";
@@ -85,6 +86,7 @@ function createProgram(io: Io, version: string, run: Run): Command {
   addCallerCommands(program, run);
   addAuditCommands(program, run);
   addPolicyCommands(program, run);
+  addStatsCommand(program, run);
   addPeopleCommands(program, run);
   addMcpCommand(program, run);
   addHookCommand(program, run);

@@ -5,13 +5,13 @@ import { Fault } from "../../core/codes.ts";
 /** Who may do what: agents ask, reviewers decide, operators halt and resume, and all of them read. */
 const RIGHTS = {
   agent: ["read", "ask"],
-  reviewer: ["read", "decide", "halt"],
-  operator: ["read", "halt"],
-  reader: ["read"],
+  reviewer: ["read", "decide", "halt", "figures"],
+  operator: ["read", "halt", "figures"],
+  reader: ["read", "figures"],
 } as const satisfies Record<string, readonly Right[]>;
 
 export type Role = keyof typeof RIGHTS;
-export type Right = "read" | "ask" | "decide" | "halt";
+export type Right = "read" | "ask" | "decide" | "halt" | "figures";
 
 /** Who asks, as far as the way in proves it. */
 export interface Caller {

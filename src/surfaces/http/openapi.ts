@@ -74,6 +74,7 @@ function answersOf({ answers }: Operation): JsonObject {
 
 function contentOf(name: Operation["answers"][number]): JsonObject {
   if (name === "stream") return { "text/event-stream": { schema: { type: "string" } } };
+  if (name === "text") return { "text/plain": { schema: { type: "string" } } };
   return { "application/json": { schema: name === "document" ? { type: "object" } : refTo(name) } };
 }
 

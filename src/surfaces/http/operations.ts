@@ -15,7 +15,7 @@ export interface Operation {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Json;
   /** What it answers when all is well, by status. */
-  readonly answers: Readonly<Record<number, keyof typeof SCHEMAS | "stream" | "document">>;
+  readonly answers: Readonly<Record<number, keyof typeof SCHEMAS | "stream" | "document" | "text">>;
   /** What it refuses with, besides what every route does. */
   readonly refuses: readonly Fault["code"][];
   readonly dialect?: "ToolWeaver" | "Cordum";
@@ -330,6 +330,15 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "The public key (JWK) that verifies grants.",
     right: "read",
     answers: { 200: "GrantKey" },
+    refuses: [],
+  },
+  {
+    method: "get",
+    path: "/metrics",
+    id: "readMetrics",
+    summary: "Figures since the daemon's start, as Prometheus reads them.",
+    right: "figures",
+    answers: { 200: "text" },
     refuses: [],
   },
   {

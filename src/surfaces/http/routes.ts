@@ -7,6 +7,7 @@ import type { Door } from "./access.ts";
 import { faultOf, isHidden, type Wiring } from "./call.ts";
 import { addCordumRoutes } from "./dialect-cordum.ts";
 import { addToolWeaverRoutes } from "./dialect-toolweaver.ts";
+import { addMetricsRoute, type ReadMetrics } from "./metrics.ts";
 import { addAskingRoutes } from "./routes-asking.ts";
 import { addChannelRoutes, NO_CHANNELS } from "./routes-channels.ts";
 import { addDecidingRoutes } from "./routes-deciding.ts";
@@ -19,6 +20,8 @@ export interface RouteOptions {
   readonly closing: AbortSignal;
   /** How people are told; nobody is, where there is none. */
   readonly channels?: Channels;
+  /** There is no `/metrics` without it. */
+  readonly metrics?: ReadMetrics;
   /** Is given whatever is no `Fault`. */
   readonly onBug: (error: unknown) => void;
 }
@@ -26,7 +29,7 @@ export interface RouteOptions {
 /** All routes; who may use which is a matter of rights, so that every way in answers alike. */
 export function createRoutes(
   application: Application,
-  { door, closing, onBug, channels = NO_CHANNELS }: RouteOptions,
+  { door, closing, onBug, channels = NO_CHANNELS, metrics }: RouteOptions,
 ): Hono<Wiring> {
   const app = new Hono<Wiring>();
   app.onError((error, c) => {
@@ -50,6 +53,7 @@ export function createRoutes(
   addAskingRoutes(app, application);
   addDecidingRoutes(app, application);
   addChannelRoutes(app, channels);
+  if (metrics !== undefined) addMetricsRoute(app, metrics);
   addToolWeaverRoutes(app, application, onBug);
   addCordumRoutes(app, application, onBug);
   return app;

@@ -186,7 +186,15 @@ export const SCHEMAS = {
       }),
     ],
   },
-  Health: exactly({ version: text, pid: whole, vault: text, state: text, halted: flag, clock_frozen: flag }),
+  Health: exactly({
+    version: text,
+    pid: whole,
+    vault: text,
+    state: text,
+    halted: flag,
+    clock_frozen: flag,
+    watcher_lag_ms: nullable(anyObject),
+  }),
   Error: exactly({
     error: exactly({
       code: { enum: [...Object.keys(REFUSALS), ...Object.keys(ERRORS)] },

@@ -8,6 +8,7 @@ import type { Application } from "../../application.ts";
 import type { Channels } from "../../core/channel.ts";
 import { Fault } from "../../core/codes.ts";
 import { type AccessToken, type Door, socketDoor, tokenDoor } from "./access.ts";
+import { metricsListener, type ReadMetrics } from "./metrics.ts";
 import { createRoutes } from "./routes.ts";
 
 /** For slow or silent clients: how long headers, and whole requests, may take to arrive; idle connections stay open. */
@@ -18,7 +19,7 @@ const KEEP_ALIVE_MS = 5_000;
  * How many at a time: enough for every agent of a busy machine, and few enough that a runaway one takes neither the
  * memory nor the file descriptors that the journal and the vault need. Who is one too many is turned away at once.
  */
-const CONNECTIONS = { agent: 2_000, reviewer: 200, tcp: 2_000 };
+const CONNECTIONS = { agent: 2_000, reviewer: 200, tcp: 2_000, metrics: 20 };
 
 /** How long answers in progress may take once the server closes. */
 const CLOSE_GRACE_MS = 2_000;
@@ -28,6 +29,7 @@ export interface HttpSurface {
   close(): Promise<void>;
   /** The TCP port; null where there is none. */
   readonly port: number | null;
+  readonly metricsPort: number | null;
 }
 
 /** Served over TCP only where the configuration says so. */
@@ -45,6 +47,8 @@ export interface HttpOptions {
   readonly limits?: Partial<typeof LIMITS>;
   /** How people are told; nobody is, where there is none. */
   readonly channels?: Channels;
+  /** For whoever collects figures; served without a token only on an address of this machine, where one is named. */
+  readonly metrics?: { readonly read: ReadMetrics; readonly listen: { host: string; port: number } | null };
   /** Is given whatever is no `Fault`: a bug, to be logged with its stack. */
   readonly onBug: (error: unknown) => void;
 }
@@ -56,7 +60,7 @@ export interface HttpOptions {
  */
 export async function serveHttp(
   application: Application,
-  { sockets, tcp = null, limits = {}, channels, onBug }: HttpOptions,
+  { sockets, tcp = null, limits = {}, channels, metrics, onBug }: HttpOptions,
 ): Promise<HttpSurface> {
   const closing = new AbortController();
   // One for every open wait and stream.
@@ -67,7 +71,13 @@ export async function serveHttp(
     await Promise.all(closers.map((one) => one()));
   };
   function serverFor(door: Door, connections: number): Server {
-    const options = { door, closing: closing.signal, onBug, ...(channels && { channels }) };
+    const options = {
+      door,
+      closing: closing.signal,
+      onBug,
+      ...(channels && { channels }),
+      ...(metrics && { metrics: metrics.read }),
+    };
     const routes = createRoutes(application, options);
     const { headers_ms, request_ms, check_every_ms } = { ...LIMITS, ...limits };
     const server = createServer(
@@ -97,7 +107,17 @@ export async function serveHttp(
       for (const name of namesOf(tcp, port)) hosts.add(name);
       server.on("error", onBug);
     }
-    return { close, port };
+    let metricsPort: number | null = null;
+    if (metrics?.listen) {
+      const hosts = new Set<string>();
+      const server = createServer(metricsListener(metrics.read, hosts, onBug));
+      server.maxConnections = CONNECTIONS.metrics;
+      closers.push(closerOf(server));
+      metricsPort = await listenOnPort(server, metrics.listen, "metrics.listen");
+      for (const name of namesOf({ ...metrics.listen, hosts: [] }, metricsPort)) hosts.add(name);
+      server.on("error", onBug);
+    }
+    return { close, port, metricsPort };
   } catch (error) {
     await close();
     throw error;
@@ -105,7 +125,7 @@ export async function serveHttp(
 }
 
 /** How a client on this machine may call the server, and the names that the operator gave it. */
-function namesOf({ host, hosts }: TcpSettings, port: number): string[] {
+function namesOf({ host, hosts }: Pick<TcpSettings, "host" | "hosts">, port: number): string[] {
   const address = isIPv6(host) ? `[${host}]` : host;
   const own = [address, "localhost", "127.0.0.1", "[::1]"].flatMap((name) => [
     `${name}:${port}`,
@@ -114,12 +134,16 @@ function namesOf({ host, hosts }: TcpSettings, port: number): string[] {
   return [...own, ...hosts].map((name) => name.toLowerCase());
 }
 
-async function listenOnPort(server: Server, { host, port }: TcpSettings): Promise<number> {
+async function listenOnPort(
+  server: Server,
+  { host, port }: Pick<TcpSettings, "host" | "port">,
+  key = "http.listen",
+): Promise<number> {
   try {
     await listening(server, () => server.listen({ host, port }));
   } catch (cause) {
     const because = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    const hint = "Stop what listens there, or name another address in `http.listen`.";
+    const hint = `Stop what listens there, or name another address in \`${key}\`.`;
     throw new Fault("config_invalid", `${host}:${port} cannot be listened on (${because}).`, hint, { cause });
   }
   return (server.address() as AddressInfo).port;

@@ -469,3 +469,17 @@ actions:
     expect.arrayContaining([`refund: ${join(folder, "gone.mjs")} is not there.`]),
   );
 });
+
+test("figures are served without a token only where nobody else's machine reaches them", async () => {
+  expect((await load(RUN)).metrics).toBeNull();
+  const listen = (address: string) =>
+    load(`${RUN}metrics: { listen: "${address}" }\n`).then(({ metrics }) => metrics);
+  expect(await listen("127.0.0.1:9464")).toEqual({ host: "127.0.0.1", port: 9464 });
+  expect(await listen("[::1]:9464")).toEqual({ host: "::1", port: 9464 });
+  for (const address of ["0.0.0.0:9464", "10.0.0.1:9464", "localhost:9464", "9464"]) {
+    await expect(listen(address)).rejects.toMatchObject({
+      code: "config_invalid",
+      message: expect.stringContaining("countersign.yaml:3: metrics.listen"),
+    });
+  }
+});

@@ -9,6 +9,7 @@ test("every route is documented, and every documented one is there", () => {
   const app = createRoutes(fakeApplication(), {
     door: socketDoor("agent"),
     closing: new AbortController().signal,
+    metrics: async () => ({ type: "text/plain", text: "" }),
     onBug: () => {},
   });
   const routes = new Set(

@@ -1,0 +1,122 @@
+import type { Event } from "./event.ts";
+import type { FinalRequest, Request, RequestId, Status, Submission, Verb } from "./request.ts";
+import { TRANSITIONS } from "./transitions.ts";
+import type { Risk } from "./verdict.ts";
+
+/** What can be counted of what happens. Times are in ms. */
+export type Fact =
+  | { readonly what: "asked"; readonly kind: string; readonly requester: string; readonly retried: boolean }
+  | { readonly what: "joined" | "allowed" | "unknown" }
+  /** One reviewer's answer, also one that is not enough alone; from when it began to wait. */
+  | { readonly what: "reviewed"; readonly reviewer: string; readonly verb: Verb; readonly took: number }
+  | { readonly what: "decided"; readonly rule: string; readonly verb: Verb; readonly took: number }
+  /** Why a person said no. */
+  | { readonly what: "reason"; readonly reason: string }
+  | { readonly what: "handled"; readonly kind: string; readonly took: number }
+  | { readonly what: "outcome"; readonly status: FinalRequest["status"]; readonly kind: string };
+
+/** What is known of a request that is not closed. */
+interface Known {
+  status: Status;
+  /** Since when it waits for a decision. */
+  waiting: number;
+  started: number;
+  /** How long a rejection took whose reviewer may still be typed. */
+  unsettled: number;
+  readonly rule: string;
+  readonly risk: Risk | "none";
+  readonly kind: string;
+}
+
+/** What waits for a decision, since when and how risky it is; `none` is without a policy. */
+export type Waiting = Pick<Known, "waiting" | "risk">;
+
+/** Makes facts of the ledger's records, which must be given in their order. */
+export function createFacts(tell: (fact: Fact, at: string) => void) {
+  const known = new Map<RequestId, Known>();
+
+  function begin({ fields, verdict }: Submission, at: number): Known {
+    const { kind, id } = fields;
+    const rule = verdict === undefined ? "no policy" : (verdict.rule ?? "default");
+    const risk = verdict?.risk ?? "none";
+    const one: Known = { status: "pending", waiting: at, started: at, unsettled: 0, rule, risk, kind };
+    known.set(id, one);
+    return one;
+  }
+
+  function happen(one: Known, event: Event): void {
+    const say = (fact: Fact) => tell(fact, event.at);
+    const outcome = OUTCOMES[event.type];
+    if (outcome !== undefined) say({ what: "outcome", status: outcome, kind: one.kind });
+    if ("decision" in event) {
+      const { verb, reviewer, seen_at, reason } = event.decision;
+      // Settling takes time in which nobody reads any more.
+      const took = Math.max(0, Date.parse(seen_at) - one.waiting);
+      one.unsettled = took;
+      if (event.type !== "voted") say({ what: "decided", rule: one.rule, verb, took });
+      if (event.type === "rejected" && !event.settled) return;
+      say({ what: "reviewed", reviewer, verb, took });
+      if (verb !== "approve" && reason !== null) say({ what: "reason", reason });
+      return;
+    }
+    switch (event.type) {
+      case "settled":
+        say({ what: "reviewed", reviewer: event.reviewer, verb: "reject", took: one.unsettled });
+        if (event.reason !== null) say({ what: "reason", reason: event.reason });
+        return;
+      case "executed":
+      case "failed":
+        say({ what: "handled", kind: one.kind, took: Math.max(0, Date.parse(event.at) - one.started) });
+        return;
+      case "joined":
+      case "allowed":
+        say({ what: event.type });
+        return;
+      case "outcome_lost":
+        say({ what: "unknown" });
+    }
+  }
+
+  return {
+    take(id: RequestId, event: Event): void {
+      const at = Date.parse(event.at);
+      if (event.type === "submitted") {
+        const { fields, previous } = event.submission;
+        begin(event.submission, at);
+        const { kind, requester } = fields;
+        tell({ what: "asked", kind, requester, retried: previous !== undefined }, event.at);
+        return;
+      }
+      const one = known.get(id);
+      if (one === undefined) return;
+      happen(one, event);
+      const row: Partial<Record<string, Status>> = TRANSITIONS[one.status];
+      const next = row[event.type] ?? one.status;
+      if (next === "pending" && one.status !== "pending") one.waiting = at;
+      if (event.type === "started") one.started = at;
+      one.status = next;
+      if (event.type === "archived") known.delete(id);
+    },
+
+    /** A request whose beginning is not among the records that are given, or as it is by now. */
+    adopt({ submission }: Pick<Request, "submission">, status: Status): void {
+      const { id, created } = submission.fields;
+      const one = known.get(id) ?? begin(submission, Date.parse(created));
+      one.status = status;
+    },
+
+    waiting: (): readonly Waiting[] => [...known.values()].filter(({ status }) => status === "pending"),
+  };
+}
+
+const OUTCOMES: Partial<Record<Event["type"], FinalRequest["status"]>> = {
+  executed: "executed",
+  resolved_happened: "executed",
+  failed: "failed",
+  resolved_did_not: "failed",
+  rejected: "rejected",
+  changes_requested: "changes_requested",
+  expired: "expired",
+  cancelled: "cancelled",
+  denied: "denied",
+};
