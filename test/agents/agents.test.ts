@@ -110,8 +110,8 @@ describe.skipIf(FOLDER === "").each(parties)("$name", (party) => {
     if (RECORD !== undefined) record(file, party, program.main, RECORD);
   }
 
-  function start(): { ended: Promise<string> } {
-    const child = spawn(join(FOLDER, "node_modules/.bin", party.binary), party.words, {
+  function start(words = party.words): { ended: Promise<string> } {
+    const child = spawn(join(FOLDER, "node_modules/.bin", party.binary), words, {
       cwd: work,
       env: environment(party, home, model.port),
       stdio: ["ignore", "pipe", "pipe"],
@@ -187,6 +187,40 @@ describe.skipIf(FOLDER === "").each(parties)("$name", (party) => {
     await stage.say(id, "approve");
     await ended;
     expect(written()).toBe(`asked-${count}`);
+  });
+
+  test.runIf(party.name === "claude-code")("deferred, and resumed", { timeout: LIMIT_MS }, async () => {
+    await setUp();
+    const file = join(home, ".claude/settings.json");
+    const settings = JSON.parse(readFileSync(file, "utf8"));
+    settings.hooks.PreToolUse[0].hooks[0].args.push("--defer");
+    writeFileSync(file, JSON.stringify(settings));
+    const said = JSON.parse(await start().ended);
+    expect(said.stop_reason).toBe("tool_deferred");
+    const { id } = await stage.next("submitted");
+    expect(written()).toBeNull();
+    await stage.say(id, "approve");
+    await start(["-p", "--resume", said.session_id, "--permission-mode", "bypassPermissions"]).ended;
+    expect(written()).toBe(`asked-${count}`);
+    expect((await stage.show(id)).status).toBe("executed");
+  });
+
+  test.runIf(party.name === "claude-code")("permission prompt over MCP", { timeout: LIMIT_MS }, async () => {
+    const { program, vault, env } = stage;
+    const server = {
+      command: process.execPath,
+      args: [program.main, "mcp", "--vault", vault],
+      env: { HOME: env.HOME },
+    };
+    const tool = "mcp__approvals__permission_prompt";
+    const config = JSON.stringify({ mcpServers: { approvals: server } });
+    const words = ["-p", "go on", "--mcp-config", config, "--permission-prompt-tool", tool];
+    const { ended } = start(words);
+    const { id, requester } = await stage.next("submitted");
+    expect(requester).toBe("claude-code");
+    await stage.say(id, "approve", { set: { command: "echo prompted > out.txt" } });
+    await ended;
+    expect(written()).toBe("prompted");
   });
 
   test("agent killed", { timeout: LIMIT_MS }, async () => {

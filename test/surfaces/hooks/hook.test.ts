@@ -116,6 +116,38 @@ describe("an approval", () => {
     ).toHaveLength(1);
   });
 
+  test("is for one call: the same once more, even under the same id, is asked about again", async () => {
+    const input = claude();
+    const { answer } = start("claude-code", input);
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    await answer;
+    await start("claude-code", { ...input, hook_event_name: "PostToolUse", tool_response: "ok" }).answer;
+    const again = start("claude-code", input);
+    const next = await stage.asked();
+    expect(next.id).not.toBe(id);
+    await stage.say(next.id, "reject");
+    expectDenied(await again.answer, "rejected");
+  });
+
+  test("of an agent's call without an id is for the first that consumes it", async () => {
+    const input = {
+      conversation_id: "c",
+      hook_event_name: "beforeShellExecution",
+      command: "make twice",
+      cwd: "/",
+    };
+    const one = start("cursor", input);
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    expect(JSON.parse((await one.answer).out)).toEqual({ permission: "allow" });
+    const two = start("cursor", input);
+    const next = await stage.asked();
+    expect(next.id).not.toBe(id);
+    await stage.say(next.id, "reject");
+    expect(JSON.parse((await two.answer).out).permission).toBe("deny");
+  });
+
   test("by the policy is no opinion: the agent's own rules go on", async () => {
     expect(await start("claude-code", claude({}, "pwd")).answer).toEqual({ out: "", err: "", exit: 0 });
     const cursor = {

@@ -1,0 +1,131 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createStage, type Stage } from "../cli/stage.ts";
+
+let stage: Stage;
+let home: string;
+let settings: string;
+
+beforeEach(() => {
+  stage = createStage();
+  home = mkdtempSync(join(tmpdir(), "cs-setup-"));
+  settings = join(home, ".claude/settings.json");
+});
+
+afterEach(async () => {
+  await stage.close();
+  rmSync(home, { recursive: true });
+});
+
+const run = (...words: string[]) =>
+  stage.run(words, {
+    env: { HOME: home, PATH: `${home}/bin:${process.env.PATH}` },
+    deps: { addToolActions: async () => ({ file: "/etc/countersign.yaml", actions: ["shell"] }) },
+  });
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+describe("setup", () => {
+  test("prints, and writes nothing, without --write", async () => {
+    const { exit, out } = await run("setup", "claude-code");
+    expect(exit).toBe(0);
+    expect(out).toContain(settings);
+    expect(out).toContain("PreToolUse");
+    expect(existsSync(settings)).toBe(false);
+  });
+
+  test("merges with a backup, once, and takes everything out again", async () => {
+    const mine = {
+      model: "x",
+      hooks: { PreToolUse: [{ matcher: "Bash", hooks: [{ type: "command", command: "mine" }] }] },
+    };
+    write(settings, JSON.stringify(mine));
+    const { out } = await run("setup", "claude-code", "--write");
+    expect(out).toContain(`backup   ${settings}.before-countersign`);
+    expect(out).toContain("added    shell to /etc/countersign.yaml");
+    expect(JSON.parse(readFileSync(`${settings}.before-countersign`, "utf8"))).toEqual(mine);
+    const once = readFileSync(settings, "utf8");
+    expect(JSON.parse(once).hooks.PreToolUse).toHaveLength(2);
+    await run("setup", "claude-code", "--write");
+    expect(readFileSync(settings, "utf8")).toBe(once);
+    expect((await run("setup", "claude-code", "--remove")).exit).toBe(0);
+    expect(JSON.parse(readFileSync(settings, "utf8"))).toEqual(mine);
+    expect((await run("setup", "claude-code", "--remove")).out).toContain("nothing of ours");
+  });
+
+  test("keeps a link a link, and a mode a mode", async () => {
+    const real = join(home, "dotfiles/settings.json");
+    write(real, "{}");
+    chmodSync(real, 0o640);
+    mkdirSync(dirname(settings), { recursive: true });
+    symlinkSync(real, settings);
+    await run("setup", "claude-code", "--write");
+    expect(lstatSync(settings).isSymbolicLink()).toBe(true);
+    expect(lstatSync(real).mode & 0o777).toBe(0o640);
+    expect(readFileSync(real, "utf8")).toContain("PreToolUse");
+  });
+
+  test("leaves alone what it cannot read", async () => {
+    write(settings, "{ // mine\n}");
+    const { exit, err } = await run("setup", "claude-code", "--write");
+    expect(exit).toBe(2);
+    expect(err).toContain("not plain JSON");
+    expect(readFileSync(settings, "utf8")).toBe("{ // mine\n}");
+  });
+
+  test("files that are ours alone come and go", async () => {
+    const plugin = join(home, ".config/opencode/plugin/countersign.js");
+    await run("setup", "opencode", "--write");
+    expect(readFileSync(plugin, "utf8")).toContain('"hook","opencode"');
+    await run("setup", "opencode", "--remove");
+    expect(existsSync(plugin)).toBe(false);
+  });
+});
+
+describe("doctor", () => {
+  /** Codex's own answer to `hooks/list`, as it gave it, with the status filled in. */
+  function codexThatSays(trustStatus: string): void {
+    const hook = { eventName: "preToolUse", command: "countersign hook codex --vault /v", trustStatus };
+    const result = { data: [{ cwd: "/", hooks: [hook], warnings: [], errors: [] }] };
+    write(
+      join(home, "bin/codex"),
+      `#!${process.execPath}
+require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id } = JSON.parse(line);
+  if (id === 1) console.log(JSON.stringify({ id, result: { userAgent: "codex" } }));
+  if (id === 2) console.log(JSON.stringify({ id, result: ${JSON.stringify(result)} }));
+});
+`,
+    );
+    chmodSync(join(home, "bin/codex"), 0o755);
+  }
+
+  test("asks Codex whether it trusts its hooks, and never does so in its place", async () => {
+    await run("setup", "codex", "--write");
+    codexThatSays("untrusted");
+    expect((await run("doctor", "--json")).out).toContain("/hooks");
+    codexThatSays("trusted");
+    expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: ["codex"], warnings: [] });
+  });
+
+  test("has nothing to say where no agent was set up, and names what no file shows where one was", async () => {
+    expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: [], warnings: [] });
+    await run("setup", "claude-code", "--write");
+    expect((await run("doctor", "--json")).out).toContain("--bare");
+  });
+});
