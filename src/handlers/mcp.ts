@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Json, JsonObject } from "../core/json.ts";
 import { whyNotUrl } from "../outgoing/address.ts";
 import type { Found } from "../outgoing/signed-post.ts";
-import type { ActionJob } from "./action-document.ts";
+import { type ActionJob, timeFor } from "./action-document.ts";
 import type { CommandLink } from "./command-link.ts";
 import type { CommandOutcome } from "./command-outcome.ts";
 import type { McpCall, McpOutcome, McpServer } from "./mcp-call.ts";
@@ -43,12 +43,18 @@ export function createMcpHandler(link: Pick<CommandLink, "start">, { shutdown_gr
     if (shutdown.aborted) return failed("Countersign was shutting down. Nothing was executed.");
     const server = serverOf(spec.server);
     if ("why" in server) return failed(`The tool could not be called: ${server.why}. Nothing was executed.`);
-    const { timeout_ms, cwd, tool } = spec;
+    const { cwd, tool } = spec;
+    const { idempotency_key, constraints } = job.attempt;
+    const timeout_ms = timeFor(job, spec.timeout_ms);
     const call: McpCall = {
       server,
       tool,
       arguments: spec.arguments === null ? job.params : fillArguments(spec.arguments, job.params),
-      meta: { "countersign/id": job.id, "countersign/idempotency-key": job.attempt.idempotency_key },
+      meta: {
+        "countersign/id": job.id,
+        "countersign/idempotency-key": idempotency_key,
+        ...(constraints && { "countersign/constraints": { ...constraints } }),
+      },
       timeout_ms,
     };
     const argument = call as unknown as Json;

@@ -137,6 +137,21 @@ describe("a server that is started for the call", () => {
     await until(() => !processes().some((one) => one.pid === pid));
   });
 
+  test("and takes longer than its rule allows is ended, and is told what holds it", async () => {
+    const held = (tool: string, max_runtime_sec: number) => {
+      const job = { ...JOB, attempt: { ...JOB.attempt, constraints: { max_runtime_sec } } };
+      const server = started(join(folder, "odd.mjs"));
+      const spec = { server, tool, arguments: null, timeout_ms: 600_000, cwd: folder };
+      return createMcpHandler(link)(job, spec, never);
+    };
+    expect(await held("structured", 500)).toMatchObject({ status: "executed" });
+    const last = readFileSync(join(folder, "calls"), "utf8").trim().split("\n").at(-1) ?? "";
+    expect(JSON.parse(last).params._meta).toMatchObject({
+      "countersign/constraints": { max_runtime_sec: 500 },
+    });
+    expect(await held("hang", 2)).toMatchObject({ status: "unknown" });
+  });
+
   test("and gives 5 MB has executed it, and its result is cut", async () => {
     const outcome = await odd("large");
     const text = String("result" in outcome && outcome.result);
