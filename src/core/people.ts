@@ -42,7 +42,13 @@ export interface People {
   mayReceive(person: string): boolean;
   /** The hours of that name. */
   hours(name: string): Hours | null;
+  readonly hoursNames: readonly string[];
+  /** When so much of the time that the hours of that name give has passed since an instant. */
+  workingEnd(hours: string, span: WorkingSpan, from: number): number;
 }
+
+/** A span of the time in which people work; the next business day lasts until its hours close. */
+export type WorkingSpan = { readonly is: "time"; readonly ms: number } | { readonly is: "next_business_day" };
 
 export interface Person {
   /** The canonical name. */
@@ -98,6 +104,8 @@ export const NOBODY: People = {
   notify: () => [],
   mayReceive: () => false,
   hours: () => null,
+  hoursNames: [],
+  workingEnd: (_hours, _span, from) => from,
 };
 
 /** What a person without a name is called. */

@@ -1,5 +1,6 @@
 import { changesBetween } from "./amendment.ts";
 import type { Constraints } from "./constraints.ts";
+import type { WorkingSpan } from "./people.ts";
 import { isService } from "./people.ts";
 import { type Assurance, approvalsOf, type Request, type Submission } from "./request.ts";
 
@@ -36,6 +37,16 @@ export interface Requirements {
   /** What the rule calls such requests. */
   readonly tags: readonly string[];
   readonly max_attempts: number | null;
+  /** Where a rule tells times in working time: `expires_ms` and `after_ms` then hold for who does not know the hours. */
+  readonly working?: WorkingTime;
+}
+
+export interface WorkingTime {
+  /** The name of the hours; null where none was given. */
+  readonly hours: string | null;
+  readonly expires: WorkingSpan | null;
+  /** By level. */
+  readonly escalate: readonly (WorkingSpan | null)[];
 }
 
 export interface ApproverGroup {

@@ -7,6 +7,7 @@ import { absenceOf, settleAbsences, standInOf } from "./absence.ts";
 import { checkGroups, createGroups } from "./groups.ts";
 import { addressOf, createRegister, type Owner, type Register } from "./names.ts";
 import { type PeopleFile, readPeople } from "./read-people.ts";
+import { addWorkingTime, endOfNextBusinessDay } from "./working-time.ts";
 
 export interface LoadedPeople {
   /** Null where anything but a warning was found. */
@@ -89,5 +90,11 @@ function peopleOf(
     notify: (name) => person(name)?.notify ?? [],
     mayReceive: (name) => person(name)?.may_receive ?? false,
     hours: (name) => hours.get(name) ?? null,
+    hoursNames: [...hours.keys()],
+    workingEnd(name, span, from) {
+      const own = hours.get(name);
+      if (own === undefined) return from;
+      return span.is === "time" ? addWorkingTime(from, span.ms, own) : endOfNextBusinessDay(from, own);
+    },
   };
 }

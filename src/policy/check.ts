@@ -7,6 +7,7 @@ import type { Known, Layer } from "./load.ts";
 import { DEFAULTS, inOrder, RISKS, type Roster } from "./policy.ts";
 import { answer, kindsFor } from "./reach.ts";
 import type { WrittenRule } from "./read-policy.ts";
+import { tellWait } from "./working.ts";
 
 /** A rule, or a limit that may ask for a person. */
 type Asking = Pick<WrittenRule, "id" | "place" | "match" | "lineOf">;
@@ -72,7 +73,8 @@ function checkRequirements(rule: Asking, asked: Requirements, known: Known): rea
     const message = `${rule.id} asks for ${total} approvals, and one hand could give them all`;
     found.push(finding("one_hand", at("approvers"), message));
   }
-  for (const { after_ms, to } of asked.escalate) {
+  found.push(...checkHours(rule, asked, known));
+  for (const [level, { after_ms, to }] of asked.escalate.entries()) {
     const nobody = people !== null && people.atOnce(to) === 0;
     const unknown = people === null ? [] : to.filter((name) => !people.knows(name));
     if (nobody || unknown.length > 0) {
@@ -81,12 +83,33 @@ function checkRequirements(rule: Asking, asked: Requirements, known: Known): rea
       found.push(finding("escalation_nowhere", at("escalate"), `${rule.id} escalates to ${who}`));
     }
     const expires = expiryOf(rule, asked, known);
-    if (expires !== null && after_ms >= expires) {
-      const message = `${rule.id} escalates after ${formatDuration(after_ms)} and expires after ${formatDuration(expires)}`;
+    const [span, whole] = [asked.working?.escalate[level] ?? null, asked.working?.expires ?? null];
+    if (expires !== null && span?.is === whole?.is && after_ms >= expires) {
+      const message = `${rule.id} escalates after ${tellWait(after_ms, span)} and expires after ${tellWait(expires, whole)}`;
       found.push(finding("escalation_nowhere", at("escalate"), message));
     }
   }
   return found;
+}
+
+/** Working time is nothing without hours. */
+function checkHours(rule: Asking, { working }: Requirements, { people }: Known): readonly Finding[] {
+  if (working === undefined || people === null) return [];
+  const place = { file: rule.place.file, line: rule.lineOf(working.hours === null ? "expires" : "hours") };
+  const { hoursNames } = people;
+  const known = hoursNames.join(", ") || "none";
+  if (working.hours === null) {
+    if (hoursNames.length === 1) return [];
+    return [
+      finding(
+        "unknown_hours",
+        place,
+        `${rule.id} tells working time and names no hours; there are: ${known}`,
+      ),
+    ];
+  }
+  if (hoursNames.includes(working.hours)) return [];
+  return [finding("unknown_hours", place, `${rule.id} has the hours ${working.hours}; there are: ${known}`)];
 }
 
 function checkServices(

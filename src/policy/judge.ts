@@ -8,6 +8,7 @@ import { countValues, type ParamsType, valueFor } from "./params-type.ts";
 import type { Policy, Risk, Rule, Subject, Verdict } from "./policy.ts";
 import { both } from "./requirements.ts";
 import { drawOf } from "./snapshot.ts";
+import { atTime } from "./working.ts";
 
 /** What the policy says of one request, and why. */
 export interface Judgement {
@@ -48,7 +49,8 @@ const ANY: ParamsType = { is: "any" };
  * What the policy says of a request. Pure: the same policy and subject always give the same. Never throws, and a doubt
  * never allows: for a verdict between two possible answers, the stricter one is taken.
  */
-export function judge(policy: Policy, subject: Subject, used: Used = NOTHING_USED): Judgement {
+export function judge(given: Policy, subject: Subject, used: Used = NOTHING_USED): Judgement {
+  const policy = atTime(given, subject.created);
   const known = factsOf(policy, subject);
   const risk = assess(policy, subject, known);
   const facts: Facts = { ...known, action: withRisk(known.action, risk) };

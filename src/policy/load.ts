@@ -1,5 +1,6 @@
 import { type Finding, finding } from "../core/codes.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { Requirements } from "../core/verdict.ts";
 import { readPlainYaml } from "../document/plain-yaml.ts";
 import { checkWhole } from "./check.ts";
 import { checkPaths } from "./check-limits.ts";
@@ -90,11 +91,27 @@ export function loadPolicy(name: string, read: ReadText, known: Known): Loaded {
     files: layers.map((layer) => layer.name),
     default: defaultOf(layers),
     factors,
-    rules: inOrder(rules),
-    limits: layers.flatMap(({ file }) => file.limits),
+    rules: inOrder(rules.map((rule) => withHours(rule, known))),
+    limits: layers.flatMap(({ file }) => file.limits.map((limit) => withHours(limit, known))),
+    calendar: usesWorkingTime(layers) ? (known.people?.workingEnd ?? null) : null,
     params,
   };
   return { policy, findings };
+}
+
+/** Where a rule names no hours, the only ones that there are are meant. */
+function withHours<R extends { readonly requirements: Requirements | null }>(rule: R, { people }: Known): R {
+  const { requirements } = rule;
+  if (requirements?.working === undefined || requirements.working.hours !== null) return rule;
+  const [only = null, other] = people?.hoursNames ?? [];
+  const working = { ...requirements.working, hours: other === undefined ? only : null };
+  return { ...rule, requirements: { ...requirements, working } };
+}
+
+function usesWorkingTime(layers: readonly Layer[]): boolean {
+  return layers.some(({ file }) =>
+    [...file.rules, ...file.limits].some(({ requirements }) => requirements?.working !== undefined),
+  );
 }
 
 /** All files, each once, every one behind those that it extends. */

@@ -36,6 +36,8 @@ export interface Policy {
   /** In the order in which they are tried: by priority, then as they stand in the files, parents first. */
   readonly rules: readonly Rule[];
   readonly limits: readonly RollingLimit[];
+  /** When working time has passed; null where no rule tells times in it, or nobody said when people work. */
+  readonly calendar: People["workingEnd"] | null;
   /** What is known of each kind's params; empty where no configuration was given. */
   readonly params: ReadonlyMap<string, ParamsType>;
 }
@@ -78,7 +80,7 @@ export interface Rule {
 }
 
 /** Who there is, as far as a policy is concerned. */
-export type Roster = Pick<People, "knows" | "atOnce">;
+export type Roster = Pick<People, "knows" | "atOnce" | "hoursNames" | "workingEnd">;
 
 /** What a policy is asked about. Times are ms since 1970; `now` is the caller's clock, never read here. */
 export interface Subject {

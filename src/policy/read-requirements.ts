@@ -6,6 +6,7 @@ import {
   type Requirements,
 } from "../core/verdict.ts";
 import { type Fields, fieldsAt, isMap, needed, type Sheet } from "../document/fields.ts";
+import { readWait, type Wait, workingIn } from "./working.ts";
 
 /** What an approval needs, as far as a rule or a limit says so. */
 export function readRequirements(sheet: Sheet, fields: Fields): Requirements {
@@ -14,18 +15,24 @@ export function readRequirements(sheet: Sheet, fields: Fields): Requirements {
     if (ms === 0) fields.report("wrong_value", key, `${key} is nothing`, "Leave it out, or make it longer.");
     return ms;
   };
+  const expires = readWait(fields, "expires");
+  if (expires?.ms === 0) {
+    fields.report("wrong_value", "expires", "expires is nothing", "Leave it out, or make it longer.");
+  }
+  const { levels, waits } = readEscalations(sheet, fields);
   return {
     approvers: readApprovers(sheet, fields),
-    expires_ms: positive("expires"),
+    expires_ms: expires?.ms ?? null,
     execute_by_ms: positive("execute_by"),
     settle_ms: fields.duration("settle"),
     cool_off_ms: fields.duration("cool_off"),
-    escalate: readEscalations(sheet, fields),
+    escalate: levels,
     editable: fields.texts("editable"),
     min_assurance: fields.word("min_assurance", ASSURANCES) ?? "edit",
     checklist: fields.texts("checklist") ?? [],
     tags: fields.texts("tags") ?? [],
     max_attempts: fields.whole("max_attempts", 1),
+    ...workingIn(fields.text("hours"), expires, waits),
   };
 }
 
@@ -62,18 +69,22 @@ function readQuorum(fields: Fields): number | null {
   return fields.whole("quorum", 1);
 }
 
-function readEscalations(sheet: Sheet, fields: Fields): readonly Escalation[] {
-  const levels = (fields.maps("escalate") ?? []).flatMap((given): Escalation[] => {
+function readEscalations(
+  sheet: Sheet,
+  fields: Fields,
+): { levels: readonly Escalation[]; waits: readonly Wait[] } {
+  const read = (fields.maps("escalate") ?? []).flatMap((given): { level: Escalation; wait: Wait }[] => {
     const level = fieldsAt(sheet, given.path, ["after", "to"]) ?? given;
-    const after = needed(level, "after", level.duration("after"));
+    const wait = needed(level, "after", readWait(level, "after"));
     if (!level.has("to") || [level.value("to") ?? []].flat().length === 0) {
       level.report("escalation_nowhere", null, "an escalation does not say to whom");
       return [];
     }
     const to = level.texts("to");
-    return after === null || to === null ? [] : [{ after_ms: after, to }];
+    return wait === null || to === null ? [] : [{ level: { after_ms: wait.ms, to }, wait }];
   });
-  if (levels.some(({ after_ms }, at) => after_ms <= (levels[at - 1]?.after_ms ?? 0))) {
+  const waits = read.map(({ wait }) => wait);
+  if (waits.some((wait, at) => !comesAfter(wait, waits[at - 1]))) {
     fields.report(
       "escalation_nowhere",
       "escalate",
@@ -81,5 +92,11 @@ function readEscalations(sheet: Sheet, fields: Fields): readonly Escalation[] {
       "Write the levels in the order of their `after`, each later than the last.",
     );
   }
-  return levels;
+  return { levels: read.map(({ level }) => level), waits };
+}
+
+/** Of a time by the clock and one of working time nobody can say which is longer. */
+function comesAfter({ ms, working }: Wait, before: Wait | undefined): boolean {
+  if (before === undefined) return ms > 0;
+  return working?.is !== before.working?.is || ms > before.ms;
 }

@@ -34,6 +34,7 @@ const LEFT_OUT: Readonly<Record<keyof Requirements, (requirements: Requirements)
   min_assurance: () => false,
   checklist: () => false,
   tags: () => false,
+  working: () => false,
   max_attempts: () => false,
 };
 

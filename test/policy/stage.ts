@@ -63,6 +63,8 @@ export function kinds(
 export function peopleOf(groups: Readonly<Record<string, readonly string[]>>): Roster {
   const persons = new Set(Object.values(groups).flat());
   return {
+    hoursNames: [],
+    workingEnd: (_hours, _span, from) => from,
     knows: (name) => persons.has(name) || Object.hasOwn(groups, name),
     atOnce: (names) =>
       new Set(names.flatMap((name) => groups[name] ?? (persons.has(name) ? [name] : []))).size,
