@@ -50,8 +50,11 @@ export function createAside({ staging, pathOf, keep, keepForeign }: AsidePorts) 
       await link(old, pathOf(place));
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
+      const there = lstatSync(pathOf(place), { throwIfNoEntry: false });
+      // Taken away again in that very moment: its place is free now.
+      if (there === undefined) return putBack(old, id, place);
       // The same file under both names is a putting back that was cut short.
-      const isSame = lstatSync(old).ino === lstatSync(pathOf(place)).ino;
+      const isSame = lstatSync(old).ino === there.ino;
       const [before, written] = hashesIn(old);
       const bytes = await readFile(old);
       if (!isSame && hashOf(bytes) !== before) await keep(id, place, bytes, written);
