@@ -28,6 +28,8 @@ actions:
   tool: { caller: true }
 `;
 
+const OPEN: ReadonlySet<string> = new Set(["pending", "approved", "executing", "outcome_unknown"]);
+
 /** A real daemon, the program as it is shipped, and a person who decides at its other socket. */
 export interface AgentStage {
   readonly program: Program;
@@ -135,7 +137,11 @@ export async function openAgentStage(policy?: string): Promise<AgentStage> {
     },
 
     show: async (id) => (await reviewer("GET", `/v1/requests/${id}`)) as unknown as RequestView,
-    open: async () => (await reviewer("GET", "/v1/requests")).requests as RequestView[],
+    async open() {
+      const { requests } = await reviewer("GET", "/v1/requests");
+      // What has just ended is listed until its note is put away.
+      return (requests as RequestView[]).filter(({ status }) => OPEN.has(status));
+    },
 
     async say(id, verb, more = {}) {
       await reviewer("POST", `/v1/requests/${id}/decide`, { verb, reviewer: "anna", via: "cli", ...more });
