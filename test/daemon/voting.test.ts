@@ -230,8 +230,9 @@ describe("a vote", () => {
     const id = await submit(stage, { kind: "invoice" });
     await stage.edit(id, tick("Approve as ada"));
     expect(await approved(stage, id)).toEqual(["ada"]);
-    // Something new in the folder has it read once more before anything is recorded.
-    writeFileSync(join(stage.root, "Pending_Approval", "other.md"), "");
+    // A new copy, of whatever note, has them read once more before anything is recorded.
+    const other = await submit(stage, { kind: "refactor" });
+    copyFileSync(stage.pathOf("pending", other), join(stage.root, "Pending_Approval", "copy.md"));
     await approve(stage, id, "bob", { set: { amount_cents: 90000 } });
     await stage.pass(60_000);
     expect(stage.executions).toEqual([]);
