@@ -424,11 +424,16 @@ function leftAfter(
   { by, only }: Extract<Event, { type: "taken_back" }>,
   request: Request,
 ): readonly Decision[] {
-  if (rosterIn(request) === null) return [];
+  const roster = rosterIn(request);
+  if (roster === null) return [];
   const given = approvalsOf(request);
   if (only === "note") return given.filter(({ note_sha256 }) => note_sha256 === null);
   const others = given.filter(({ reviewer }) => reviewer !== by);
-  return others.length < given.length ? others : [];
+  if (others.length < given.length) return others;
+  // Programs are not asked again; what they alone have approved is undone all the same.
+  const services = given.filter(({ reviewer }) => isService(reviewer));
+  const names = services.map(({ reviewer }) => reviewer);
+  return quorumOf(names, roster).met ? [] : services;
 }
 
 /** However often it is asked for in a row, the history has one line of it: the last. */

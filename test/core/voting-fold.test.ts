@@ -4,7 +4,7 @@ import type { Event } from "../../src/core/event.ts";
 import { iso } from "../../src/core/reconcile.ts";
 import { approvalsOf, type Decision, type Request } from "../../src/core/request.ts";
 import type { Roster } from "../../src/core/roster.ts";
-import { step } from "../../src/core/transitions.ts";
+import { fold, step } from "../../src/core/transitions.ts";
 import { ANYONE } from "../../src/core/verdict.ts";
 import { sampleEvent, sampleSubmission, sampleVerdict, T0 } from "../sample.ts";
 import { canBeMet } from "./can-be-met.ts";
@@ -201,4 +201,36 @@ test("nothing is started without enough persons who might approve it, whatever i
   // Otherwise it would show nothing.
   expect(reached.started).toBeGreaterThan(50);
   expect(reached.several).toBeGreaterThan(40);
+});
+
+test.each([
+  ["beside a person", ["service:fraud", "ada"], ["service:fraud"]],
+  ["where it is the last", ["ada", "service:fraud"], ["service:fraud"]],
+  ["alone, where no person is asked", ["service:fraud"], []],
+])("a service that answered %s is not lost when a person undoes the approval", (_, approvers, left) => {
+  const services = { of: ["fraud"], quorum: 1, owners: ["service:fraud"] };
+  const treasury = { of: ["treasury"], quorum: 1, owners: ["ada", "bob"] };
+  const groups = approvers.length === 1 ? [services] : [treasury, services];
+  const seats = ["ada", "bob", "service:fraud"].map((owner) => ({ owner, held_by: [owner] }));
+  const verdict = sampleVerdict("require_approval", { approvers: NAMED });
+  const submission = sampleSubmission({}, { verdict, roster: { groups, seats, excluded: [] } });
+  const history = approvers.map((who, at): Event => {
+    const decision: Decision = {
+      verb: "approve",
+      reviewer: who,
+      reason: null,
+      digest: submission.digest,
+      assurance: "edit",
+      seen_at: iso(T0),
+      via: "cli",
+      note_sha256: null,
+    };
+    const isLast = at === approvers.length - 1;
+    return isLast
+      ? { type: "approved", at: iso(T0), decision, lapses: null }
+      : { type: "voted", at: iso(T0), decision };
+  });
+  const undone: Event = { type: "taken_back", at: iso(T0), by: "bob", reason: null };
+  const request = fold([sampleEvent("submitted", submission), ...history, undone]);
+  expect(request?.votes?.map(({ reviewer }) => reviewer) ?? []).toEqual(left);
 });
