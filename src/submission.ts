@@ -3,7 +3,7 @@ import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import { makeId } from "./core/id.ts";
 import type { JsonObject } from "./core/json.ts";
-import { NAME, type People } from "./core/people.ts";
+import { NAME, type People, UNNAMED } from "./core/people.ts";
 import { iso } from "./core/reconcile.ts";
 import type { Adopted, EffectClass, Request, RequestFields, RequestId, Submission } from "./core/request.ts";
 import { isOpenToAll, type Roster, rosterOf } from "./core/roster.ts";
@@ -254,7 +254,9 @@ function checkInput(
     ["requester", requester],
     ["on_behalf_of", on_behalf_of],
   ] as const) {
-    if (name !== undefined && !NAME.test(name)) {
+    // What nobody's answer is recorded under cannot be told from who asks.
+    const isNobody = name?.toLowerCase() === UNNAMED;
+    if (name !== undefined && (!NAME.test(name) || isNobody)) {
       const hint = "Names have up to 64 letters, digits and . _ @ + -, such as billing-agent.";
       throw new Fault("invalid_request", `${field} is not a name.`, hint);
     }

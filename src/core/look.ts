@@ -6,7 +6,7 @@ import type { Verb } from "./request.ts";
 export interface Ballot {
   /** The name as it is written there; null where there is none. */
   readonly reviewer: string | null;
-  /** Where it stands: the name of a property, `box`, or `folder`. */
+  /** Where it stands: the name of a property, `box`, `own_box` where that has the name on it, or `folder`. */
   readonly via: string;
 }
 
@@ -28,7 +28,7 @@ export interface Reading {
   readonly unticked: readonly string[];
   /** Whether it lies in a folder that is a statement by itself. */
   readonly dropped: boolean;
-  /** Whether neither `decision` nor `status` holds a word, clear or not. */
+  /** Whether neither `decision` nor `status` holds a word, clear or not, nor is everybody's box ticked. */
   readonly wordless: boolean;
   /** To whom the reviewer passes the decision on. */
   readonly delegate_to: string | null;

@@ -291,7 +291,7 @@ function approveWhenSettled(request: Request, reading: Reading, world: World): D
   );
   if (ballot === undefined) return null;
   if (world.merging) return { do: "nothing", wake_at: now + MERGE_POLL_MS };
-  const isTick = ballot.via === "box" || ballot.via === "folder";
+  const isTick = ballot.via === "box" || ballot.via === "own_box" || ballot.via === "folder";
   const settle = isTick ? world.settle_ticks_ms : world.settle_ms;
   const due = Math.max((memory?.fields_since ?? now) + settle, namedFrom(world));
   if (now < due) return { do: "nothing", wake_at: due };

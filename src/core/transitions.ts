@@ -410,13 +410,13 @@ function votesAfter(request: Request, event: Event): { votes?: readonly Decision
   return next.length === 0 ? {} : { votes: next };
 }
 
-/** A word stands in the place of the one before, whose vote is from then on in the record only. */
+/** What one name stands beside was the last one's, whose vote is from then on in the record only. */
 function replacedBy(later: Decision, vote: Decision): Decision {
-  return isWord(later) && isWord(vote) ? { ...vote, note_sha256: null } : vote;
+  return isBesideName(later) && isBesideName(vote) ? { ...vote, note_sha256: null } : vote;
 }
 
-function isWord({ via, note_sha256 }: Decision): boolean {
-  return note_sha256 !== null && (via === "decision" || via === "status");
+function isBesideName({ via, note_sha256 }: Decision): boolean {
+  return note_sha256 !== null && (via === "decision" || via === "status" || via === "box");
 }
 
 /** The approvals that are left once something was taken back. */

@@ -110,7 +110,8 @@ function isOwn({ submission }: Request, name: string, people: People): boolean {
     const person = personOf(people, own);
     const { names = [], emails = [] } = people.person(own) ?? {};
     const looks = [own, person, ...names, ...emails].map(looksOf);
-    return said.some((part) => personOf(people, part) === person || looks.includes(looksOf(part)));
+    const isLike = (part: string) => people.find(part) === null && looks.includes(looksOf(part));
+    return said.some((part) => personOf(people, part) === person || isLike(part));
   });
 }
 
@@ -251,7 +252,7 @@ export function wrongWithDelegation(
 
 /**
  * Whose recorded approval was taken out of the note again: the tick, the word, or the note out of the folder. What did
- * not come by the note cannot be taken out of it, nor a word in whose place another one's came.
+ * not come by the note cannot be taken out of it, nor a word, or a tick in everybody's box, that another's name is beside.
  */
 export function withdrawnFrom(request: Request, reading: Reading, people: People): Decision | null {
   if (rosterIn(request) === null) return null;
@@ -264,7 +265,7 @@ export function withdrawnFrom(request: Request, reading: Reading, people: People
   // Half of a note, as a save in place shows it for a moment, lacks more than a box.
   const isWhole = reading.problems.length === 0 && (reading.verb === null || reading.verb === "approve");
   const isGone = (vote: Decision): boolean => {
-    if (vote.via === "box") return unticked(vote) || isWhole;
+    if (vote.via === "own_box") return unticked(vote) || isWhole;
     if (vote.via === "folder") return isClear && !reading.dropped;
     return isClear && reading.wordless;
   };
@@ -273,7 +274,7 @@ export function withdrawnFrom(request: Request, reading: Reading, people: People
 
 /** Whether taking it out was a tick's: everything else may be about to be written anew. */
 export function isUntick(vote: Decision, reading: Reading, people: People): boolean {
-  return vote.via === "box" && reading.unticked.some((name) => isOf(vote, name, people));
+  return vote.via === "own_box" && reading.unticked.some((name) => isOf(vote, name, people));
 }
 
 /** The vote that can stand for the decision where those who voted are enough by now; null where they are not. */

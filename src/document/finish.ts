@@ -211,7 +211,7 @@ function renderSummary(request: FinalRequest): string {
   const approvers = approversOf(request);
   const all = approvers.map((name) => inline(name)).join(", ");
   const decided = approvers.length > 1 ? `Approved by ${all}; last` : "Decided";
-  const who = `> ${decided} by ${inline(reviewer)} (${via}, assurance ${assurance}) at ${request.decided_at}.`;
+  const who = `> ${decided} by ${inline(reviewer)} (${via.replaceAll("_", " ")}, assurance ${assurance}) at ${request.decided_at}.`;
   return [`> ${head}`, who, ...(reason === null ? [] : [`> Reason: ${inline(reason)}`])].join("\n");
 }
 

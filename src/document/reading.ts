@@ -84,7 +84,11 @@ export function readNote(
     unrecorded: said.some((one) => !isRecorded(one, request)),
     dropped: dropped !== null,
     unticked: boxes.named.filter(({ ticked }) => !ticked).map(({ name }) => name),
-    wordless: dropped === null && decision.raw === "" && status.raw === "",
+    wordless:
+      dropped === null &&
+      decision.raw === "" &&
+      status.raw === "" &&
+      !boxes.ticked.some(({ verb }) => verb === "approve"),
     delegate_to: passed.text,
     resolution: problems.some(stopsAll) ? null : boxes.resolution,
     reviewer: reviewer.text,
@@ -153,7 +157,7 @@ export function unreadable(problems: readonly Problem[], text = ""): Reading {
 
 interface Statement {
   readonly verb: Verb;
-  readonly via: "decision" | "status" | "box" | "folder";
+  readonly via: "decision" | "status" | "box" | "own_box" | "folder";
   readonly line: number;
   /** The name on the box, else in `reviewer`; null where there is none. */
   readonly by: string | null;
@@ -297,7 +301,7 @@ function conflictAmong(said: readonly Statement[]): Problem[] {
   if (first === undefined || other === undefined) return [];
   const tell = ({ verb, via, line }: Statement) => {
     if (via === "folder") return `${NAMES[verb]} (the folder it was moved to)`;
-    return `${NAMES[verb]} (${via === "box" ? "box" : `**${via}**`}, line ${line})`;
+    return `${NAMES[verb]} (${via.endsWith("box") ? "box" : `**${via}**`}, line ${line})`;
   };
   return [problem("conflict", null, `The note says ${tell(first)} and ${tell(other)}.`)];
 }
@@ -346,7 +350,7 @@ function ticks(boxes: Boxes): readonly Statement[] {
   const named = boxes.named.filter(({ ticked }) => ticked);
   return [
     ...boxes.ticked.map(({ verb, line }): Statement => ({ verb, via: "box", line, by: null })),
-    ...named.map(({ name, line }): Statement => ({ verb: "approve", via: "box", line, by: name })),
+    ...named.map(({ name, line }): Statement => ({ verb: "approve", via: "own_box", line, by: name })),
   ];
 }
 

@@ -47,7 +47,7 @@ type Move =
   | { readonly type: "sent_back"; readonly named: boolean }
   | { readonly type: "amended" | "quorum_lost" | "started" | "refused" };
 
-const via = fc.constantFrom("box", "decision", "folder", "cli");
+const via = fc.constantFrom("own_box", "box", "decision", "folder", "cli");
 const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ type: fc.constant("yes"), who: person, via }) },
   { weight: 5, arbitrary: fc.record({ type: fc.constantFrom("voted", "approved"), who: person, via }) },
@@ -96,7 +96,7 @@ function eventOf(one: Move, request: Request, second: number): Event {
         at,
         by: one.who,
         reason: null,
-        ...(one.via === "box" && { only: "note" }),
+        ...(one.via === "own_box" && { only: "note" }),
       };
     case "delegated":
       return { type: "delegated", at, from: one.who, to: one.to, via: "cli", reason: null };
@@ -164,9 +164,10 @@ test("nothing is started without enough persons who might approve it, whatever i
           if (event.type === "voted" || event.type === "approved") {
             const { decision } = event;
             // A word stands in the place of the last one, whose vote is in no note from then on.
-            if (decision.via === "decision") {
+            const isBesideName = ({ via }: Decision) => via === "decision" || via === "box";
+            if (isBesideName(decision)) {
               for (const [who, said] of yes)
-                if (said.via === "decision") yes.set(who, { ...said, note_sha256: null });
+                if (isBesideName(said)) yes.set(who, { ...said, note_sha256: null });
             }
             yes.set(decision.reviewer, decision);
             const mayVote = present?.seats.some(({ held_by }) => held_by.includes(decision.reviewer)) ?? true;

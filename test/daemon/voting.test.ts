@@ -156,6 +156,23 @@ describe("one person", () => {
     },
   );
 
+  test("cannot ask under the word that stands for nobody", async () => {
+    const stage = await open({ policy: "default: require_approval\n" });
+    await expect(submit(stage, { requester: "Unnamed" })).rejects.toMatchObject({ code: "invalid_request" });
+    await expect(submit(stage, { on_behalf_of: "unnamed" })).rejects.toMatchObject({
+      code: "invalid_request",
+    });
+  });
+
+  test("is not taken for the requester whose name looks the same, where both are known", async () => {
+    const people = "persons:\n  robert: { names: [Bób] }\n";
+    const stage = await open({ policy: "default: require_approval\n", people });
+    const id = await submit(stage, { requester: "bob" });
+    await stage.edit(id, all(set("decision", "approved"), set("reviewer", "Bób")));
+    await stage.pass(3_000);
+    expect((await stage.application.show(id)).decision?.reviewer).toBe("robert");
+  });
+
   test("where anybody may approve and two must, is not two by a name that looks the same", async () => {
     const policy = TWO.replace("    approvers: treasury\n", "");
     const stage = await open({ policy, people: "persons: {}\n" });
@@ -334,6 +351,96 @@ describe("a vote", () => {
     await stage.move(id, "approved", "pending");
     await stage.pass(3_000);
     expect(await approved(stage, id)).toEqual(["bob"]);
+  });
+
+  test.each<[string, (text: string) => string]>([
+    [
+      "its list of approvers as Obsidian writes lists",
+      (text) => text.replace("approvers: [treasury]", "approvers:\n  - treasury"),
+    ],
+    [
+      "a done date behind the box",
+      (text) => text.replace("[x] Approve as ada", "[x] Approve as ada ✅ 2026-11-21"),
+    ],
+    ["another bullet, and a capital", (text) => text.replace("- [x] Approve as ada", "* [X] approve as Ada")],
+  ])("counts in a note with %s", async (_, change) => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, all(tick("Approve as ada"), change));
+    expect(await approved(stage, id)).toEqual(["ada"]);
+    await stage.pass(15_000);
+    expect(await approved(stage, id)).toEqual(["ada"]);
+  });
+
+  test.each<[string, (text: string) => string]>([
+    ["in a block of code", addBox("```\n- [x] Approve as ada\n```")],
+    ["in a comment", addBox("%%\n- [x] Approve as ada\n%%")],
+    ["in a comment of HTML", addBox("<!--\n- [x] Approve as ada\n-->")],
+    ["in a quotation", addBox("> - [x] Approve as ada")],
+    ["below the first heading", (text) => `${text}\n- [x] Approve as ada\n`],
+    [
+      "with a condition behind it",
+      (text) => text.replace("- [ ] Approve as ada", "- [x] Approve as ada, up to 500"),
+    ],
+    ["struck through", addBox("- [x] ~~Approve as ada~~")],
+    ["with something invisible in the name", addBox("- [x] Approve as a\u200bda")],
+    ["with a sign that is no tick", (text) => text.replace("- [ ] Approve as ada", "- [/] Approve as ada")],
+  ])("is none %s", async (_, change) => {
+    const stage = await open();
+    const id = await submit(stage);
+    await stage.edit(id, change);
+    await stage.pass(15_000);
+    expect(await approved(stage, id)).toEqual([]);
+  });
+
+  test("is void with the action it was about, also when an editor that was still open puts it back", async () => {
+    const stage = await open();
+    const id = await submit(stage, { kind: "invoice" });
+    await stage.edit(id, tick("Approve as ada"));
+    const buffer = stage.note(id) ?? "";
+    await approve(stage, id, "bob", { set: { amount_cents: 90000 } });
+    await stage.pass(15_000);
+    expect(stage.note(id)).toContain("- [ ] Approve as ada");
+    await stage.edit(id, () => buffer);
+    await stage.pass(60_000);
+    expect(await approved(stage, id)).toEqual(["bob"]);
+    const again = await restart(stage);
+    await again.pass(60_000);
+    expect(await approved(again, id)).toEqual(["bob"]);
+    expect(again.executions).toEqual([]);
+  });
+
+  test("counts once the points of the checklist are ticked, whatever Markdown is in them", async () => {
+    const point = "Compare `IBAN` & **payee** with [[Contract]] <ACME> at 50%";
+    const policy = `${TWO}    checklist: ["${point}"]\n`;
+    const stage = await open({ policy });
+    const id = await submit(stage);
+    await stage.edit(id, tick("Approve as ada"));
+    await stage.pass(15_000);
+    expect(await approved(stage, id)).toEqual([]);
+    await stage.edit(id, (text) => text.replace("- [ ] Compare", "- [x] Compare"));
+    expect(await approved(stage, id)).toEqual(["ada"]);
+    await stage.edit(id, (text) => text.replace("- [x] Compare", "- [ ] Compare"));
+    await stage.edit(id, tick("Approve as bob"));
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+    await stage.edit(id, (text) => text.replace("- [ ] Compare", "- [x] Compare the letters of"));
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("pending");
+  });
+
+  test("is counted by word where there are too many for boxes, and stands when the next one signs", async () => {
+    const names = Array.from({ length: 14 }, (_, i) => `p${i}`);
+    const people = `persons:\n${names.map((name) => `  ${name}: {}\n`).join("")}groups:\n  treasury: [${names}]\n`;
+    const stage = await open({ people });
+    const id = await submit(stage);
+    expect(stage.note(id)).toContain("- [ ] Approve\n");
+    await stage.edit(id, all(tick("Approve"), set("reviewer", "p3")));
+    expect(await approved(stage, id)).toEqual(["p3"]);
+    await stage.pass(15_000);
+    await stage.edit(id, set("reviewer", "p7"));
+    await stage.pass(15_000);
+    expect(await stage.status(id)).toBe("executed");
   });
 
   test("by the folder is withdrawn by dragging the note back", async () => {

@@ -136,7 +136,7 @@ function outcomeFacts(request: RequestView): [string, string | null][] {
   const decided =
     decision === null
       ? null
-      : `${decision.verb} by ${line(decision.reviewer)} at ${time(decision.decided_at)} (${line(decision.via)}, ${line(decision.assurance)})`;
+      : `${decision.verb} by ${line(decision.reviewer)} at ${time(decision.decided_at)} (${line(decision.via.replaceAll("_", " "))}, ${line(decision.assurance)})`;
   return [
     ["amended", amendedBy(request)],
     ["denied", status === "denied" && request.verdict !== null ? line(request.verdict.reason) : null],
