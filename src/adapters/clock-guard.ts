@@ -26,11 +26,25 @@ export interface Clocks {
   readonly boot: string | null;
 }
 
-export const machineClocks: Clocks = {
-  // Counts the time asleep too, unlike the clock that timers go by.
-  read: () => ({ wall: Date.now(), steady: uptime() * 1_000 }),
-  boot: bootId(),
-};
+export const machineClocks: Clocks = { read: createReader(), boot: bootId() };
+
+/** How far two clocks may be apart that went together, and how long that is believed: the system is slow to tell more. */
+const TOGETHER_MS = 100;
+const BELIEVED_MS = 5_000;
+
+/** The system's own count goes on while the machine is asleep, unlike the clock that timers go by. */
+function createReader(): () => ClockReading {
+  let last = { wall: 0, steady: 0, awake: Number.NEGATIVE_INFINITY };
+  return () => {
+    const [wall, awake] = [Date.now(), performance.now()];
+    const passed = awake - last.awake;
+    if (passed < BELIEVED_MS && Math.abs(wall - last.wall - passed) < TOGETHER_MS) {
+      return { wall, steady: last.steady + passed };
+    }
+    last = { wall, steady: uptime() * 1_000, awake };
+    return { wall, steady: last.steady };
+  };
+}
 
 export interface ClockGuardPorts {
   readonly state: string;
