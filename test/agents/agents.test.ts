@@ -43,6 +43,12 @@ afterAll(async () => {
 
 const parties = PARTIES.filter(({ name }) => ONLY === undefined || ONLY === name);
 
+if (FOLDER === "") {
+  console.warn(
+    "The real agents are left out: name their folder in COUNTERSIGN_AGENTS and run `npm run agents`.",
+  );
+}
+
 describe.skipIf(FOLDER === "").each(parties)("$name", (party) => {
   let home: string;
   let work: string;
