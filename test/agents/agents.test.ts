@@ -113,7 +113,7 @@ describe.skipIf(FOLDER === "").each(parties)("$name", (party) => {
     const [code] = await once(made, "close");
     expect(code, Buffer.concat(out).toString()).toBe(0);
     const { file } = JSON.parse(Buffer.concat(out).toString()) as { file: string };
-    if (RECORD !== undefined) record(file, party, program.main, RECORD);
+    if (RECORD !== undefined) record(file, party, home, program.main, RECORD);
   }
 
   function start(words = party.words): { ended: Promise<string> } {
@@ -273,8 +273,8 @@ function agentAbove(hook: number): number {
   return /(^|\/)(ba|da|z)?sh$/.test(words(parent)[0] ?? "") ? parentOf(parent) : parent;
 }
 
-/** Puts something before the hook that keeps what it is given and what it answers. */
-function record(settings: string, { name }: Party, main: string, folder: string): void {
+/** Puts something before the hook that keeps what it is given and what it answers, whoever's home it was. */
+function record(settings: string, { name }: Party, home: string, main: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const recorder = join(dirname(main), "record.mjs");
   writeFileSync(
@@ -283,7 +283,8 @@ function record(settings: string, { name }: Party, main: string, folder: string)
 import { appendFileSync, readFileSync } from "node:fs";
 const input = readFileSync(0, "utf8");
 const ran = spawnSync(process.execPath, [${JSON.stringify(main)}, ...process.argv.slice(2)], { input, encoding: "utf8" });
-appendFileSync(${JSON.stringify(join(folder, `${name}.jsonl`))}, JSON.stringify({ input: JSON.parse(input), out: ran.stdout, err: ran.stderr, exit: ran.status }) + "\\n");
+appendFileSync(${JSON.stringify(join(folder, `${name}.jsonl`))}, JSON.stringify({ input: JSON.parse(input), out: ran.stdout, err: ran.stderr, exit: ran.status })
+  .replaceAll(${JSON.stringify(home)}, "/home/anna").replaceAll(${JSON.stringify(home.replaceAll("/", "-"))}, "-home-anna") + "\\n");
 process.stdout.write(ran.stdout);
 process.stderr.write(ran.stderr);
 process.exitCode = ran.status ?? 2;
