@@ -1,5 +1,6 @@
 import type { Event } from "./event.ts";
 import type { FinalRequest, Request, RequestId, Status, Submission, Verb } from "./request.ts";
+import { OUTCOMES } from "./tally.ts";
 import { TRANSITIONS } from "./transitions.ts";
 import type { Risk } from "./verdict.ts";
 
@@ -108,15 +109,3 @@ export function createFacts(tell: (fact: Fact, at: string) => void) {
     waiting: (): readonly Waiting[] => [...known.values()].filter(({ status }) => status === "pending"),
   };
 }
-
-const OUTCOMES: Partial<Record<Event["type"], FinalRequest["status"]>> = {
-  executed: "executed",
-  resolved_happened: "executed",
-  failed: "failed",
-  resolved_did_not: "failed",
-  rejected: "rejected",
-  changes_requested: "changes_requested",
-  expired: "expired",
-  cancelled: "cancelled",
-  denied: "denied",
-};

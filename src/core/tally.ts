@@ -82,7 +82,8 @@ export function createTally() {
   };
 }
 
-const OUTCOMES: Partial<Record<Event["type"], OutcomeStatus>> = {
+/** What an event makes of a request for good; nothing for every other event. */
+export const OUTCOMES: Partial<Record<Event["type"], OutcomeStatus>> = {
   executed: "executed",
   resolved_happened: "executed",
   failed: "failed",

@@ -1,14 +1,8 @@
+import { text } from "./schema-values.ts";
+
 /** The shape of `http:` in `countersign.yaml`; see `schema.ts` for what descriptions and examples are for. */
 
 const TOKEN = "tokens: [{ role: reviewer, name: anna, file: ./anna.token }]";
-
-const text = (description: string, example: string) => ({
-  type: "string",
-  minLength: 1,
-  maxLength: 1_000,
-  description,
-  examples: [example],
-});
 
 const token = {
   type: "object",

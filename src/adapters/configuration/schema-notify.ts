@@ -1,5 +1,5 @@
 import { OCCASIONS } from "../../core/occasion.ts";
-import { environment, reference, referenceOrText } from "./schema-values.ts";
+import { environment, reference, referenceOrText, text } from "./schema-values.ts";
 
 /** The shape of `notify:` in `countersign.yaml`; which key goes with which kind is `notify.ts`'s to say. */
 
@@ -13,14 +13,6 @@ export const CHANNEL_KINDS = [
   "desktop",
   "command",
 ] as const;
-
-const text = (description: string, example: string) => ({
-  type: "string",
-  minLength: 1,
-  maxLength: 1_000,
-  description,
-  examples: [example],
-});
 
 const address = (example: string) => ({
   type: "string",

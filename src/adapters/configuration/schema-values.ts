@@ -1,3 +1,12 @@
+/** One line of text. */
+export const text = (description: string, example: string) => ({
+  type: "string",
+  minLength: 1,
+  maxLength: 1_000,
+  description,
+  examples: [example],
+});
+
 /** A secret, which never stands in the file itself. */
 export const reference = (what: string, example: string) => ({
   type: "object",

@@ -3,7 +3,7 @@ import { HTTP_SCHEMA } from "./schema-http.ts";
 import { NOTIFY_SCHEMA } from "./schema-notify.ts";
 import { LIMITS_SCHEMA, RETRY_SCHEMA } from "./schema-requesters.ts";
 import { HTTP_EXECUTOR_SCHEMA, MCP_SCHEMA, SERVICES_SCHEMA } from "./schema-services.ts";
-import { environment } from "./schema-values.ts";
+import { environment, text } from "./schema-values.ts";
 
 /**
  * The shape of `countersign.yaml`. Every place carries what is expected there (`description`) and an example of it
@@ -12,14 +12,6 @@ import { environment } from "./schema-values.ts";
 
 const duration = (description: string, example: string) => ({
   type: "string",
-  description,
-  examples: [example],
-});
-
-const text = (description: string, example: string) => ({
-  type: "string",
-  minLength: 1,
-  maxLength: 1_000,
   description,
   examples: [example],
 });
