@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "./json.ts";
+import type { Request } from "./request.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What a request's action is, and what a note says about it: all that changes when a person changes the action. */
@@ -112,4 +113,18 @@ function same(a: Json | undefined, b: Json | undefined): boolean {
 
 function isMap(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What the request says of its action now. */
+export function versionOf({ submission }: Request): Version {
+  const { fields, digest, action_digest, title, next_effect, not_before, verdict } = submission;
+  return {
+    params: fields.params,
+    digest,
+    action_digest,
+    title,
+    next_effect,
+    ...(not_before !== undefined && { not_before }),
+    ...(verdict !== undefined && { verdict }),
+  };
 }

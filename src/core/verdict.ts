@@ -138,3 +138,9 @@ export function deadlineUnder({ fields }: Submission, { expires_ms }: Verdict): 
   if (due >= Date.parse(fields.expires)) return fields.expires;
   return new Date(Math.ceil(due / 1_000) * 1_000).toISOString().replace(".000Z", "Z");
 }
+
+/** Who it is that says so, where it is no person. */
+export function tellRule({ rule, policy }: Verdict): string {
+  if (policy === null) return "the absence of a policy";
+  return rule === null ? "the policy's default" : `the rule ${rule}`;
+}

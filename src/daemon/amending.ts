@@ -1,9 +1,9 @@
 import type { Version } from "../core/amendment.ts";
+import { versionOf } from "../core/amendment.ts";
 import { type Problem, problem } from "../core/codes.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Request } from "../core/request.ts";
 import { fillTemplate } from "../core/template.ts";
-import { versionOf } from "../core/transitions.ts";
 import { actionDigest, digestOf } from "../document/digest.ts";
 import { fitsNote } from "../document/note.ts";
 import type { KindSettings } from "./ports.ts";

@@ -1,7 +1,7 @@
 import type { Version } from "../core/amendment.ts";
+import { versionOf } from "../core/amendment.ts";
 import type { Json } from "../core/json.ts";
 import type { Request } from "../core/request.ts";
-import { versionOf } from "../core/transitions.ts";
 import {
   type ActionBlock,
   jsonOf,

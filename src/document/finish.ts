@@ -1,3 +1,4 @@
+import { versionOf } from "../core/amendment.ts";
 import type { Problem } from "../core/codes.ts";
 import {
   approversOf,
@@ -6,7 +7,7 @@ import {
   type Request,
   type UnknownRequest,
 } from "../core/request.ts";
-import { tellRule, versionOf } from "../core/transitions.ts";
+import { tellRule } from "../core/verdict.ts";
 import { amendNote } from "./amend.ts";
 import { removeCallouts } from "./answer.ts";
 import { readBody, sectionBelow } from "./body.ts";

@@ -1,10 +1,9 @@
 import { isScalar } from "yaml";
-import { changesBetween, tellChanges } from "../core/amendment.ts";
+import { changesBetween, tellChanges, versionOf } from "../core/amendment.ts";
 import { type Problem, problem } from "../core/codes.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { skeleton } from "../core/look-alikes.ts";
 import type { Request } from "../core/request.ts";
-import { versionOf } from "../core/transitions.ts";
 import {
   type ActionBlock,
   jsonOf,

@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { tellChanges, type Version } from "../core/amendment.ts";
+import { tellChanges, type Version, versionOf } from "../core/amendment.ts";
 import type { Problem } from "../core/codes.ts";
 import { tellConstraints } from "../core/constraints.ts";
 import type { Json, JsonObject } from "../core/json.ts";
@@ -14,8 +14,8 @@ import {
   type UnknownRequest,
 } from "../core/request.ts";
 import { isOpenToAll } from "../core/roster.ts";
-import { tellRule, versionOf } from "../core/transitions.ts";
 import type { Verdict } from "../core/verdict.ts";
+import { tellRule } from "../core/verdict.ts";
 import { type Missing, missingIn } from "../core/voting.ts";
 import { namesOnBoxes, questionFor, renderBoxes } from "./ballot-boxes.ts";
 import { sha256 } from "./digest.ts";
