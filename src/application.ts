@@ -1,10 +1,10 @@
+import { attemptOf } from "./core/attempt.ts";
 import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import type { Json, JsonObject } from "./core/json.ts";
-import { attemptOf, iso } from "./core/reconcile.ts";
 import { approversOf, isReportable, type Request, type RequestId } from "./core/request.ts";
 import type { Spread } from "./core/statistics.ts";
-import { opensAt } from "./core/timing.ts";
+import { iso, opensAt } from "./core/timing.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
 import type { Clock, ClockGuard, HaltSwitch, Ledger } from "./daemon/ports.ts";
 import type { Around, Daemon } from "./daemon.ts";

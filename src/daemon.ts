@@ -1,21 +1,18 @@
+import { constraintsOf } from "./core/attempt.ts";
 import { type Fault, type Problem, problem, type Refusal, refusal } from "./core/codes.ts";
 import type { Constraints } from "./core/constraints.ts";
+import type { Due } from "./core/due.ts";
 import type { Event } from "./core/event.ts";
 import { isNoteName } from "./core/id.ts";
 import type { Look } from "./core/look.ts";
 import type { People } from "./core/people.ts";
-import {
-  constraintsOf,
-  type Due,
-  isContested,
-  iso,
-  problemsIn,
-  reconcile,
-  type World,
-} from "./core/reconcile.ts";
+import { problemsIn } from "./core/quiet.ts";
+import { reconcile } from "./core/reconcile.ts";
+import { isContested } from "./core/reconcile-approved.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
-import { UNKNOWN_LIMITS } from "./core/timing.ts";
+import { iso, UNKNOWN_LIMITS } from "./core/timing.ts";
 import { step } from "./core/transitions.ts";
+import type { World } from "./core/world.ts";
 import { createAlarms } from "./daemon/alarms.ts";
 import { amend } from "./daemon/amending.ts";
 import { createClockWatch } from "./daemon/clock-watch.ts";

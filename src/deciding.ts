@@ -3,9 +3,8 @@ import type { Event } from "./core/event.ts";
 import type { JsonObject } from "./core/json.ts";
 import type { Look } from "./core/look.ts";
 import { type People, personOf, UNNAMED } from "./core/people.ts";
-import { iso } from "./core/reconcile.ts";
 import { type Assurance, approvalsOf, type Decision, type Request, type Verb } from "./core/request.ts";
-import { UNKNOWN_LIMITS, windowOf } from "./core/timing.ts";
+import { iso, UNKNOWN_LIMITS, windowOf } from "./core/timing.ts";
 import { step } from "./core/transitions.ts";
 import {
   approvalBy,

@@ -1,7 +1,7 @@
 import type { Event } from "../src/core/event.ts";
-import { iso } from "../src/core/reconcile.ts";
 import type { Decision, Request, RequestFields, Submission, Verb } from "../src/core/request.ts";
 import type { Roster } from "../src/core/roster.ts";
+import { iso } from "../src/core/timing.ts";
 import { fold } from "../src/core/transitions.ts";
 import { ANYONE, type Verdict } from "../src/core/verdict.ts";
 import { actionDigest, digestOf } from "../src/document/digest.ts";

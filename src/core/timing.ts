@@ -78,3 +78,8 @@ export function instantOf(text: string): number | null {
 function at(ms: number): string {
   return new Date(ms).toISOString();
 }
+
+/** Milliseconds since the epoch as ISO 8601 in UTC. */
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

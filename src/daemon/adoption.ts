@@ -1,7 +1,7 @@
 import { Fault, type Problem, problem, type Refusal } from "../core/codes.ts";
 import type { Event } from "../core/event.ts";
-import { iso } from "../core/reconcile.ts";
 import { isFinal, type Request, type RequestId } from "../core/request.ts";
+import { iso } from "../core/timing.ts";
 import { sha256 } from "../document/digest.ts";
 import { type AdoptionSettings, type Asked, mapNote } from "../document/foreign/mapping.ts";
 import { readForeign } from "../document/foreign/note.ts";

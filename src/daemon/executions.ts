@@ -1,6 +1,6 @@
 import type { Event } from "../core/event.ts";
-import { iso } from "../core/reconcile.ts";
 import { type Attempt, approversOf, type Request, type RequestId } from "../core/request.ts";
+import { iso } from "../core/timing.ts";
 import type { Clock, HaltSwitch, KindSettings, Log, Outcome } from "./ports.ts";
 
 export interface ExecutionPorts {

@@ -1,6 +1,6 @@
 import type { ChannelView, Delivery } from "../core/channel.ts";
 import { OCCASIONS } from "../core/occasion.ts";
-import { iso } from "../core/reconcile.ts";
+import { iso } from "../core/timing.ts";
 import type { Item, Message } from "../document/message.ts";
 import { visibleLine } from "../document/visible.ts";
 import type { Channel, ChannelState, OutboxStore, Plan } from "./outbox-ports.ts";

@@ -1,7 +1,7 @@
 import type { Occasion } from "../core/occasion.ts";
 import type { Person } from "../core/people.ts";
-import { iso } from "../core/reconcile.ts";
 import type { Request } from "../core/request.ts";
+import { iso } from "../core/timing.ts";
 import { digestOf, type Item, type Message, messageOf, severalOf, testMessage } from "../document/message.ts";
 import type { Channel, Plan } from "./outbox-ports.ts";
 import type { Counts, Queue } from "./outbox-queue.ts";

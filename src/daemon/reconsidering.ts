@@ -1,6 +1,6 @@
-import type { World } from "../core/reconcile.ts";
 import type { Request } from "../core/request.ts";
 import { deadlineUnder, type Verdict } from "../core/verdict.ts";
+import type { World } from "../core/world.ts";
 import { digestOf } from "../document/digest.ts";
 import type { KindSettings, PolicyPort } from "./ports.ts";
 

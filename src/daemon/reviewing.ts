@@ -1,10 +1,9 @@
 import { type Refusal, refusal } from "../core/codes.ts";
 import type { Event } from "../core/event.ts";
 import type { Json } from "../core/json.ts";
-import { iso } from "../core/reconcile.ts";
 import { approversOf, type Request, type RequestId, rosterIn } from "../core/request.ts";
 import { servicesOf } from "../core/roster.ts";
-import { UNKNOWN_LIMITS, windowOf } from "../core/timing.ts";
+import { iso, UNKNOWN_LIMITS, windowOf } from "../core/timing.ts";
 import { approvalBy } from "../core/voting.ts";
 import {
   questionFor,

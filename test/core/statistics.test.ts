@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Event } from "../../src/core/event.ts";
-import { iso } from "../../src/core/reconcile.ts";
 import type { Decision, Request } from "../../src/core/request.ts";
 import { createStatistics, spreadOf } from "../../src/core/statistics.ts";
+import { iso } from "../../src/core/timing.ts";
 import { step } from "../../src/core/transitions.ts";
 import { sampleEvent, sampleSubmission, sampleVerdict, T0 } from "../sample.ts";
 

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Event } from "../../src/core/event.ts";
 import { makeId } from "../../src/core/id.ts";
-import { iso } from "../../src/core/reconcile.ts";
 import { createTally } from "../../src/core/tally.ts";
+import { iso } from "../../src/core/timing.ts";
 import { sampleEvent, T0 } from "../sample.ts";
 
 const DAY_MS = 86_400_000;

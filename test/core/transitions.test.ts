@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EVENT_TYPES, type Event, type EventType } from "../../src/core/event.ts";
-import { iso } from "../../src/core/reconcile.ts";
 import {
   askedOf,
   type EffectClass,
@@ -10,6 +9,7 @@ import {
   STATUSES,
   type Status,
 } from "../../src/core/request.ts";
+import { iso } from "../../src/core/timing.ts";
 import { type Effect, fold, step, TRANSITIONS } from "../../src/core/transitions.ts";
 import { sampleEvent, sampleRequest, sampleSubmission, sampleVerdict, T0 } from "../sample.ts";
 

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Event } from "../../src/core/event.ts";
-import { iso } from "../../src/core/reconcile.ts";
 import { approvalsOf, type Decision, type Request } from "../../src/core/request.ts";
 import type { Roster } from "../../src/core/roster.ts";
+import { iso } from "../../src/core/timing.ts";
 import { fold, step } from "../../src/core/transitions.ts";
 import { ANYONE } from "../../src/core/verdict.ts";
 import { sampleEvent, sampleSubmission, sampleVerdict, T0 } from "../sample.ts";

@@ -17,7 +17,7 @@ import { openVault } from "../../src/adapters/vault.ts";
 import { createApplication } from "../../src/application.ts";
 import { type CapSettings, createCaps } from "../../src/caps.ts";
 import type { JsonObject } from "../../src/core/json.ts";
-import { iso } from "../../src/core/reconcile.ts";
+import { iso } from "../../src/core/timing.ts";
 import { createCounting } from "../../src/counting.ts";
 import { createAdoption } from "../../src/daemon/adoption.ts";
 import { createChronicle } from "../../src/daemon/chronicle.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Event } from "../../../src/core/event.ts";
-import { iso } from "../../../src/core/reconcile.ts";
+import { iso } from "../../../src/core/timing.ts";
 import { sampleEvent, sampleSubmission, sampleVerdict, T0 } from "../../sample.ts";
 import { createStage, type Stage } from "./stage.ts";
 
