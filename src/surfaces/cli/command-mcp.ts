@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { type Command, InvalidArgumentError } from "commander";
@@ -45,30 +46,41 @@ async function serve(context: Context, options: McpOptions): Promise<number> {
   const { sockets, tokens } = await context.locations();
   // Before the client says anything: who started this with a wrong token is told so, not its agent.
   const token = options.listen === undefined ? null : tokenOf(context, options.tokenFile);
-  const [{ createHeldCalls }, { createRequester }, { serveOverHttp, serveOverStdio }] = await Promise.all([
+  const [{ createHeldCalls }, { createRequester }, { createMcpServer }] = await Promise.all([
     import("../agent/held-calls.ts"),
     import("../agent/requester.ts"),
-    import("../mcp/serve.ts"),
+    import("../mcp/server.ts"),
   ]);
   const held = createHeldCalls(options.grace);
-  const server = {
+  const common = {
     version: context.deps.version,
     held,
     requester: (name: string) => createRequester({ socket: sockets.agent, tokens }, name),
     name: options.requester ?? null,
     limit_ms: options.wait ?? null,
   };
+  const create = () => createMcpServer(common);
   const onError = (error: Error) => context.tell(`countersign mcp: ${error.message}`);
   const stopped = context.deps.stopped();
   if (options.listen === undefined || token === null) {
-    const surface = serveOverStdio(server, onError);
+    const { serveOverStdio } = await import("../mcp/stdio.ts");
+    const surface = serveOverStdio(create, onError);
     const first = await Promise.race([surface.gone, stopped]);
     await surface.close();
     // What the client left open waits out its grace, unless the operator is in a hurry.
     if (first === "gone") await Promise.race([held.left(), stopped]);
   } else {
-    const surface = await serveOverHttp(server, { ...options.listen, token }, onError);
-    context.print({ event: "ready", url: surface.url }, `serves MCP at ${surface.url}`);
+    const { serveMcpOverHttp } = await import("../mcp/over-http.ts");
+    const sha256 = createHash("sha256").update(token, "utf8").digest("hex");
+    const surface = await serveMcpOverHttp({
+      address: { ...options.listen, hosts: [] },
+      key: "--listen",
+      tokens: [{ role: "agent", name: "mcp", sha256 }],
+      routes: new Map([["/mcp", create]]),
+      onError,
+    });
+    const url = `${surface.url}/mcp`;
+    context.print({ event: "ready", url }, `serves MCP at ${url}`);
     await stopped;
     await surface.close();
   }
