@@ -1,67 +1,30 @@
-import { constraintsOf } from "./core/attempt.ts";
-import { type Fault, type Problem, problem, type Refusal, refusal } from "./core/codes.ts";
+import { type Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Constraints } from "./core/constraints.ts";
 import type { Due } from "./core/due.ts";
 import type { Event } from "./core/event.ts";
 import { isNoteName } from "./core/id.ts";
 import type { Look } from "./core/look.ts";
-import type { People } from "./core/people.ts";
-import { problemsIn } from "./core/quiet.ts";
-import { reconcile } from "./core/reconcile.ts";
-import { isContested } from "./core/reconcile-approved.ts";
 import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
-import { iso, UNKNOWN_LIMITS } from "./core/timing.ts";
+import { iso } from "./core/timing.ts";
 import { step } from "./core/transitions.ts";
-import type { World } from "./core/world.ts";
 import { createAlarms } from "./daemon/alarms.ts";
-import { amend } from "./daemon/amending.ts";
 import { createClockWatch } from "./daemon/clock-watch.ts";
 import type { Desk } from "./daemon/desk.ts";
 import { createExecutions } from "./daemon/executions.ts";
 import { createNotes } from "./daemon/notes.ts";
 import { createPace } from "./daemon/pace.ts";
-import type {
-  Chronicle,
-  Clock,
-  ClockGuard,
-  Entry,
-  Folder,
-  HaltSwitch,
-  KindSettings,
-  Ledger,
-  Log,
-  NoteFile,
-  Place,
-  PolicyPort,
-  Vault,
-} from "./daemon/ports.ts";
-import { reconsidered } from "./daemon/reconsidering.ts";
+import { createPlanning, needAllCopies, type PlanningPorts } from "./daemon/planning.ts";
+import type { Chronicle, Entry, Folder, Ledger, Log, NoteFile, Place, Vault } from "./daemon/ports.ts";
 import { createRescan } from "./daemon/rescan.ts";
-import { createSight, type Seen } from "./daemon/sight.ts";
+import { createSight, noteOf, type Seen } from "./daemon/sight.ts";
 import { createTurns } from "./daemon/turns.ts";
-import { amendNote } from "./document/amend.ts";
-import { withPresentBoxes } from "./document/ballot-boxes.ts";
-import { answerNote, askOutcome } from "./document/finish.ts";
-import { renderNote, renderStanding } from "./document/note.ts";
 
-export interface DaemonPorts {
+export interface DaemonPorts extends PlanningPorts {
   readonly ledger: Ledger;
   readonly vault: Vault;
-  readonly clock: Clock;
   readonly chronicle: Chronicle;
-  readonly halt: HaltSwitch;
-  readonly guard: Pick<ClockGuard, "isFrozen">;
   readonly desk: Desk;
   readonly log: Log;
-  /** Null when the configuration does not have this kind. */
-  readonly kind: (kind: string) => KindSettings | null;
-  readonly policy: PolicyPort;
-  readonly people: () => People;
-  /** Whether the vault's repository is in the middle of a merge or rebase. */
-  readonly merging: () => boolean;
-  /** How long a typed statement, and a tick, must stand unchanged before it acts, in ms. */
-  readonly settle_ms: number;
-  readonly settle_ticks_ms: number;
   /** Folder names below the vault's root. */
   readonly folders: Readonly<Record<Folder | "done", string>>;
 }
@@ -72,9 +35,6 @@ const GAP_MS = 2_000;
 const RETRY_MS = 5_000;
 /** More turns than any request can need at one look; reaching it is a bug, and must not become a busy loop. */
 const MAX_TURNS = 20;
-/** The same for what one look brings: far more than a note has boxes. */
-const MAX_EVENTS = 100;
-
 /** A foreign file has come or changed: it is looked at so soon. */
 const FOREIGN_MS = 500;
 
@@ -107,6 +67,11 @@ export function createDaemon(ports: DaemonPorts) {
   const clockWatch = createClockWatch(clock, ports.guard, () => {
     desk.refresh();
     void lookAtOpen().catch((error) => fail(error, null));
+  });
+  const planning = createPlanning(ports, {
+    isRunning: (id) => executions.isRunning(id),
+    isFresh: (id) => fresh.has(id),
+    isClosing: () => closing,
   });
   const listeners = new Set<(request: Request) => void>();
   let recovery: Promise<void> | null = null;
@@ -176,99 +141,19 @@ export function createDaemon(ports: DaemonPorts) {
       await pace.enter();
       const current = request;
       let seen = sight.glanceAt(current) ?? (await pace.apart(() => sight.lookAt(current)));
-      let { events, due } = plan(request, seen);
+      let { events, due } = planning.plan(request, seen);
       if (needAllCopies(events)) {
-        seen = await withNewCopies(request, seen);
-        ({ events, due } = plan(request, seen));
+        seen = await sight.lookAtAll(request, seen);
+        ({ events, due } = planning.plan(request, seen));
       }
       if (events.length > 0) {
         request = await record(request, events, noteOf(seen));
         continue;
       }
-      if (!isClosed(request)) desk.setProblems(id, problemsOf(request, seen));
+      if (!isClosed(request)) desk.setProblems(id, planning.problemsOf(request, seen));
       if (!(await perform(request, due, seen))) return;
       request = await ledger.read(id);
     }
-  }
-
-  /**
-   * What all files of a request say at one moment, those among them that no event has told of: a sync tool makes a
-   * conflict copy in the very moment in which it changes the note, and both must be judged together.
-   */
-  async function withNewCopies(request: Request, first: Seen): Promise<Seen> {
-    let seen = first;
-    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
-      const found = ports.vault.findNewCopies();
-      if (found === false) return seen;
-      await found;
-      const before = markOf(seen);
-      seen = sight.lookAt(request);
-      // What was the same before and behind it was so while the folders were listed.
-      if (markOf(seen) === before) return seen;
-    }
-    throw new Error(`the files of request ${request.submission.fields.id} do not stand still`);
-  }
-
-  /** Everything that is due to be recorded, in order, with nothing happening in between; then what else is due. */
-  function plan(request: Request, seen: Seen): { events: readonly Event[]; due: Due } {
-    const events: Event[] = [];
-    let state = request;
-    for (;;) {
-      if (events.length > MAX_EVENTS) throw new Error("what is due for a request does not come to an end");
-      const due = reconcile(state, worldOf(state, seen));
-      if (due.do !== "record") return { events, due };
-      const stepped = step(state, due.event);
-      if (!stepped.ok)
-        throw new Error(`${due.event.type} was due on ${state.status}: ${stepped.refusal.code}`);
-      events.push(due.event);
-      state = stepped.request;
-      if (stepped.effects.some((effect) => effect.do === "execute")) return { events, due };
-      // What was read was read of the action as it was before.
-      if (due.event.type === "amended" || due.event.type === "sent_back") return { events, due };
-    }
-  }
-
-  function worldOf(request: Request, { look, memory }: Seen): World {
-    const { id, kind } = request.submission.fields;
-    const settings = ports.kind(kind);
-    return {
-      now: clock.now(),
-      look,
-      memory,
-      people: ports.people(),
-      running: executions.isRunning(id),
-      fresh: fresh.has(id),
-      halted: closing || ports.halt.isHalted(),
-      frozen: ports.guard.isFrozen(),
-      merging: ports.merging(),
-      executor: executorNow(request),
-      limits: settings?.limits ?? UNKNOWN_LIMITS,
-      settle_ms: request.submission.verdict?.settle_ms ?? ports.settle_ms,
-      settle_ticks_ms: ports.settle_ticks_ms,
-      proposed: proposedIn(request, look),
-      ...reconsidered(request, settings, ports.policy),
-    };
-  }
-
-  function proposedIn(request: Request, look: Seen["look"]): World["proposed"] {
-    const proposal = look.at === "folder" ? look.reading.proposal : null;
-    const settings = proposal === null ? null : ports.kind(request.submission.fields.kind);
-    return proposal === null || settings === null ? null : amend(request, proposal, settings);
-  }
-
-  /** Who executes it, when the configuration still says what it said when the request was made; null otherwise. */
-  function executorNow({ submission }: Request): World["executor"] {
-    const settings = ports.kind(submission.fields.kind);
-    if (settings === null || submission.caller !== (settings.handler === null)) return null;
-    return submission.caller ? "caller" : "daemon";
-  }
-
-  /** What is unclear about a request, in its note or in the configuration. */
-  function problemsOf(request: Request, { look }: Seen): readonly Problem[] {
-    const proposed = proposedIn(request, look);
-    const unclear =
-      look.at === "folder" ? problemsIn(request, look.reading, { proposed, people: ports.people() }) : [];
-    return executorNow(request) === null && !isFinal(request) ? [...unclear, problem("no_handler")] : unclear;
   }
 
   /** Makes the events durable, then performs the effects that they allow, in order. */
@@ -318,30 +203,16 @@ export function createDaemon(ports: DaemonPorts) {
         return true;
       case "keep_late":
         return keepLate(request, note);
-      case "answer": {
-        // In an emptied note there is nothing of a person's to keep.
-        const edit = (text: string) =>
-          text.trim() === ""
-            ? renderNote(request, true)
-            : withPresentBoxes(answerNote(text, due.problems, renderStanding(request)), request);
-        if (await notes.rewrite(request, note, edit)) return true;
+      case "answer":
+        if (await notes.answer(request, note, due.problems)) return true;
         alarms.set(id, due.wake_at);
         return false;
-      }
-      case "show_amended": {
-        const edit = (text: string) =>
-          withPresentBoxes(
-            amendNote(answerNote(text, [], renderStanding(request)), request, { voids: true }) ?? text,
-            request,
-          );
-        if (await notes.rewrite(request, note, edit)) return true;
+      case "show_amended":
+        if (await notes.showAmended(request, note)) return true;
         alarms.set(id, due.wake_at);
         return false;
-      }
       case "ask_outcome":
-        return notes.rewrite(request, note, (text) =>
-          request.status === "outcome_unknown" ? askOutcome(text, request) : null,
-        );
+        return notes.askOutcome(request, note);
       case "nothing":
         if (isClosed(request) && due.wake_at === null) forget(id);
         else alarms.set(id, due.wake_at);
@@ -470,11 +341,11 @@ export function createDaemon(ports: DaemonPorts) {
           const request = await ledger.read(id);
           if (request === null) return null;
           let seen = sight.lookAt(request);
-          if (lookFirst) seen = await withNewCopies(request, seen);
-          if (lookFirst && isContested(request, worldOf(request, seen))) {
+          if (lookFirst) seen = await sight.lookAtAll(request, seen);
+          if (lookFirst && planning.isContested(request, seen)) {
             return refusal("not_approved", "The note was changed or is away, or a merge is under way.");
           }
-          const constraints = constraintsOf(request, worldOf(request, seen));
+          const constraints = planning.constraintsOf(request, seen);
           const proposed = propose(request, { look: seen.look, constraints });
           if (!("type" in proposed) && "code" in proposed) return proposed;
           const asked = "type" in proposed ? [proposed] : proposed;
@@ -490,10 +361,10 @@ export function createDaemon(ports: DaemonPorts) {
           // What was read was read of the action as it was before.
           if (state.submission.digest !== request.submission.digest) seen = sight.lookAt(state);
           // What follows from it, such as the start of what was approved, shares its write.
-          let { events } = plan(state, seen);
+          let { events } = planning.plan(state, seen);
           if (!lookFirst && needAllCopies([...asked, ...events])) {
-            seen = await withNewCopies(state, seen);
-            ({ events } = plan(state, seen));
+            seen = await sight.lookAtAll(state, seen);
+            ({ events } = planning.plan(state, seen));
           }
           const recorded = await record(request, [...asked, ...events], noteOf(seen));
           void look(id);
@@ -547,16 +418,6 @@ export function createDaemon(ports: DaemonPorts) {
   };
 }
 
-/** The file that the daemon reads as the note, and writes into. */
-function noteOf({ found }: Seen): NoteFile | null {
-  return found[0] ?? null;
-}
-
-/** Changes whenever what was seen does. */
-function markOf({ look }: Seen): string {
-  return look.at === "folder" ? look.sha256 : "nowhere";
-}
-
 /** Events that a person may have said in the note: the history shows the note as it was read. */
 const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
   "amended",
@@ -568,19 +429,6 @@ const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
   "changes_requested",
   "settled",
 ]);
-
-/** What a person's word in one file must not start while another file says otherwise. */
-const NEEDS_ALL_COPIES: ReadonlySet<Event["type"]> = new Set([
-  "voted",
-  "approved",
-  "started",
-  "resolved_happened",
-  "resolved_did_not",
-]);
-
-function needAllCopies(events: readonly Event[]): boolean {
-  return events.some(({ type }) => NEEDS_ALL_COPIES.has(type));
-}
 
 /** What must not happen by a clock that cannot be trusted. */
 const NEEDS_A_CLOCK: ReadonlySet<Event["type"]> = new Set(["voted", "approved", "allowed", "started"]);

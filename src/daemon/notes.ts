@@ -1,7 +1,18 @@
+import type { Problem } from "../core/codes.ts";
 import { type FinalRequest, isFinal, type Request, type RequestId } from "../core/request.ts";
-import { answerLate, answerUnread, finishNote, linkLate, withoutLateLinks } from "../document/finish.ts";
+import { amendNote } from "../document/amend.ts";
+import { withPresentBoxes } from "../document/ballot-boxes.ts";
+import {
+  answerLate,
+  answerNote,
+  answerUnread,
+  askOutcome,
+  finishNote,
+  linkLate,
+  withoutLateLinks,
+} from "../document/finish.ts";
 import { decode, readFrontmatter } from "../document/frontmatter.ts";
-import { isAsked, renderNote } from "../document/note.ts";
+import { isAsked, renderNote, renderStanding } from "../document/note.ts";
 import type { Change, Folder, NoteFile, Place, Vault } from "./ports.ts";
 
 export interface NotesPorts {
@@ -24,6 +35,19 @@ export function createNotes({ vault, folders }: NotesPorts) {
     const bytes = Buffer.from(linkLate(decoded.text, kept));
     const linked = await vault.replaceDone(id, done.path, done.bytes, bytes);
     return linked ? [{ path: pathOf("done", done.path), bytes }] : [];
+  }
+
+  /** True when the note was changed, or somebody else changed it first, so that it must be looked at again. */
+  async function rewrite(
+    request: Request,
+    note: NoteFile | null,
+    edit: (text: string) => string | null,
+  ): Promise<boolean> {
+    const source = textOf(note);
+    const text = source === null ? null : edit(source);
+    if (text === null || text === source || note === null || !("bytes" in note)) return false;
+    await vault.replace(request.submission.fields.id, note, note.bytes, Buffer.from(text));
+    return true;
   }
 
   return {
@@ -97,17 +121,29 @@ export function createNotes({ vault, folders }: NotesPorts) {
       return { kept, changes: [...gone, { path: pathOf("done", kept), bytes }, ...(await linkTo(kept, id))] };
     },
 
-    /** True when the note was changed, or somebody else changed it first, so that it must be looked at again. */
-    async rewrite(
-      request: Request,
-      note: NoteFile | null,
-      edit: (text: string) => string | null,
-    ): Promise<boolean> {
-      const source = textOf(note);
-      const text = source === null ? null : edit(source);
-      if (text === null || text === source || note === null || !("bytes" in note)) return false;
-      await vault.replace(request.submission.fields.id, note, note.bytes, Buffer.from(text));
-      return true;
+    /** Tells in the note what is unclear, and how the request stands. True when it must be looked at again. */
+    answer(request: Request, note: NoteFile | null, problems: readonly Problem[]): Promise<boolean> {
+      return rewrite(request, note, (text) =>
+        // In an emptied note there is nothing of a person's to keep.
+        text.trim() === ""
+          ? renderNote(request, true)
+          : withPresentBoxes(answerNote(text, problems, renderStanding(request)), request),
+      );
+    },
+
+    /** Shows the action as it is now, and takes out what was said before. True when it must be looked at again. */
+    showAmended(request: Request, note: NoteFile | null): Promise<boolean> {
+      return rewrite(request, note, (text) => {
+        const told = answerNote(text, [], renderStanding(request));
+        return withPresentBoxes(amendNote(told, request, { voids: true }) ?? text, request);
+      });
+    },
+
+    /** Puts the two boxes in that settle an unknown outcome. True when it must be looked at again. */
+    askOutcome(request: Request, note: NoteFile | null): Promise<boolean> {
+      return rewrite(request, note, (text) =>
+        request.status === "outcome_unknown" ? askOutcome(text, request) : null,
+      );
     },
   };
 }

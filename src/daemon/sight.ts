@@ -13,6 +13,9 @@ import type { Clock, Folder, KindSettings, NoteFile, Vault } from "./ports.ts";
 /** Notes as the daemon writes them are far smaller, and what is smaller costs little whatever is in it. */
 const CHEAP_BYTES = 6_144;
 
+/** More often than a sync tool could change files while the folders are listed. */
+const MAX_LISTINGS = 20;
+
 /** What one look at a request's files showed. */
 export interface Seen {
   readonly look: Look;
@@ -96,8 +99,28 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
     };
   }
 
+  const lookAt = (request: Request): Seen => see(request, vault.read(request.submission.fields.id));
+
   return {
-    lookAt: (request: Request): Seen => see(request, vault.read(request.submission.fields.id)),
+    lookAt,
+
+    /**
+     * What all files of a request say at one moment, those among them that no event has told of: a sync tool makes a
+     * conflict copy in the very moment in which it changes the note, and both must be judged together.
+     */
+    async lookAtAll(request: Request, first: Seen): Promise<Seen> {
+      let seen = first;
+      for (let turn = 0; turn < MAX_LISTINGS; turn += 1) {
+        const found = vault.findNewCopies();
+        if (found === false) return seen;
+        await found;
+        const before = markOf(seen);
+        seen = lookAt(request);
+        // What was the same before and behind it was so while the folders were listed.
+        if (markOf(seen) === before) return seen;
+      }
+      throw new Error(`the files of request ${request.submission.fields.id} do not stand still`);
+    },
 
     /** The same, but null where that may be dear: then `lookAt` is for when there is time. */
     glanceAt(request: Request): Seen | null {
@@ -116,6 +139,16 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
       missing.delete(id);
     },
   };
+}
+
+/** The file that the daemon reads as the note, and writes into. */
+export function noteOf({ found }: Seen): NoteFile | null {
+  return found[0] ?? null;
+}
+
+/** Changes whenever what was seen does. */
+function markOf({ look }: Seen): string {
+  return look.at === "folder" ? look.sha256 : "nowhere";
 }
 
 /** Whose approval is recorded; null where anyone may decide. */
