@@ -48,6 +48,7 @@ const RULES: Record<string, readonly RegExp[]> = {
     /^@hono\//,
     /^commander$/,
     /^@modelcontextprotocol\/server/,
+    /^outgoing\/mcp-server\.ts$/,
   ],
 };
 
@@ -62,6 +63,8 @@ const ADAPTER_PACKAGES: Record<string, RegExp> = {
   "adapters/setup.ts": /^yaml$/,
   "adapters/tool-actions.ts": /^yaml$/,
   "handlers/mcp-call.ts": /^@modelcontextprotocol\/client/,
+  "outgoing/mcp-server.ts": /^@modelcontextprotocol\/client/,
+  "surfaces/gateway/": /^@modelcontextprotocol\/client/,
 };
 
 describe("imports", () => {

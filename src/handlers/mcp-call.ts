@@ -3,29 +3,9 @@
  * server that it starts ends with it.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  type CallToolResult,
-  Client,
-  ProtocolError,
-  StreamableHTTPClientTransport,
-} from "@modelcontextprotocol/client";
-import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { type CallToolResult, Client, ProtocolError } from "@modelcontextprotocol/client";
 import type { Json, JsonObject } from "../core/json.ts";
-import { guardedFetch } from "../outgoing/guarded-fetch.ts";
-
-export type McpServer =
-  | {
-      readonly by: "command";
-      readonly argv: readonly [string, ...string[]];
-      readonly cwd: string;
-      readonly env: Readonly<Record<string, string>>;
-    }
-  | {
-      readonly by: "url";
-      readonly url: string;
-      readonly token: string | null;
-      readonly allow_private: boolean;
-    };
+import { type McpServer, transportTo } from "../outgoing/mcp-server.ts";
 
 export interface McpCall {
   readonly server: McpServer;
@@ -52,7 +32,7 @@ const WORDS_CHARACTERS = 2_000;
 /** By the name that `module-program.ts` is told to call. Never rejects for what a server does. */
 export async function callTool(call: McpCall, { signal }: { signal: AbortSignal }): Promise<McpOutcome> {
   const client = new Client({ name: "countersign", version: "1" }, { versionNegotiation: { mode: "auto" } });
-  const transport = transportOf(call.server);
+  const transport = transportTo(call.server);
   try {
     try {
       await client.connect(transport, { timeout: call.timeout_ms, signal });
@@ -95,32 +75,6 @@ function kept(result: Json): Json {
   const text = JSON.stringify(result);
   if (Buffer.byteLength(text) <= RESULT_BYTES) return result;
   return `${text.slice(0, KEPT_CHARACTERS).toWellFormed()}\n[cut: the first ${KEPT_CHARACTERS} characters]`;
-}
-
-function transportOf(server: McpServer) {
-  if (server.by === "command") {
-    const [command, ...args] = server.argv;
-    return new StdioClientTransport({
-      command,
-      args,
-      cwd: server.cwd,
-      env: { ...server.env },
-      stderr: "inherit",
-    });
-  }
-  const headers: Record<string, string> =
-    server.token === null ? {} : { authorization: `Bearer ${server.token}` };
-  return new StreamableHTTPClientTransport(new URL(server.url), {
-    fetch: guardedFetch(server.allow_private),
-    requestInit: { headers },
-    // A call is never sent twice by itself.
-    reconnectionOptions: {
-      maxRetries: 0,
-      initialReconnectionDelay: 1_000,
-      maxReconnectionDelay: 1_000,
-      reconnectionDelayGrowFactor: 1,
-    },
-  });
 }
 
 function reasonOf(error: unknown): string {

@@ -2,11 +2,12 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Json, JsonObject } from "../core/json.ts";
 import { whyNotUrl } from "../outgoing/address.ts";
+import type { McpServer } from "../outgoing/mcp-server.ts";
 import type { Found } from "../outgoing/signed-post.ts";
 import { type ActionJob, timeFor } from "./action-document.ts";
 import type { CommandLink } from "./command-link.ts";
 import type { CommandOutcome } from "./command-outcome.ts";
-import type { McpCall, McpOutcome, McpServer } from "./mcp-call.ts";
+import type { McpCall, McpOutcome } from "./mcp-call.ts";
 import { startModule } from "./module-run.ts";
 import { beforeShutdown } from "./shutdown.ts";
 
