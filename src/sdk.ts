@@ -29,6 +29,7 @@ export {
   OutcomeUnknownError,
   RejectedError,
 } from "./surfaces/sdk/outcomes.ts";
+export { NotApprovedError } from "./surfaces/sdk/tool-calls.ts";
 export type { Feedback, WorkflowOptions, WorkflowResult } from "./surfaces/sdk/workflow.ts";
 
 export interface ConnectOptions {

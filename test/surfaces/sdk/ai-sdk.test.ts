@@ -1,51 +1,19 @@
 import { generateText, stepCountIs, tool } from "ai";
-import { MockLanguageModelV4 } from "ai/test";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { z } from "zod";
-import type { Approved } from "../../../src/sdk.ts";
+import { fakeModel } from "../../../src/examples/fake-models/ai-sdk.ts";
 import { createGate } from "../../../src/surfaces/sdk/ai-sdk.ts";
-import { openSdkStage, type Stage } from "./stage.ts";
+import { openForEach, releasing, stage } from "./stage.ts";
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = await openSdkStage();
-});
-afterEach(async () => {
-  await stage.close();
-  expect(stage.bugs).toEqual([]);
-});
-
-type Prompt = Parameters<MockLanguageModelV4["doGenerate"]>[0]["prompt"];
-
-/** A model that calls the tool once, and then says what it was told. */
-function fakeModel(toolName: string, input: object) {
-  const usage = {
-    inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
-    outputTokens: { total: 1, text: 1, reasoning: 0 },
-  };
-  return new MockLanguageModelV4({
-    doGenerate: async ({ prompt }: { prompt: Prompt }) => {
-      const results = prompt.filter(({ role }) => role === "tool");
-      const content =
-        results.length === 0
-          ? [{ type: "tool-call" as const, toolCallId: "call_1", toolName, input: JSON.stringify(input) }]
-          : [{ type: "text" as const, text: JSON.stringify(results) }];
-      const reason = results.length === 0 ? ("tool-calls" as const) : ("stop" as const);
-      return { content, finishReason: { unified: reason, raw: reason }, usage, warnings: [] };
-    },
-  });
-}
+openForEach();
 
 async function scene(options: { tools?: string[] } = {}) {
   const gate = createGate(await stage.connect({ patience_ms: 100 }), options);
-  const done: [object, Approved][] = [];
+  const { done, act } = releasing();
   const release = tool({
     description: "Releases a version.",
     inputSchema: z.object({ version: z.string() }),
-    execute: gate.execute(async (params: { version: string }, approved) => {
-      done.push([params, approved]);
-      return `released ${params.version}`;
-    }),
+    execute: gate.execute(act),
   });
   const start = async (approval: object = { toolApproval: gate.toolApproval }) => {
     const model = fakeModel("release", { version: "1.0.0" });

@@ -1,16 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type Countersign, connect, FailedError, RejectedError, verifyGrant } from "../../../src/sdk.ts";
-import { openSdkStage, type Stage } from "./stage.ts";
+import { openForEach, reopen, stage } from "./stage.ts";
 
-let stage: Stage;
+openForEach();
 let countersign: Countersign;
 beforeEach(async () => {
-  stage = await openSdkStage();
   countersign = await stage.connect();
-});
-afterEach(async () => {
-  await stage.close();
-  expect(stage.bugs).toEqual([]);
 });
 
 const PAY = { kind: "payment", params: { amount_cents: 150_000, payee: "ACME" } };
@@ -53,8 +48,7 @@ describe("a request", () => {
   });
 
   test("that fails ends with an error of its own", async () => {
-    await stage.close();
-    stage = await openSdkStage({ handler: async () => ({ status: "failed", error: "no funds" }) });
+    await reopen({ handler: async () => ({ status: "failed", error: "no funds" }) });
     countersign = await stage.connect();
     const approved = stage.decideNext("approve");
     const { request } = await countersign.request(PAY);

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   type Approved,
   ChangesRequestedError,
@@ -11,17 +11,12 @@ import {
   RejectedError,
   verifyGrant,
 } from "../../../src/sdk.ts";
-import { openSdkStage, type Stage } from "./stage.ts";
+import { openForEach, reopen, stage } from "./stage.ts";
 
-let stage: Stage;
+openForEach();
 let countersign: Countersign;
 beforeEach(async () => {
-  stage = await openSdkStage();
   countersign = await stage.connect();
-});
-afterEach(async () => {
-  await stage.close();
-  expect(stage.bugs).toEqual([]);
 });
 
 /** A function that remembers what it was called with. */
@@ -217,8 +212,7 @@ describe("onDeny", () => {
 });
 
 test("what the policy denies is not asked, and not done", async () => {
-  await stage.close();
-  stage = await openSdkStage({}, (root) =>
+  await reopen({}, (root) =>
     writeFileSync(
       join(root, "../policy.yaml"),
       "default: require_approval\nrules:\n  - { id: never, match: { kind: refactor }, decision: deny, reason: Nobody refactors. }\n  - { id: fine, match: { kind: release }, decision: allow }\n",

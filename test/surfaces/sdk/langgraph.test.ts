@@ -1,17 +1,10 @@
 import { Annotation, Command, END, interrupt, MemorySaver, START, StateGraph } from "@langchain/langgraph";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Approved } from "../../../src/sdk.ts";
+import { expect, test } from "vitest";
+import { NotApprovedError } from "../../../src/sdk.ts";
 import { createGate } from "../../../src/surfaces/sdk/langgraph.ts";
-import { openSdkStage, type Stage } from "./stage.ts";
+import { openForEach, releasing, stage } from "./stage.ts";
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = await openSdkStage();
-});
-afterEach(async () => {
-  await stage.close();
-  expect(stage.bugs).toEqual([]);
-});
+openForEach();
 
 const State = Annotation.Root({
   versions: Annotation<string[]>(),
@@ -23,11 +16,8 @@ const config = { configurable: { thread_id: "t1" } };
 /** A graph whose one node releases all versions, one after the other. */
 async function scene(checkpointer = new MemorySaver()) {
   const gate = createGate(await stage.connect(), { interrupt, Command });
-  const done: [object, Approved][] = [];
-  const release = gate.guard("release", async (params: { version: string }, approved) => {
-    done.push([params, approved]);
-    return `released ${params.version}`;
-  });
+  const { done, act } = releasing();
+  const release = gate.guard("release", act);
   const graph = new StateGraph(State)
     .addNode("release", async ({ versions }) => {
       const released: string[] = [];
@@ -58,6 +48,7 @@ test("a rejection ends the node with its reason, and nothing is done", async () 
   const rejected = stage.decideNext("reject", { reason: "freeze until Monday" });
   const running = gate.invoke(graph, { versions: ["1.0.0"] }, config);
   await expect(running).rejects.toThrow("freeze until Monday");
+  await expect(running).rejects.toBeInstanceOf(NotApprovedError);
   await rejected;
   expect(done).toEqual([]);
 });

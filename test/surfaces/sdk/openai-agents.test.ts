@@ -1,63 +1,24 @@
-import { Agent, type Model, type ModelRequest, run, setTracingDisabled, tool, Usage } from "@openai/agents";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { Agent, run, setTracingDisabled, tool } from "@openai/agents";
+import { expect, test } from "vitest";
 import { z } from "zod";
-import type { Approved } from "../../../src/sdk.ts";
+import { fakeModel } from "../../../src/examples/fake-models/openai-agents.ts";
 import { createGate } from "../../../src/surfaces/sdk/openai-agents.ts";
-import { openSdkStage, type Stage } from "./stage.ts";
+import { openForEach, releasing, stage } from "./stage.ts";
 
-let stage: Stage;
-beforeEach(async () => {
-  setTracingDisabled(true);
-  stage = await openSdkStage();
-});
-afterEach(async () => {
-  await stage.close();
-  expect(stage.bugs).toEqual([]);
-});
-
-/** A model that calls the tool once for each params, and then says what it was told. */
-function fakeModel(name: string, calls: readonly object[]): Model {
-  return {
-    async getResponse({ input }: ModelRequest) {
-      const items = typeof input === "string" ? [] : input;
-      const results = items.filter(({ type }) => type === "function_call_result");
-      if (results.length === 0) {
-        const output = calls.map((params, at) => ({
-          type: "function_call" as const,
-          callId: `call_${at}`,
-          name,
-          arguments: JSON.stringify(params),
-          status: "completed" as const,
-        }));
-        return { usage: new Usage(), output };
-      }
-      const text = JSON.stringify(results.map((item) => ("output" in item ? item.output : null)));
-      const content = [{ type: "output_text" as const, text }];
-      return {
-        usage: new Usage(),
-        output: [{ type: "message", role: "assistant", status: "completed", content }],
-      };
-    },
-    getStreamedResponse() {
-      throw new Error("unreachable: nothing is streamed here");
-    },
-  };
-}
+openForEach();
+setTracingDisabled(true);
 
 async function scene(calls: readonly object[] = [{ version: "1.0.0" }]) {
   const gate = createGate(await stage.connect({ patience_ms: 100 }));
-  const done: [object, Approved][] = [];
+  const { done, act } = releasing();
   const release = tool({
     name: "release",
     description: "Releases a version.",
     parameters: z.object({ version: z.string() }),
     needsApproval: true,
-    execute: gate.execute(async (params: { version: string }, approved) => {
-      done.push([params, approved]);
-      return `released ${params.version}`;
-    }),
+    execute: gate.execute(act),
   });
-  const agent = new Agent({ name: "releaser", model: fakeModel("release", calls), tools: [release] });
+  const agent = new Agent({ name: "releaser", model: fakeModel("release", ...calls), tools: [release] });
   return {
     agent,
     done,

@@ -1,12 +1,41 @@
-import { type ConnectOptions, type Countersign, connect } from "../../../src/sdk.ts";
+import { afterEach, beforeEach, expect } from "vitest";
+import { type Approved, type ConnectOptions, type Countersign, connect } from "../../../src/sdk.ts";
 import type { StageOptions } from "../../scenarios/stage.ts";
 import { tokenOf } from "../http/stage.ts";
 import { openWhole } from "../http/whole.ts";
 
-export type Stage = Awaited<ReturnType<typeof openSdkStage>>;
+/** The stage of the test that runs. */
+export let stage: Awaited<ReturnType<typeof openSdkStage>>;
+
+/** Opens a stage for each test of a file. What the server took for a bug fails the test. */
+export function openForEach(): void {
+  beforeEach(async () => {
+    stage = await openSdkStage();
+  });
+  afterEach(async () => {
+    await stage.close();
+    expect(stage.bugs).toEqual([]);
+  });
+}
+
+/** Another stage than the usual one, in its place. */
+export async function reopen(...how: Parameters<typeof openSdkStage>): Promise<void> {
+  await stage.close();
+  stage = await openSdkStage(...how);
+}
+
+/** A function to be gated, and what it was called with. */
+export function releasing() {
+  const done: [object, Approved][] = [];
+  const act = async (params: { version: string }, approved: Approved) => {
+    done.push([params, approved]);
+    return `released ${params.version}`;
+  };
+  return { done, act };
+}
 
 /** The SDK in front of a whole daemon, over a socket or TCP, and a person who decides. */
-export async function openSdkStage(options: StageOptions = {}, prepare?: (root: string) => void) {
+async function openSdkStage(options: StageOptions = {}, prepare?: (root: string) => void) {
   const whole = await openWhole(options, {}, prepare);
   const { application, daemon } = whole.world;
   const made: string[] = [];

@@ -1,17 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Countersign } from "../../../src/sdk.ts";
-import { openSdkStage, type Stage } from "./stage.ts";
+import { openForEach, stage } from "./stage.ts";
 
 /** The four stages of the guide to approval gates, and its retry with the reviewer's feedback. */
-let stage: Stage;
+openForEach();
 let countersign: Countersign;
 beforeEach(async () => {
-  stage = await openSdkStage();
   countersign = await stage.connect();
-});
-afterEach(async () => {
-  await stage.close();
-  expect(stage.bugs).toEqual([]);
 });
 
 /** What was drafted and why, and what was carried out. */
