@@ -2,13 +2,14 @@ import { mkdirSync, statSync } from "node:fs";
 import { link, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ProblemCode } from "../core/codes.ts";
-import { idOfName, monthOf } from "../core/id.ts";
+import { idOfName } from "../core/id.ts";
 import type { RequestId } from "../core/request.ts";
-import { hostInside, NOTE_LIMIT_BYTES } from "../document/frontmatter.ts";
+import { hostInside } from "../document/frontmatter.ts";
 import { codeOf, listFolder, markOf, readSafely, sameBytes, syncFolder, writeDurably } from "./files.ts";
 import { createLanes } from "./lanes.ts";
 import { createAside, type Home, hashOf } from "./vault-aside.ts";
 import { createCopies, type Folder, mayBeCopy, type Place } from "./vault-copies.ts";
+import { createDone, DONE_LIMIT_BYTES } from "./vault-done.ts";
 import { createSearch } from "./vault-search.ts";
 
 const FOLDERS: readonly Folder[] = ["pending", "approved", "rejected"];
@@ -39,8 +40,8 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
   const search = createSearch(root);
   const copies = createCopies(pathOf);
   const noteAt = (folder: Folder, id: RequestId) => pathOf({ folder, name: `${id}.md` });
-  const doneAt = (name: string) => join(root, folders.done, name);
-  const aside = createAside({ staging, pathOf, keep: keepSave, keepForeign: keepOriginal });
+  const done = createDone(join(root, folders.done), createAt);
+  const aside = createAside({ staging, pathOf, keep: keepSave, keepForeign: done.keepOriginal });
 
   /** A new file under this name, durable; false when the name is taken. */
   async function createAt(path: string, id: RequestId, bytes: Uint8Array): Promise<boolean> {
@@ -143,35 +144,6 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     return listing;
   }
 
-  /** Keeps bytes in `Done/` beside the finished note, under the first free name. */
-  async function keepBeside(id: RequestId, bytes: Uint8Array): Promise<string> {
-    for (let n = 1; ; n += 1) {
-      const name = `${id}-late-${n}.md`;
-      if (await createAt(doneAt(name), id, bytes)) return name;
-    }
-  }
-
-  /** The first of these files below `Done/` that is there. */
-  function readAnyOf(paths: readonly string[]): { path: string; bytes: Uint8Array } | null {
-    for (const path of paths) {
-      const found = readSafely(doneAt(path), 1, DONE_LIMIT_BYTES);
-      if (found !== null && "bytes" in found) return { path, bytes: found.bytes };
-    }
-    return null;
-  }
-
-  function readOriginal(id: RequestId): Uint8Array | null {
-    return readAnyOf([`${id}-original.md`, `${monthOf(id)}/${id}-original.md`])?.bytes ?? null;
-  }
-
-  /** Where a person changed or replaced what is kept under that name, the bytes are kept beside it. */
-  async function keepOriginal(id: RequestId, bytes: Uint8Array): Promise<void> {
-    const kept = readOriginal(id);
-    if (kept !== null && sameBytes(kept, bytes)) return;
-    if (kept !== null || !(await createAt(doneAt(`${id}-original.md`), id, bytes)))
-      await keepBeside(id, bytes);
-  }
-
   const vault = {
     staging,
 
@@ -211,12 +183,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       from: (Place & { readonly expected: Uint8Array }) | null,
       final: Uint8Array,
     ): Promise<{ name: string; changed: boolean }> {
-      let name = `${id}.md`;
-      for (let n = 2; !(await createAt(doneAt(name), id, final)); n += 1) {
-        const there = readSafely(doneAt(name), 1, DONE_LIMIT_BYTES);
-        if (there !== null && "bytes" in there && sameBytes(there.bytes, final)) break;
-        name = `${id}-${n}.md`;
-      }
+      const name = await done.create(id, final);
       if (from === null) return { name, changed: false };
       const old = await aside.take(id, from, from.expected);
       if (old !== null) {
@@ -235,7 +202,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     ): Promise<string | null> {
       const old = await aside.take(id, place, expected);
       if (old === null) return null;
-      const name = await keepBeside(id, bytes);
+      const name = await done.keepBeside(id, bytes);
       await aside.retire(old, id, place, expected);
       return name;
     },
@@ -248,10 +215,6 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       return true;
     },
 
-    readDone(id: RequestId): { path: string; bytes: Uint8Array } | null {
-      return readAnyOf([`${id}.md`, `${monthOf(id)}/${id}.md`]);
-    },
-
     /** Replaces the finished note where it is, when its bytes are still the expected ones; false when they are not. */
     replaceDone: (id: RequestId, path: string, expected: Uint8Array, bytes: Uint8Array): Promise<boolean> =>
       replaceAt(id, { folder: "done", name: path }, expected, bytes),
@@ -261,7 +224,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
 
     /** Keeps the foreign note that a request was made from, then takes it away; false when it changed meanwhile. */
     async adopt(id: RequestId, name: string, expected: Uint8Array): Promise<boolean> {
-      await keepOriginal(id, expected);
+      await done.keepOriginal(id, expected);
       const place = { folder: "pending", name } as const;
       const old = await aside.take(id, place, expected, { what: "foreign" });
       if (old === null) return false;
@@ -270,7 +233,9 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       return true;
     },
 
-    readOriginal,
+    readDone: done.read,
+    readOriginal: done.readOriginal,
+    fileAwayMonths: done.fileAwayMonths,
 
     /** Every name in the decision folders with what changes when its file does; in slices, so that nothing stalls. */
     async *scan(): AsyncGenerator<readonly (Place & { mark: string; id: RequestId | null })[]> {
@@ -312,29 +277,6 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       }
     },
 
-    /** Moves finished notes of past months into `Done/<month>/`, so that no folder grows without bound. */
-    async fileAwayMonths(thisMonth: string): Promise<void> {
-      for (const name of listFolder(join(root, folders.done))) {
-        const id = name.slice(0, 6) < thisMonth.replace("-", "") ? idOfDone(name) : null;
-        if (id === null || monthOf(id) >= thisMonth) continue;
-        const month = join(root, folders.done, monthOf(id));
-        try {
-          mkdirSync(month, { recursive: true });
-          await link(doneAt(name), join(month, name));
-          await syncFolder(month);
-        } catch (error) {
-          if (codeOf(error) !== "EEXIST") throw error;
-        }
-        // Where the month has another file of that name, both stay.
-        const [here, there] = [doneAt(name), join(month, name)].map((path) =>
-          readSafely(path, 2, DONE_LIMIT_BYTES),
-        );
-        if (here && there && "bytes" in here && "bytes" in there && sameBytes(here.bytes, there.bytes)) {
-          await unlink(doneAt(name));
-        }
-      }
-    },
-
     /** Finishes what a crash left aside: a note taken away but not put in place again goes back or beside. */
     async recover(): Promise<void> {
       await aside.recover();
@@ -368,9 +310,6 @@ const LISTING_SHARE = 1;
 /** Files with odd names have to be read to see whose they are. */
 const COPIES_SLICE = 20;
 
-/** A finished note is a waiting one with its result; what is larger was not written by the daemon. */
-const DONE_LIMIT_BYTES = 2 * NOTE_LIMIT_BYTES;
-
 function chooseStaging(pending: string, places: readonly string[]): string {
   const device = statSync(pending).dev;
   for (const place of places) {
@@ -378,9 +317,4 @@ function chooseStaging(pending: string, places: readonly string[]): string {
     if (statSync(place).dev === device) return place;
   }
   throw new Error(`none of ${places.join(", ")} is on the vault's file system`);
-}
-
-/** The request of a file in `Done/`: a finished note, or what was kept beside it. */
-function idOfDone(name: string): RequestId | null {
-  return idOfName(name) ?? idOfName(name.replace(/-(original|(late-)?\d+)\.md$/, ".md"));
 }

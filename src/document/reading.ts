@@ -1,7 +1,6 @@
-import { isCollection, isScalar } from "yaml";
+import { isScalar } from "yaml";
 import { type Problem, problem, stopsAll } from "../core/codes.ts";
 import type { Ballot, Reading } from "../core/look.ts";
-import { skeleton } from "../core/look-alikes.ts";
 import { approvalsOf, type Request, rosterIn, type Verb } from "../core/request.ts";
 import { isAtLeast } from "../core/verdict.ts";
 import { isBy } from "../core/voting.ts";
@@ -9,19 +8,12 @@ import { answerIn, standingIn } from "./answer.ts";
 import { hasOtherBoxes } from "./ballot-boxes.ts";
 import { type Body, decisionArea, readBody } from "./body.ts";
 import { type Boxes, readBoxes } from "./boxes.ts";
-import { decode, type Frontmatter, type Property, readFrontmatter } from "./frontmatter.ts";
+import { decode, type Frontmatter, readFrontmatter } from "./frontmatter.ts";
 import { checkIntact } from "./intact.ts";
 import { HEADINGS } from "./labels.ts";
 import { renderNote, renderStanding } from "./note.ts";
 import { visibleLine } from "./visible.ts";
-
-const WORDS: Readonly<Record<string, Verb>> = {
-  approve: "approve",
-  approved: "approve",
-  reject: "reject",
-  rejected: "reject",
-  changes_requested: "request_changes",
-};
+import { isEmpty, readText, readWord, type Statement, WORDS } from "./words.ts";
 
 /** What the daemon itself writes into `status` of a waiting note; never a person's statement. */
 const OWN_STATUS = new Set(["pending", "outcome_unknown"]);
@@ -155,14 +147,6 @@ export function unreadable(problems: readonly Problem[], text = ""): Reading {
   };
 }
 
-interface Statement {
-  readonly verb: Verb;
-  readonly via: "decision" | "status" | "box" | "own_box" | "folder";
-  readonly line: number;
-  /** The name on the box, else in `reviewer`; null where there is none. */
-  readonly by: string | null;
-}
-
 /**
  * What is said besides the approvals that are recorded already, since a vote stays in the note when the next person
  * comes. Where nothing else is said, the recorded ones.
@@ -220,79 +204,6 @@ function unproven(said: readonly Statement[], { submission }: Request, boxes: Bo
           ),
         ]),
   ];
-}
-
-interface Word {
-  readonly statements: readonly Statement[];
-  readonly problems: readonly Problem[];
-  readonly half_typed: boolean;
-  readonly raw: string;
-}
-
-function readWord(frontmatter: Frontmatter, key: "decision" | "status", ignored: ReadonlySet<string>): Word {
-  const property = frontmatter.properties.get(key);
-  const nothing: Word = { statements: [], problems: [], half_typed: false, raw: "" };
-  if (property === undefined || isEmpty(property)) return nothing;
-  const { line, node } = property;
-  if (!isScalar(node) || isCollection(node)) {
-    const said = problem("unclear_value", line, `**${key}** holds a list or a map instead of one word.`);
-    return { ...nothing, problems: [said], raw: "collection" };
-  }
-  const value = typeof node.value === "string" ? node.value : (node.source ?? String(node.value));
-  const word = trimmed(value).replaceAll(/[A-Z]/g, (c) => c.toLowerCase());
-  if (ignored.has(word)) return nothing;
-  const verb = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
-  if (verb === undefined || typeof node.value !== "string") {
-    const message = `**${key}** says “${visibleLine(value, 40)}”${lookAlikes(word)}, which is not one of the words.`;
-    const half_typed = Object.keys(WORDS).some((known) => known.startsWith(word));
-    return { ...nothing, problems: [problem("unclear_word", line, message)], half_typed, raw: value };
-  }
-  if (property.comment) return { ...nothing, problems: [problem("unclear_comment", line)], raw: `${word} #` };
-  return { ...nothing, statements: [{ verb, via: key, line, by: null }], raw: word };
-}
-
-/** Without ASCII white space around it; a no-break space or another odd character stays, and makes a word unclear. */
-function trimmed(value: string): string {
-  const isSpace = (character: string | undefined) => character !== undefined && " \t\r\n".includes(character);
-  let [start, end] = [0, value.length];
-  while (start < end && isSpace(value[start])) start += 1;
-  while (end > start && isSpace(value[end - 1])) end -= 1;
-  return value.slice(start, end);
-}
-
-/** Names the characters that make something look like one of the words that is not, or that are of another script. */
-function lookAlikes(word: string): string {
-  const foreign = /[[\p{L}\p{M}\p{Cf}]--[A-Za-zÀ-ɏ]]/v.test(word);
-  if (!foreign && !Object.hasOwn(WORDS, skeleton(word))) return "";
-  const odd = [...new Set([...word].filter((character) => character > "~"))];
-  const named = odd.slice(0, NAMED_CHARACTERS).map((character) => `U+${codePoint(character)}`);
-  return named.length === 0 ? "" : ` (with ${named.join(", ")}${odd.length > named.length ? ", …" : ""})`;
-}
-
-const NAMED_CHARACTERS = 6;
-
-function codePoint(character: string): string {
-  return (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
-}
-
-function isEmpty({ node }: Property): boolean {
-  return node === null || (isScalar(node) && (node.value === null || node.value === ""));
-}
-
-function readText(
-  frontmatter: Frontmatter,
-  key: "reviewer" | "reason" | "delegate_to",
-): { text: string | null; problems: readonly Problem[] } {
-  const property = frontmatter.properties.get(key);
-  if (property === undefined || isEmpty(property)) return { text: null, problems: [] };
-  const { node, line } = property;
-  if (!isScalar(node)) {
-    // A name must be one; a reason only informs, so an odd one never keeps a "no" from counting.
-    const problems = key === "reason" ? [] : [problem("unclear_value", line, `**${key}** is not one name.`)];
-    return { text: null, problems };
-  }
-  const text = (typeof node.value === "string" ? node.value : (node.source ?? String(node.value))).trim();
-  return { text: text === "" ? null : text, problems: [] };
 }
 
 function conflictAmong(said: readonly Statement[]): Problem[] {
