@@ -1,8 +1,8 @@
 import { attemptOf } from "./core/attempt.ts";
 import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
-import type { Json, JsonObject } from "./core/json.ts";
-import { approversOf, isReportable, type Request, type RequestId } from "./core/request.ts";
+import type { JsonObject } from "./core/json.ts";
+import { approversOf, isReportable, type Reported, type Request, type RequestId } from "./core/request.ts";
 import type { Spread } from "./core/statistics.ts";
 import { iso, opensAt } from "./core/timing.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
@@ -51,10 +51,7 @@ export interface Application {
   /** Consumes the approval. Gives token_invalid, not_caller, grant_invalid, grant_expired, not_approved, already_started. */
   claim(id: RequestId, input: { token: string; grant: string }): Promise<RequestView>;
   /** Gives token_invalid, not_caller, not_executing. */
-  complete(
-    id: RequestId,
-    input: { token: string; outcome: { result: Json } | { failed: string } },
-  ): Promise<RequestView>;
+  complete(id: RequestId, input: { token: string; outcome: Reported }): Promise<RequestView>;
   /** Gives not_unknown. */
   resolve(
     id: RequestId,
@@ -239,11 +236,11 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     async complete(id, { token, outcome }) {
       await callersOwn(id, token);
-      return ask(id, () =>
-        "result" in outcome
-          ? { type: "executed", at: at(), result: outcome.result }
-          : { type: "failed", at: at(), error: outcome.failed },
-      );
+      return ask(id, (): Event => {
+        if ("result" in outcome) return { type: "executed", at: at(), result: outcome.result };
+        if ("failed" in outcome) return { type: "failed", at: at(), error: outcome.failed };
+        return { type: "outcome_lost", at: at(), cause: `its caller cannot tell: ${outcome.unknown}` };
+      });
     },
 
     resolve: (id, { happened, by, reason }) =>

@@ -23,6 +23,7 @@ export {
   CancelledError,
   ChangesRequestedError,
   DeniedError,
+  DoubtfulError,
   ExpiredError,
   FailedError,
   NotDoneError,

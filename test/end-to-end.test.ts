@@ -302,6 +302,20 @@ describe("an agent", () => {
       result: { files: 2 },
     });
   });
+
+  test("that acts itself and cannot tell what came of it leaves that to a person", async () => {
+    const id = (await cs("request", "--kind", "refactor", "--key", "r2")).out.trim();
+    tick(id);
+    expect(await cs("wait", id)).toMatchObject({ exit: 0 });
+    expect(await cs("claim", id)).toMatchObject({ exit: 0 });
+    expect(await cs("complete", id, "--unknown", "the line went dead")).toMatchObject({ exit: 0 });
+    expect(JSON.parse((await cs("show", id, "--json")).out)).toMatchObject({
+      status: "outcome_unknown",
+      error: "its caller cannot tell: the line went dead",
+    });
+    expect(await cs("resolve", id, "--did-not")).toMatchObject({ exit: 0 });
+    expect((await cs("wait", id)).exit).toBe(6);
+  });
 });
 
 test("another program's note becomes a request, which runs once a person ticks it", async () => {

@@ -131,6 +131,9 @@ export interface Attempt {
   readonly constraints?: Constraints;
 }
 
+/** What a caller says came of its attempt; `unknown`: it may have happened, and why that cannot be told. */
+export type Reported = { readonly result: Json } | { readonly failed: string } | { readonly unknown: string };
+
 /** One line of a request's history, as the finished note shows it. */
 export interface HistoryLine {
   readonly at: string;

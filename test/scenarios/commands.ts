@@ -70,10 +70,13 @@ export const COMMANDS: Readonly<Record<string, Performer>> = {
   },
   async complete(world, { args, rest }) {
     const [name = "", how, ...words] = args;
+    const text = words.join(" ");
     const outcome =
       how === "--failed"
-        ? { failed: words.join(" ") }
-        : { result: JSON.parse(rest.slice(name.length)) as Json };
+        ? { failed: text }
+        : how === "--unknown"
+          ? { unknown: text }
+          : { result: JSON.parse(rest.slice(name.length)) as Json };
     await world.up().application.complete(world.idOf(name), { token: world.tokens.get(name) ?? "", outcome });
   },
 

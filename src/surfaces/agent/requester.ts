@@ -1,5 +1,5 @@
 import { Fault } from "../../core/codes.ts";
-import type { Json } from "../../core/json.ts";
+import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
 import { dropToken, keepToken, keptToken } from "../cli/tokens.ts";
 import { type Action, createCountersign, type WaitingOptions } from "../sdk/countersign.ts";
@@ -16,7 +16,7 @@ const OPEN: ReadonlySet<RequestView["status"]> = new Set([
   "outcome_unknown",
 ]);
 
-export type Outcome = { readonly result: Json } | { readonly failed: string };
+export type Outcome = Reported;
 
 export interface Asked {
   readonly request: RequestView;

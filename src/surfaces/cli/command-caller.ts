@@ -20,6 +20,7 @@ interface CompleteOptions {
   readonly token?: string;
   readonly result?: string;
   readonly failed?: string;
+  readonly unknown?: string;
 }
 
 const ID = "20261121-091403-refactor-7f3k9q";
@@ -52,6 +53,7 @@ export function addCallerCommands(program: Command, run: Run): void {
     .description("say what came of a claimed action")
     .option("--result <json>", "it is done; the result as JSON")
     .option("--failed <text>", "it failed, and why")
+    .option("--unknown <text>", "it may have happened, and why that cannot be told; a person finds out")
     .option("--token <token>", "the requester's token (default: the one kept by `request`)")
     .addHelpText("after", `\nExample:\n  countersign complete ${ID} --result '{"commit":"3f2a9c1"}'`)
     .action((id: string, options: CompleteOptions) => run((context) => complete(context, id, options)));
@@ -78,17 +80,13 @@ async function claim(context: Context, id: string, options: ClaimOptions): Promi
   return say(context, requestPath(id, "/claim"), { grant }, token);
 }
 
-async function complete(
-  context: Context,
-  id: string,
-  { token, result, failed }: CompleteOptions,
-): Promise<number> {
-  if ((result === undefined) === (failed === undefined)) {
-    throw new Fault("usage", "Exactly one of --result and --failed says what came of it.");
+async function complete(context: Context, id: string, { token, ...said }: CompleteOptions): Promise<number> {
+  if (Object.keys(said).length !== 1) {
+    throw new Fault("usage", "Exactly one of --result, --failed and --unknown says what came of it.");
   }
+  const { result, ...doubtful } = said;
   const { parseStrictJson } = await import("../../document/json.ts");
-  const body: JsonObject =
-    result === undefined ? { failed: failed ?? "" } : { result: parseStrictJson(result) };
+  const body: JsonObject = result === undefined ? { ...doubtful } : { result: parseStrictJson(result) };
   const code = await say(context, requestPath(id, "/complete"), body, await tokenOf(context, id, token));
   dropToken((await context.locations()).tokens, id);
   return code;

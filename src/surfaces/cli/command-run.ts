@@ -92,10 +92,9 @@ function carryOut({ argv, cwd }: JsonObject): Promise<Outcome> {
     child.once("error", (error) => resolve({ failed: `It could not be started: ${error.message}` }));
     child.once("exit", (code, signal) => {
       if (code === 0) resolve({ result: { exit: 0 } });
-      else
-        resolve({
-          failed: signal === null ? `It ended with exit code ${code}.` : `It was ended by ${signal}.`,
-        });
+      else if (signal === null) resolve({ failed: `It ended with exit code ${code}.` });
+      // As when the daemon runs it: nobody knows how far it came.
+      else resolve({ unknown: `It was ended by ${signal}.` });
     });
   });
 }

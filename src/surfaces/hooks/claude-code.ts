@@ -90,7 +90,11 @@ export function readClaudeForm(input: JsonObject, { dialogEdits }: { dialogEdits
       session,
       callId,
       call: callOf(input),
-      outcome: { failed: failureOf(input.error) },
+      // What was interrupted may have done its work, or a part of it.
+      outcome:
+        input.is_interrupt === true
+          ? { unknown: failureOf(input.error) }
+          : { failed: failureOf(input.error) },
     };
   }
   const dialog = name === "PermissionRequest";

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/json.ts";
+import type { Outcome } from "../agent/requester.ts";
 import type { ToolCall } from "../agent/tool-call.ts";
 import { type Dialect, failureOf, isMap, line, mapIn, optionalText, resultOf, textIn } from "./dialect.ts";
 
@@ -13,9 +14,7 @@ export const copilot: Dialect = {
     const call = callOf(input);
     const result = input.toolResult;
     if (isMap(result)) {
-      const failed = result.resultType !== "success";
-      const outcome = failed ? { failed: failureOf(result.textResultForLlm) } : { result: resultOf(result) };
-      return { type: "after", session, callId: null, call, outcome };
+      return { type: "after", session, callId: null, call, outcome: outcomeOf(result) };
     }
     const dialog = input.hookName === "permissionRequest";
     const moment = input.timestamp === undefined ? null : String(input.timestamp);
@@ -36,6 +35,14 @@ export const copilot: Dialect = {
       : line({ permissionDecision: "deny", permissionDecisionReason: reason }),
   pass: () => "",
 };
+
+/** What is neither a success nor known as a failure, such as `timeout`, may have done its work. */
+function outcomeOf(result: JsonObject): Outcome {
+  const { resultType, textResultForLlm } = result;
+  if (resultType === "success") return { result: resultOf(result) };
+  const isFailure = resultType === "failure" || resultType === "rejected" || resultType === "denied";
+  return isFailure ? { failed: failureOf(textResultForLlm) } : { unknown: failureOf(textResultForLlm) };
+}
 
 function callOf(input: JsonObject): ToolCall {
   return {

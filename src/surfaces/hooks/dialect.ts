@@ -1,5 +1,6 @@
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import type { Outcome } from "../agent/requester.ts";
 import type { ToolCall } from "../agent/tool-call.ts";
 
 /** What an agent's hook is called for, in one form for all of them. */
@@ -26,7 +27,7 @@ export interface After {
   readonly session: string;
   readonly callId: string | null;
   readonly call: ToolCall;
-  readonly outcome: { readonly result: Json } | { readonly failed: string };
+  readonly outcome: Outcome;
 }
 
 /** Nothing of this session waits for an answer any more; `turn`: nothing that stood beside a dialog does. */

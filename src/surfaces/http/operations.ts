@@ -201,10 +201,11 @@ export const OPERATIONS: readonly Operation[] = [
     method: "post",
     path: "/v1/requests/{id}/complete",
     id: "completeRequest",
-    summary: "Says what came of a claimed action: `result`, or `failed`.",
+    summary:
+      "Says what came of a claimed action: `result`, `failed`, or `unknown` where that cannot be told.",
     right: "ask",
     headers: TOKEN,
-    body: exactly({ result: {}, failed: textOrNull }, ["result", "failed"]),
+    body: exactly({ result: {}, failed: textOrNull, unknown: textOrNull }, ["result", "failed", "unknown"]),
     answers: { 200: "Request" },
     refuses: [...BODY, "not_found", "token_invalid", "not_caller", "not_executing", "already_final"],
   },

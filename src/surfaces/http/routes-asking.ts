@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 import type { Application, SubmitInput } from "../../application.ts";
 import { Fault } from "../../core/codes.ts";
+import type { Reported } from "../../core/request.ts";
 import { bearer, nameOf } from "./access.ts";
 import { NAME_LIMIT, TEXT_LIMIT } from "./body.ts";
 import { type Call, type Fields, may, take, type Wiring } from "./call.ts";
@@ -81,12 +82,17 @@ function idempotencyKey(c: Call): string | null {
   throw new Fault("invalid_request", `Idempotency-Key must have 1 to ${NAME_LIMIT} characters of ASCII.`);
 }
 
-function completion(fields: Fields): { result: ReturnType<Fields["json"]> } | { failed: string } {
+function completion(fields: Fields): Reported {
   const failed = fields.optional("failed", TEXT_LIMIT);
-  if (fields.has("result") === (failed !== null)) {
-    throw new Fault("invalid_request", "Exactly one of result and failed says what came of it.");
-  }
-  return failed === null ? { result: fields.json("result") } : { failed };
+  const unknown = fields.optional("unknown", TEXT_LIMIT);
+  const said: Reported[] = [
+    ...(fields.has("result") ? [{ result: fields.json("result") }] : []),
+    ...(failed === null ? [] : [{ failed }]),
+    ...(unknown === null ? [] : [{ unknown }]),
+  ];
+  const [outcome, ...more] = said;
+  if (outcome !== undefined && more.length === 0) return outcome;
+  throw new Fault("invalid_request", "Exactly one of result, failed and unknown says what came of it.");
 }
 
 /** What only the requester has. Over TCP the other header carries the token that lets the caller in. */

@@ -8,7 +8,7 @@ import type { JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
 import { parseStrictJson } from "../../document/json.ts";
 import type { Held, HeldCalls, Holding } from "../agent/held-calls.ts";
-import type { Requester } from "../agent/requester.ts";
+import type { Outcome, Requester } from "../agent/requester.ts";
 import { ANSWER_SCHEMA, answer, brief, failure } from "./answer.ts";
 import { permissionPrompt } from "./permission-prompt.ts";
 
@@ -174,7 +174,7 @@ export function addTools(server: McpServer, { held, who, own, waiting }: Connect
       description: "Says what came of an action that you carried out yourself after `proceed: true`.",
       inputSchema: fromJsonSchema<{
         id: string;
-        outcome: "done" | "failed";
+        outcome: "done" | "failed" | "unknown";
         result?: unknown;
         error?: string;
       }>({
@@ -183,9 +183,12 @@ export function addTools(server: McpServer, { held, who, own, waiting }: Connect
         additionalProperties: false,
         properties: {
           id,
-          outcome: { enum: ["done", "failed"] },
+          outcome: {
+            enum: ["done", "failed", "unknown"],
+            description: "unknown: it may have happened, and you cannot tell. A person finds out.",
+          },
           result: { description: "With done: what came of it, as JSON." },
-          error: { ...text, description: "With failed: why." },
+          error: { ...text, description: "With failed and unknown: why." },
         },
       }),
       outputSchema: fromJsonSchema(ANSWER_SCHEMA),
@@ -194,11 +197,12 @@ export function addTools(server: McpServer, { held, who, own, waiting }: Connect
     ({ id, outcome, result, error }, ctx) =>
       told(async () => {
         await own(ctx, id);
-        const said =
-          outcome === "done"
-            ? { result: plain(result ?? null) }
-            : { failed: error ?? "It failed without saying why." };
-        return answer(await who(ctx).report(id, said));
+        const said = (): Outcome => {
+          if (outcome === "done") return { result: plain(result ?? null) };
+          if (outcome === "failed") return { failed: error ?? "It failed without saying why." };
+          return { unknown: error ?? "It does not say why." };
+        };
+        return answer(await who(ctx).report(id, said()));
       }),
   );
 

@@ -1,8 +1,9 @@
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
 import type { Action, Asked, Countersign } from "./countersign.ts";
-import { errorOf, type NotDoneError } from "./outcomes.ts";
+import { DoubtfulError, errorOf, type NotDoneError, OutcomeUnknownError } from "./outcomes.ts";
 
 /** What a gated function is told of the approval that it runs by. */
 export interface Approved {
@@ -121,7 +122,7 @@ export async function carryOut<Params extends JsonObject, Result>(
     const approved = { id, digest, action_digest, grant, reviewer, idempotency_key: id };
     result = await act(claimed.params as Params, approved);
   } catch (error) {
-    await report({ failed: sentenceOf(error) });
+    await report(isDoubtful(error) ? { unknown: sentenceOf(error) } : { failed: sentenceOf(error) });
     throw error;
   }
   await report({ result: jsonOf(result) });
@@ -131,7 +132,7 @@ export async function carryOut<Params extends JsonObject, Result>(
    * What cannot be reported is not undone by that: the daemon shows it to a person as an unknown outcome, and the caller
    * gets what it did.
    */
-  async function report(said: { failed: string } | { result: Json }): Promise<void> {
+  async function report(said: Reported): Promise<void> {
     await countersign.complete(id, { token: token ?? "", ...said }).catch(() => {});
   }
 }
@@ -140,6 +141,25 @@ async function withdraw(countersign: Countersign, { request, token }: Asked, rea
   if (token === null && request.executor === "caller") return;
   await countersign.cancel(request.id, { reason, ...(token !== null && { token }) }).catch(() => {});
 }
+
+/** What broke off in the middle may have done its work: a time-out, an abort, a connection that ended before an answer. */
+function isDoubtful(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if (at instanceof DoubtfulError || at instanceof OutcomeUnknownError) return true;
+    if (BROKEN_OFF.has(at.name) || ("code" in at && BROKEN_OFF.has(String(at.code)))) return true;
+  }
+  return false;
+}
+
+const BROKEN_OFF: ReadonlySet<string> = new Set([
+  "AbortError",
+  "TimeoutError",
+  "ECONNRESET",
+  "EPIPE",
+  "UND_ERR_SOCKET",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
+]);
 
 function sentenceOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

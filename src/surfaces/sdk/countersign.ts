@@ -2,6 +2,7 @@ import { Fault } from "../../core/codes.ts";
 import type { EventType } from "../../core/event.ts";
 import type { EventView } from "../../core/event-view.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
 import { requestPath } from "../client/connection.ts";
 import { waitForNews } from "../client/waiting.ts";
@@ -74,11 +75,8 @@ export interface Countersign {
   grant(id: string, token: string): Promise<{ grant: string; expires: string }>;
   /** Consumes the approval: from here on the action is being executed, by the caller, once. */
   claim(id: string, given: { token: string; grant: string }): Promise<RequestView>;
-  /** Says what came of it. */
-  complete(
-    id: string,
-    said: { token: string } & ({ result: Json } | { failed: string }),
-  ): Promise<RequestView>;
+  /** Says what came of it; `unknown` where it may have happened and cannot be told: then a person finds out. */
+  complete(id: string, said: { token: string } & Reported): Promise<RequestView>;
   /**
    * Turns a function into one that runs only once a person has approved, with the params that were approved, and at most
    * once for each approval. The outcome is reported; a no is a `NotDoneError`.
@@ -154,8 +152,7 @@ export function createCountersign(link: Link, requester: string | null): Counter
         // Said before, and the answer was lost.
         const isOver = error instanceof Fault && ["already_final", "not_executing"].includes(error.code);
         const request = isOver ? viewIn(await get(requestPath(id))) : null;
-        const status = "failed" in said ? "failed" : "executed";
-        if (request?.status === status) return request;
+        if (request?.status === statusBehind(said)) return request;
         throw error;
       }
     },
@@ -186,6 +183,11 @@ export function createCountersign(link: Link, requester: string | null): Counter
     const question = { method: "POST", path: requestPath(id, `/${what}`), body } as const;
     return viewIn(await link.insist({ ...question, ...(token !== undefined && { token }) }, false));
   }
+}
+
+function statusBehind(said: Reported): RequestView["status"] {
+  if ("failed" in said) return "failed";
+  return "unknown" in said ? "outcome_unknown" : "executed";
 }
 
 function viewIn(answer: JsonObject): RequestView {

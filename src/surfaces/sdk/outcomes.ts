@@ -40,6 +40,17 @@ export class FailedError extends NotDoneError {}
 /** It was begun, and nobody knows what came of it: a person finds out. Never try it again by yourself. */
 export class OutcomeUnknownError extends NotDoneError {}
 
+/**
+ * To be thrown by a gated function that cannot tell whether it did what it was to do: a person finds out. Every other
+ * error says that it did not, unless it tells by itself that something broke off in the middle, such as a time-out.
+ */
+export class DoubtfulError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DoubtfulError";
+  }
+}
+
 /** The error that a request's end is; null where it ended well, or has not ended. */
 export function errorOf(request: RequestView): NotDoneError | null {
   const reason = request.decision?.reason ?? null;

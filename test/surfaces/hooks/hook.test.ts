@@ -329,6 +329,20 @@ describe("a call that is deferred", () => {
   });
 });
 
+test("a call that was interrupted in the middle is a person's to resolve", async () => {
+  const input = claude();
+  const { answer } = start("claude-code", input);
+  const { id } = await stage.asked();
+  await stage.say(id, "approve");
+  await answer;
+  const interrupted = { hook_event_name: "PostToolUseFailure", error: "Interrupted", is_interrupt: true };
+  await start("claude-code", { ...input, ...interrupted }).answer;
+  expect(await stage.show(id)).toMatchObject({
+    status: "outcome_unknown",
+    error: "its caller cannot tell: Interrupted",
+  });
+});
+
 describe("the end of a session", () => {
   test("withdraws what it left open", async () => {
     const { answer } = start("claude-code", claude({ session_id: "ending" }));
@@ -379,6 +393,14 @@ describe("a command behind approval", () => {
     await stage.say(second.id, "approve");
     expect((await failing).exit).toBe(6);
     expect((await stage.show(second.id)).error).toContain("exit code 7");
+  });
+
+  test("that a signal ends is a person's to resolve", async () => {
+    const killed = run("/bin/sh", "-c", "kill -KILL $$");
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    expect((await killed).exit).toBe(7);
+    expect((await stage.show(id)).error).toContain("SIGKILL");
   });
 });
 

@@ -103,3 +103,15 @@ describe.each(AGENTS)("%s", (agent) => {
     },
   );
 });
+
+test.each([
+  ["success", { result: { resultType: "success", textResultForLlm: "why" } }],
+  ["failure", { failed: "why" }],
+  ["denied", { failed: "why" }],
+  ["timeout", { unknown: "why" }],
+  ["a word that is not known", { unknown: "why" }],
+])("what Copilot calls %s is reported as what it tells", (resultType, outcome) => {
+  const said = { sessionId: "s", toolName: "bash", toolArgs: { command: "make" } };
+  const toolResult = { resultType, textResultForLlm: "why" };
+  expect(DIALECTS.copilot.read({ ...said, toolResult })).toMatchObject({ type: "after", outcome });
+});

@@ -56,6 +56,7 @@ describe("the agents' socket", () => {
     await stage.ask(`POST /v1/requests/${ID}/claim`, { headers: TOKEN, body: { grant: "g" } });
     await stage.ask(`POST /v1/requests/${ID}/complete`, { headers: TOKEN, body: { result: null } });
     await stage.ask(`POST /v1/requests/${ID}/complete`, { headers: TOKEN, body: { failed: "no" } });
+    await stage.ask(`POST /v1/requests/${ID}/complete`, { headers: TOKEN, body: { unknown: "cut off" } });
     expect((await stage.ask("GET /v1/health")).body).toMatchObject({ version: "0.1.0", halted: false });
     expect((await stage.ask("GET /v1/grant-key")).body).toMatchObject({ crv: "Ed25519" });
     expect(application.calls).toEqual([
@@ -68,7 +69,23 @@ describe("the agents' socket", () => {
       ["claim", ID, { token: "t0ken", grant: "g" }],
       ["complete", ID, { token: "t0ken", outcome: { result: null } }],
       ["complete", ID, { token: "t0ken", outcome: { failed: "no" } }],
+      ["complete", ID, { token: "t0ken", outcome: { unknown: "cut off" } }],
     ]);
+  });
+
+  test.each([
+    {},
+    { result: 1, failed: "no" },
+    { result: null, unknown: "cut off" },
+    { failed: "no", unknown: "cut off" },
+    { unknown: "" },
+  ])("cannot complete with %j", async (body) => {
+    const application = await stage.serve();
+    expect(await stage.ask(`POST /v1/requests/${ID}/complete`, { headers: TOKEN, body })).toMatchObject({
+      status: 400,
+      body: { error: { code: "invalid_request" } },
+    });
+    expect(application.calls).toEqual([]);
   });
 
   test.each([

@@ -74,6 +74,20 @@ describe.each(ERAS)("over stdio, in the era %s", (era) => {
     expect((await stage.show(id)).status).toBe("executed");
   });
 
+  test("what the agent cannot tell the outcome of is left to a person", async () => {
+    const asked = ask(shell(`make 8 ${era}`));
+    const { id } = await stage.next("submitted");
+    await stage.say(id, "approve");
+    await asked;
+    const { told } = await callTool(client, "report_outcome", { id, outcome: "unknown", error: "cut off" });
+    expect(told).toMatchObject({ id, status: "outcome_unknown", proceed: false });
+    expect(await stage.show(id)).toMatchObject({
+      status: "outcome_unknown",
+      error: "its caller cannot tell: cut off",
+    });
+    expect((await stage.cs("resolve", id, "--happened")).exit).toBe(0);
+  });
+
   test("a no comes with its reason, and shuts the ways around it", async () => {
     const asked = ask(shell(`make 5 ${era}`));
     const { id } = await stage.next("submitted");

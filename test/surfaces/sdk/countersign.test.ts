@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Countersign, connect, FailedError, RejectedError, verifyGrant } from "../../../src/sdk.ts";
+import {
+  type Countersign,
+  connect,
+  FailedError,
+  OutcomeUnknownError,
+  RejectedError,
+  verifyGrant,
+} from "../../../src/sdk.ts";
 import { openForEach, reopen, stage } from "./stage.ts";
 
 openForEach();
@@ -98,6 +105,25 @@ describe("a request", () => {
     await expect(countersign.complete(id, { token: mine, failed: "no" })).rejects.toMatchObject({
       code: "already_final",
     });
+  });
+});
+
+test("an action whose caller cannot tell what came of it is a person's to resolve, at once", async () => {
+  const { request, token } = await countersign.request({ kind: "refactor" });
+  const { id } = request;
+  const mine = token ?? "";
+  await stage.world.application.decide(id, { verb: "approve", reviewer: "anna", reason: null, via: "cli" });
+  const { grant } = await countersign.grant(id, mine);
+  await countersign.claim(id, { token: mine, grant });
+  const outcome = countersign.outcome(id).catch((error: unknown) => error);
+  const said = { token: mine, unknown: "the line went dead" };
+  const told = { status: "outcome_unknown", error: "its caller cannot tell: the line went dead" };
+  expect(await countersign.complete(id, said)).toMatchObject(told);
+  expect(await outcome).toBeInstanceOf(OutcomeUnknownError);
+  // Said again, because the first answer was lost; and what a caller then says otherwise is too late.
+  expect(await countersign.complete(id, said)).toMatchObject(told);
+  await expect(countersign.complete(id, { token: mine, result: 7 })).rejects.toMatchObject({
+    code: "not_executing",
   });
 });
 

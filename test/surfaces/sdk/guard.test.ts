@@ -6,8 +6,10 @@ import {
   ChangesRequestedError,
   type Countersign,
   DeniedError,
+  DoubtfulError,
   ExpiredError,
   type NotDoneError,
+  OutcomeUnknownError,
   RejectedError,
   verifyGrant,
 } from "../../../src/sdk.ts";
@@ -108,6 +110,35 @@ describe("a guarded function", () => {
       status: "failed",
       error: "no such module",
     });
+  });
+
+  test.each([
+    ["says so", new DoubtfulError("the line went dead")],
+    ["broke off", new DOMException("The operation timed out", "TimeoutError")],
+    [
+      "lost its connection",
+      new TypeError("fetch failed", { cause: Object.assign(new Error(), { code: "ECONNRESET" }) }),
+    ],
+  ])("that cannot tell what came of it, because it %s, is recorded as unknown", async (_, thrown) => {
+    const approved = stage.decideNext("approve");
+    const guarded = countersign.guard("refactor", () => Promise.reject(thrown));
+    await expect(guarded({})).rejects.toBe(thrown);
+    expect(await countersign.show(await approved)).toMatchObject({
+      status: "outcome_unknown",
+      error: `its caller cannot tell: ${thrown.message}`,
+    });
+  });
+
+  test("that stumbles over another action's unknown outcome is in the same doubt", async () => {
+    const first = stage.decideNext("approve");
+    await countersign
+      .guard("release", () => Promise.reject(new DoubtfulError("cut off")))({})
+      .catch(() => {});
+    const other = await first;
+    const second = stage.decideNext("approve");
+    const guarded = countersign.guard("refactor", () => countersign.outcome(other));
+    await expect(guarded({})).rejects.toBeInstanceOf(OutcomeUnknownError);
+    expect(await countersign.show(await second)).toMatchObject({ status: "outcome_unknown" });
   });
 
   test("that gives nothing is recorded with null", async () => {
