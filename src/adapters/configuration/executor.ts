@@ -3,8 +3,9 @@ import type { Path } from "../../document/plain-yaml.ts";
 import { whyNotTemplate } from "../../outgoing/url-template.ts";
 import type { Value } from "./channels.ts";
 import type { ActionSettings, Environment, RunSettings } from "./configuration.ts";
+import { type McpAddress, mcpServerOf, type RawMcpServer } from "./mcp-server.ts";
 import { settleModule, settleProgram } from "./program.ts";
-import { type RawValue, settledUrl, settledValue } from "./reference.ts";
+import { type RawValue, settledValue } from "./reference.ts";
 import { invalid, type Source } from "./source.ts";
 
 /** What an action says of who executes it, once the schema has passed. */
@@ -35,13 +36,7 @@ export interface HttpExecutorSettings {
 }
 
 interface RawMcp {
-  readonly server: {
-    readonly command?: readonly [string, ...string[]];
-    readonly env?: Readonly<Record<string, string | null>>;
-    readonly url?: RawValue;
-    readonly token?: RawValue;
-    readonly allow_private?: boolean;
-  };
+  readonly server: RawMcpServer;
   readonly tool: string;
   readonly arguments?: JsonObject;
 }
@@ -49,14 +44,7 @@ interface RawMcp {
 /** An action is one call of one tool of an MCP server. */
 export interface McpExecutorSettings {
   readonly by: "mcp";
-  readonly server:
-    | RunSettings
-    | {
-        readonly by: "url";
-        readonly url: Value;
-        readonly token: Value | null;
-        readonly allow_private: boolean;
-      };
+  readonly server: RunSettings | McpAddress;
   readonly tool: string;
   readonly arguments: JsonObject | null;
 }
@@ -113,33 +101,14 @@ function checkArguments(run: readonly string[], wrong: (index: number) => Error)
 function mcpOf(
   source: Source,
   path: Path,
-  { server, tool, arguments: given }: RawMcp,
-  { kind, directory, env: daemonEnv }: Around,
+  { server: raw, tool, arguments: given }: RawMcp,
+  { kind, directory, env }: Around,
 ): { executor: McpExecutorSettings; warnings: readonly string[] } {
-  const { command, env, url, token, allow_private = false } = server;
-  const at = [...path, "server"];
-  const wrong = (found: string, expected: string) =>
-    invalid(source.file, source.lineOf(at), `${at.join(".")} ${found}`, expected);
+  const server = mcpServerOf(source, [...path, "server"], raw, directory);
   const common = { by: "mcp", tool, arguments: given ?? null } as const;
-  if ((command === undefined) === (url === undefined)) {
-    throw wrong(
-      command === undefined ? "says not where it is" : "has both",
-      "exactly one of `command:` and `url:`",
-    );
-  }
-  if (command !== undefined) {
-    if (token !== undefined || server.allow_private !== undefined)
-      throw wrong("has what goes with a URL", "`command:` and `env:`");
-    const program = settleProgram({ kind, argv: command, env: env ?? {} }, directory, daemonEnv);
-    return { executor: { ...common, server: program.settings }, warnings: program.warnings };
-  }
-  if (env !== undefined) throw wrong("has an environment for no program", "`env:` only with `command:`");
-  const address = settledUrl(source, [...at, "url"], url ?? "", { allow_private, directory });
-  const secret = token === undefined ? null : settledValue(token, directory);
-  return {
-    executor: { ...common, server: { by: "url", url: address, token: secret, allow_private } },
-    warnings: [],
-  };
+  if (server.by === "url") return { executor: { ...common, server }, warnings: [] };
+  const program = settleProgram({ kind, argv: server.argv, env: server.env }, directory, env);
+  return { executor: { ...common, server: program.settings }, warnings: program.warnings };
 }
 
 function httpOf(

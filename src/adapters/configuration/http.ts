@@ -9,11 +9,15 @@ import { invalid, type Source } from "./source.ts";
 export interface RawHttp {
   readonly listen: string;
   readonly hosts?: readonly string[];
-  readonly tokens: readonly RawToken[];
+  readonly tokens: readonly RawRoleToken[];
 }
 
-interface RawToken {
+interface RawRoleToken extends RawToken {
   readonly role: HttpSettings["tokens"][number]["role"];
+}
+
+/** Where a token stands that a client sends, and whose it is. */
+export interface RawToken {
   readonly name: string;
   readonly file?: string;
   readonly env?: string;
@@ -31,9 +35,22 @@ export function httpOf(
   env: Environment,
 ): HttpSettings | null {
   if (raw === undefined) return null;
+  const hashes = hashesOf(source, ["http", "tokens"], raw.tokens, directory, env);
+  const tokens = raw.tokens.map(({ role, name }, at) => ({ role, name, sha256: hashes[at] ?? "" }));
+  return { ...addressOf(source, raw.listen), hosts: raw.hosts ?? [], tokens };
+}
+
+/** The tokens' hashes, all different, in their order. Gives config_invalid. */
+export function hashesOf(
+  source: Source,
+  list: Path,
+  tokens: readonly RawToken[],
+  directory: string,
+  env: Environment,
+): readonly string[] {
   const seen = new Set<string>();
-  const tokens = raw.tokens.map((token, at) => {
-    const path = ["http", "tokens", at];
+  for (const [at, token] of tokens.entries()) {
+    const path = [...list, at];
     const sha256 = hashOf(source, path, token, directory, env);
     if (seen.has(sha256)) {
       throw invalid(
@@ -44,16 +61,19 @@ export function httpOf(
       );
     }
     seen.add(sha256);
-    return { role: token.role, name: token.name, sha256 };
-  });
-  return { ...addressOf(source, raw.listen), hosts: raw.hosts ?? [], tokens };
+  }
+  return [...seen];
 }
 
 /** What is allowed and probably not meant. */
 export function httpWarnings(http: HttpSettings | null): readonly string[] {
-  if (http === null || isLoopback(http.host)) return [];
+  return http === null ? [] : overNetworks("http.listen", http.host);
+}
+
+export function overNetworks(key: string, host: string): readonly string[] {
+  if (isLoopback(host)) return [];
   return [
-    `http.listen ${http.host} is reached from other machines, and tokens and requests travel unencrypted: listen on 127.0.0.1 behind a proxy with TLS.`,
+    `${key} ${host} is reached from other machines, and tokens and requests travel unencrypted: listen on 127.0.0.1 behind a proxy with TLS.`,
   ];
 }
 
@@ -74,7 +94,7 @@ function isLoopback(host: string): boolean {
   return host === "::1" || /^127\./.test(host);
 }
 
-function addressOf(
+export function addressOf(
   source: Source,
   listen: string,
   path: Path = ["http", "listen"],
@@ -91,30 +111,30 @@ function addressOf(
   );
 }
 
+/** Gives config_invalid where a token is nowhere, or in two places. */
+export function checkPlace(source: Source, path: Path, { name, file, env, sha256 }: RawToken): void {
+  if ([file, env, sha256].filter((one) => one !== undefined).length === 1) return;
+  const found = `the token of ${name} has not exactly one place`;
+  throw invalid(source.file, source.lineOf(path), found, "one of `file`, `env` and `sha256`");
+}
+
 /** The token itself is not kept. */
-function hashOf(
-  source: Source,
-  path: Path,
-  { name, file, env: variable, sha256 }: RawToken,
-  directory: string,
-  env: Environment,
-): string {
+function hashOf(source: Source, path: Path, raw: RawToken, directory: string, env: Environment): string {
+  checkPlace(source, path, raw);
+  const { name, file, env: variable, sha256 } = raw;
   const wrong = (found: string, expected: string) =>
     invalid(source.file, source.lineOf(path), `the token of ${name} ${found}`, expected);
-  if ([file, variable, sha256].filter((one) => one !== undefined).length !== 1) {
-    throw wrong("has not exactly one place", "one of `file`, `env` and `sha256`");
-  }
   if (sha256 !== undefined) return sha256;
   const token = file === undefined ? env[variable ?? ""] : readToken(resolve(directory, file), wrong);
-  if (token === undefined)
-    throw wrong(`is in no variable ${variable}`, "one that is set when the daemon starts");
+  if (token === undefined) throw wrong(`is in no variable ${variable}`, "one that is set at the start");
   if (!TOKEN.test(token)) {
     throw wrong("is too short or holds odd characters", "what `openssl rand -hex 32` prints, for example");
   }
   return createHash("sha256").update(token, "utf8").digest("hex");
 }
 
-function readToken(file: string, wrong: (found: string, expected: string) => Error): string {
+/** Never a file that others can read. */
+export function readToken(file: string, wrong: (found: string, expected: string) => Error): string {
   try {
     if ((statSync(file).mode & 0o077) !== 0) {
       throw wrong(`is in ${file}, which others can read`, `a file of mode 600 (chmod 600 ${file})`);

@@ -8,6 +8,7 @@ import type { Path } from "../../document/plain-yaml.ts";
 import { adoptionOf, type RawAdopt } from "./adopt.ts";
 import type { ActionSettings, Configuration, Environment, Folders } from "./configuration.ts";
 import { executorOf, type RawExecutor } from "./executor.ts";
+import { checkGateway, type RawGateway } from "./gateway.ts";
 import { httpOf, httpWarnings, loopbackOf, type RawHttp } from "./http.ts";
 import { channelsOf, type RawNotify } from "./notify.ts";
 import { compileParams, type ParamsCheck, undescribed } from "./params.ts";
@@ -28,6 +29,7 @@ interface RawFile {
   readonly policy?: string;
   readonly people?: string;
   readonly http?: RawHttp;
+  readonly gateway?: RawGateway;
   readonly metrics?: { readonly listen: string };
   readonly log?: string;
   readonly host?: string;
@@ -84,6 +86,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
   }
   const http = httpOf(source, raw.http, directory, env);
   warnings.push(...httpWarnings(http));
+  checkGateway(source, raw.gateway, directory);
   const notify = channelsOf(source, raw.notify, directory, env);
   warnings.push(...notify.warnings);
   const services = servicesOf(source, raw.services, directory, env);

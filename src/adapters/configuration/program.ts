@@ -74,7 +74,7 @@ function settleEnvironment(
   const settled: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     const given = value ?? daemonEnv[name];
-    if (given === undefined) warnings.push(`${owner}: the daemon's environment has no ${name} to pass on.`);
+    if (given === undefined) warnings.push(`${owner}: the environment has no ${name} to pass on.`);
     else settled[name] = given;
   }
   return settled;

@@ -4,38 +4,41 @@ import { text } from "./schema-values.ts";
 
 const TOKEN = "tokens: [{ role: reviewer, name: anna, file: ./anna.token }]";
 
-const token = {
+/** A token that a client sends; `more` are fields beside whose it is and where it stands, all of them required. */
+export const tokenSchema = (example: string, more: Readonly<Record<string, object>>) => ({
   type: "object",
-  description: "`role:`, `name:` and one of `file:`, `env:` and `sha256:`",
-  examples: [TOKEN],
-  required: ["role", "name"],
+  description: `${[...Object.keys(more), "name"].map((key) => `\`${key}:\``).join(", ")} and one of \`file:\`, \`env:\` and \`sha256:\``,
+  examples: [example],
+  required: [...Object.keys(more), "name"],
   additionalProperties: false,
   properties: {
-    role: {
-      enum: ["agent", "reviewer", "operator", "reader"],
-      description: "one of agent, reviewer, operator, reader",
-      examples: [TOKEN],
-    },
+    ...more,
     name: {
       type: "string",
       pattern: "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$",
       description: "whose it is: up to 64 letters, digits and . _ @ + -",
-      examples: [TOKEN],
+      examples: [example],
     },
-    file: text("a file that only this user can read", TOKEN),
+    file: text("a file that only this user can read", example),
     env: {
       type: "string",
       pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-      description: "a variable of the daemon's environment",
-      examples: ["tokens: [{ role: agent, name: billing-agent, env: BILLING_TOKEN }]"],
+      description: "a variable of the environment at the start",
+      examples: [example.replace(/file: [^ ]+/, "env: AGENT_TOKEN")],
     },
     sha256: {
       type: "string",
       pattern: "^[0-9a-f]{64}$",
       description: "the token's SHA-256 as 64 lower-case hex digits, in quotes",
-      examples: ['tokens: [{ role: reader, name: wallboard, sha256: "9b1c…" }]'],
+      examples: [example.replace(/file: [^ ]+/, 'sha256: "9b1c…"')],
     },
   },
+});
+
+const role = {
+  enum: ["agent", "reviewer", "operator", "reader"],
+  description: "one of agent, reviewer, operator, reader",
+  examples: [TOKEN],
 };
 
 export const HTTP_SCHEMA = {
@@ -56,7 +59,7 @@ export const HTTP_SCHEMA = {
     tokens: {
       type: "array",
       minItems: 1,
-      items: token,
+      items: tokenSchema(TOKEN, { role }),
       description: "a list with at least one token",
       examples: [TOKEN],
     },

@@ -33,6 +33,27 @@ export const HTTP_EXECUTOR_SCHEMA = {
 
 const MCP = "mcp: { server: { command: [./tickets-mcp] }, tool: create_ticket }";
 
+/** How an MCP server is reached: by a program that is started, or by its address. */
+export const MCP_SERVER_SCHEMA = {
+  type: "object",
+  description: "`command:` or `url:`",
+  examples: [MCP],
+  additionalProperties: false,
+  properties: {
+    command: {
+      type: "array",
+      minItems: 1,
+      items: { type: "string", minLength: 1, description: "an argument as a string", examples: [MCP] },
+      description: "the program and its arguments as a list; no shell reads it",
+      examples: [MCP],
+    },
+    env: environment("env: { TICKETS: main, API_TOKEN: null }"),
+    url: referenceOrText("the URL", "url: https://example.com/mcp"),
+    token: reference("the bearer token", "token: { env: TICKETS_TOKEN }"),
+    allow_private: { type: "boolean", description: "true or false", examples: ["allow_private: true"] },
+  },
+};
+
 /** The shape of an action's `mcp:`. */
 export const MCP_SCHEMA = {
   type: "object",
@@ -41,25 +62,7 @@ export const MCP_SCHEMA = {
   required: ["server", "tool"],
   additionalProperties: false,
   properties: {
-    server: {
-      type: "object",
-      description: "`command:` or `url:`",
-      examples: [MCP],
-      additionalProperties: false,
-      properties: {
-        command: {
-          type: "array",
-          minItems: 1,
-          items: { type: "string", minLength: 1, description: "an argument as a string", examples: [MCP] },
-          description: "the program and its arguments as a list; no shell reads it",
-          examples: [MCP],
-        },
-        env: environment("env: { TICKETS: main, API_TOKEN: null }"),
-        url: referenceOrText("the URL", "url: https://example.com/mcp"),
-        token: reference("the bearer token", "token: { env: TICKETS_TOKEN }"),
-        allow_private: { type: "boolean", description: "true or false", examples: ["allow_private: true"] },
-      },
-    },
+    server: MCP_SERVER_SCHEMA,
     tool: {
       type: "string",
       minLength: 1,

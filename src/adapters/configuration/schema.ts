@@ -1,4 +1,5 @@
 import { ADOPT_SCHEMA } from "./schema-adopt.ts";
+import { GATEWAY_SCHEMA } from "./schema-gateway.ts";
 import { HTTP_SCHEMA } from "./schema-http.ts";
 import { NOTIFY_SCHEMA } from "./schema-notify.ts";
 import { LIMITS_SCHEMA, RETRY_SCHEMA } from "./schema-requesters.ts";
@@ -142,6 +143,7 @@ export const CONFIGURATION_SCHEMA = {
     policy: text("the name of the file with the rules", "policy: ./policy.yaml"),
     people: text("the name of the file with the people", "people: ./people.yaml"),
     http: HTTP_SCHEMA,
+    gateway: GATEWAY_SCHEMA,
     metrics: {
       type: "object",
       description: "`listen:` with an address of this machine and a port",

@@ -57,7 +57,7 @@ test("what is not there yet is a warning", async () => {
   const { warnings } = await load("  lists: { module: ./gone.mjs, env: { OTHER: null } }\n");
   expect(warnings).toEqual([
     `services.lists: ${join(folder, "gone.mjs")} is not there.`,
-    "services.lists: the daemon's environment has no OTHER to pass on.",
+    "services.lists: the environment has no OTHER to pass on.",
   ]);
 });
 
