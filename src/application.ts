@@ -46,7 +46,10 @@ export interface Application {
   cancel(id: RequestId, input: { by: string; reason: string | null }): Promise<RequestView>;
   /** For who proves by a token alone to be the requester. Gives token_invalid where the request has another. */
   checkToken(id: RequestId, token: string | null): Promise<void>;
-  /** The grant of an approved `caller` request. Gives token_invalid, not_caller, not_approved. */
+  /**
+   * The grant of an approved `caller` request, to claim it with; once it is claimed, the one that tools can rely on.
+   * Gives token_invalid, not_caller, not_approved.
+   */
   grant(id: RequestId, token: string): Promise<{ grant: string; expires: string }>;
   /** Consumes the approval. Gives token_invalid, not_caller, grant_invalid, grant_expired, not_approved, already_started. */
   claim(id: RequestId, input: { token: string; grant: string }): Promise<RequestView>;
@@ -89,6 +92,7 @@ interface Grants {
     kind: string;
     expires: string;
     approved_by: readonly string[];
+    started: boolean;
   }): Promise<string>;
   verify(
     grant: string,
@@ -204,19 +208,21 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     async grant(id, token) {
       const request = await callersOwn(id, token);
-      if (request.status !== "approved" || request.lapses === null) throw new Fault("not_approved");
+      const expires = grantExpires(request);
+      if (expires === null) throw new Fault("not_approved");
       if (guard.isFrozen()) throw new Fault("clock_frozen");
-      if (clock.now() < opensAt(request)) throw new Fault("too_early");
+      if (request.status === "approved" && clock.now() < opensAt(request)) throw new Fault("too_early");
       const { digest, action_digest, fields } = request.submission;
       const grant = await grants.issue({
         id,
         digest,
         action_digest,
         kind: fields.kind,
-        expires: request.lapses,
+        expires,
         approved_by: approversOf(request),
+        started: request.status === "executing",
       });
-      return { grant, expires: request.lapses };
+      return { grant, expires };
     },
 
     async claim(id, { token, grant }) {
@@ -274,6 +280,12 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     grantKey: () => grants.publicKey(),
   };
+}
+
+/** Until when a grant of it is good; null where there is none to give. */
+function grantExpires(request: Request): string | null {
+  if (request.status === "executing") return request.attempt.deadline;
+  return request.status === "approved" ? request.lapses : null;
 }
 
 /** Timers far away are set again on the way. */

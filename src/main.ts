@@ -103,7 +103,7 @@ function dependencies(): Deps {
     async verifyGrant(grant, key, { digest }) {
       const { Fault } = await import("./core/codes.ts");
       const { verifyGrant } = await import("./handlers/grant.ts");
-      const expected = { now: Date.now(), ...(digest !== null && { digest }) };
+      const expected = { now: Date.now(), started: true as const, ...(digest !== null && { digest }) };
       const verdict = await verifyGrant(grant, key as Parameters<typeof verifyGrant>[1], expected);
       if (verdict.ok) return { ...verdict.claims };
       throw new Fault(verdict.refusal.code, verdict.refusal.message, verdict.refusal.hint);

@@ -76,7 +76,7 @@ async function placeOf({ url, token, socket, vault, state }: ConnectOptions): Pr
   return { socket: locate(named, process.env, process.cwd()).sockets.agent };
 }
 
-/** What a grant must be for. */
+/** What a grant must be for. It must have been claimed. */
 export type GrantFor =
   | { readonly digest: string; readonly id?: string }
   | { readonly action: { readonly kind: string; readonly params: JsonObject }; readonly id?: string };
@@ -95,9 +95,9 @@ export interface GrantClaims {
 }
 
 /**
- * For the tool that acts: whether this very action was approved, by the daemon's public key (`grantKey()`) alone. Rejects
- * with grant_invalid or grant_expired, and then the tool must not act. That a grant is used once is the daemon's to see
- * to, when it is claimed; a tool that others than the one who asked can call has to remember `jti` for itself.
+ * For the tool that acts: whether this very action was approved and its one execution begun, by the daemon's public key
+ * (`grantKey()`) alone. Rejects with grant_invalid or grant_expired, and then the tool must not act. Who claimed it can have
+ * several grants of the one request: to act on it once, remember the request's id (`sub`) until `exp`.
  */
 export async function verifyGrant(grant: string, key: JsonObject, expected: GrantFor): Promise<GrantClaims> {
   const { verifyGrant: verify } = await import("./handlers/grant.ts");
@@ -114,6 +114,7 @@ export async function verifyGrant(grant: string, key: JsonObject, expected: Gran
   const verdict = await verify(grant, key as Parameters<typeof verify>[1], {
     ...bound,
     ...named,
+    started: true,
     now: Date.now(),
   });
   if (verdict.ok) return { ...verdict.claims };

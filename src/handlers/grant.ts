@@ -21,6 +21,11 @@ interface GrantClaims {
   readonly iat: number;
   readonly exp: number;
   readonly jti: string;
+  /**
+   * Set once the approval is consumed. A grant from before may have been taken back, superseded or never used since, and
+   * then nothing says so; this one stands for the one execution that is on the record.
+   */
+  readonly started?: true;
 }
 
 interface GrantInput {
@@ -29,6 +34,7 @@ interface GrantInput {
   readonly action_digest: string;
   readonly kind: string;
   readonly approved_by: readonly string[];
+  readonly started: boolean;
   /** ISO 8601. The grant counts whole seconds and never outlives this, so it may run out up to a second sooner. */
   readonly expires: string;
 }
@@ -38,6 +44,8 @@ export interface GrantExpectation {
   readonly id?: RequestId;
   readonly digest?: string;
   readonly action_digest?: string;
+  /** Whether it must be from behind the claim. */
+  readonly started?: true;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -67,8 +75,9 @@ export async function openGrantKeys(directory: string, now: () => number = Date.
   const { privateKey, publicKey } = await openGrantKey(directory);
 
   async function issue(input: GrantInput): Promise<string> {
-    const { id, digest, action_digest, kind, approved_by, expires } = input;
-    return new SignJWT({ digest, action_digest, kind, approved_by: [...approved_by] })
+    const { id, digest, action_digest, kind, approved_by, started, expires } = input;
+    const claims = { digest, action_digest, kind, approved_by: [...approved_by] };
+    return new SignJWT({ ...claims, ...(started && { started: true }) })
       .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
       .setIssuer(ISSUER)
       .setSubject(id)
@@ -90,12 +99,13 @@ export async function verifyGrant(
   if (!isCanonical(grant)) return refused("The grant is not a complete, unaltered one.");
   const claims = await signedClaims(grant, publicKey);
   if (claims === null) return refused("The grant was not signed here, or has been altered.");
-  const { id, digest, action_digest, now } = expected;
+  const { id, digest, action_digest, started, now } = expected;
   if (id !== undefined && id !== claims.sub) return refused("The grant is for another request.");
   if (digest !== undefined && digest !== claims.digest) return refused("The grant is for another digest.");
   if (action_digest !== undefined && action_digest !== claims.action_digest) {
     return refused("The grant is for another action.");
   }
+  if (started && claims.started !== true) return refused("The grant was not claimed.");
   // Said this way round, a clock that is no number refuses too.
   if (!(now < claims.exp * 1_000)) return { ok: false, refusal: refusal("grant_expired") };
   return { ok: true, claims };

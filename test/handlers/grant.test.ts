@@ -13,6 +13,7 @@ const INPUT = {
   action_digest: "sha256:77aa",
   kind: "refactor",
   approved_by: ["alice", "bob"],
+  started: false,
   expires: "2026-11-21T10:14:03.900Z",
 };
 const EXPIRES = Date.parse("2026-11-21T10:14:03.000Z");
@@ -103,6 +104,17 @@ describe("a grant", () => {
     expect(await codeOf(grant, { ...EXPECTED, now: EXPIRES })).toBe("grant_expired");
     expect(await codeOf(grant, { ...EXPECTED, now: EXPIRES + 1 })).toBe("grant_expired");
     expect(await codeOf(grant, { ...EXPECTED, now: Number.NaN })).toBe("grant_expired");
+  });
+});
+
+describe("a grant from behind the claim", () => {
+  test("says so, and one from before it does not pass for it", async () => {
+    const claimed = await keys.issue({ ...INPUT, started: true });
+    expect(await keys.verify(claimed, EXPECTED)).toMatchObject({ ok: true, claims: { started: true } });
+    expect(await codeOf(claimed, { ...EXPECTED, started: true })).toBe("ok");
+    expect(await codeOf(grant, { ...EXPECTED, started: true })).toBe("grant_invalid");
+    const forged = signed(GENUINE, { ...claims(), started: "true" });
+    expect(await codeOf(forged, { ...EXPECTED, started: true })).toBe("grant_invalid");
   });
 });
 
@@ -207,7 +219,7 @@ test("a grant is good for exactly what it was issued for, and as long", async ()
       fc.integer({ min: 0, max: 2e9 }),
       async (mine, other, life, after) => {
         const expires = new Date(NOW + life).toISOString();
-        const issued = await keys.issue({ ...mine, expires });
+        const issued = await keys.issue({ ...mine, started: false, expires });
         const end = Math.floor((NOW + life) / 1_000) * 1_000;
         const now = NOW + after;
         const verdict = await keys.verify(issued, { ...mine, now });

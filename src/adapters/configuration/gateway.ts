@@ -27,7 +27,7 @@ export interface GatewaySettings {
   readonly warnings: readonly string[];
 }
 
-export interface GatewayHttp {
+interface GatewayHttp {
   readonly host: string;
   readonly port: number;
   readonly hosts: readonly string[];
@@ -35,7 +35,7 @@ export interface GatewayHttp {
   readonly tokens: readonly { readonly name: string; readonly sha256: string }[];
 }
 
-export type GatewayUpstream = { readonly name: string } & (
+type GatewayUpstream = { readonly name: string } & (
   | {
       readonly by: "command";
       readonly argv: readonly [string, ...string[]];

@@ -42,7 +42,9 @@ export function addCallerCommands(program: Command, run: Run): void {
 
   program
     .command("claim <id>")
-    .description("begin an approved action that the caller executes itself; consumes the approval")
+    .description(
+      "begin an approved action that the caller executes itself; consumes the approval, prints the grant for the tool",
+    )
     .option("--grant <grant>", "the grant (default: fetched with the token)")
     .option("--token <token>", "the requester's token (default: the one kept by `request`)")
     .addHelpText("after", `\nExample:\n  countersign claim ${ID}`)
@@ -62,7 +64,7 @@ export function addCallerCommands(program: Command, run: Run): void {
     .command("grant")
     .description("check grants")
     .command("verify <grant>")
-    .description("check a grant's signature, time and digest; prints what it says")
+    .description("check, for the tool, a claimed grant's signature, time and digest; prints what it says")
     .option("--digest <digest>", "the digest that it must be for")
     .option("--key <file>", "the public key as a JWK (default: the daemon's)")
     .addHelpText("after", "\nExample:\n  countersign grant verify eyJhbGci… --digest sha256:9b1c…")
@@ -75,9 +77,18 @@ async function claim(context: Context, id: string, options: ClaimOptions): Promi
   const token = await tokenOf(context, id, options.token);
   const client = await context.client();
   const path = requestPath(id, "/grant");
-  const grant =
-    options.grant ?? (await client.ask({ socket: "agent", method: "GET", path, token })).grant ?? null;
-  return say(context, requestPath(id, "/claim"), { grant }, token);
+  const ask = async () => (await client.ask({ socket: "agent", method: "GET", path, token })).grant ?? null;
+  const body = { grant: options.grant ?? (await ask()) };
+  const answer = await client.ask({
+    socket: "agent",
+    method: "POST",
+    path: requestPath(id, "/claim"),
+    body,
+    token,
+  });
+  const proof = await ask();
+  context.print({ ...answer, grant: proof }, `${outcome(answer as unknown as RequestView)}\n${proof}`);
+  return EXIT.done;
 }
 
 async function complete(context: Context, id: string, { token, ...said }: CompleteOptions): Promise<number> {

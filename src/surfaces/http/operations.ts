@@ -167,7 +167,8 @@ export const OPERATIONS: readonly Operation[] = [
     method: "get",
     path: "/v1/requests/{id}/grant",
     id: "readGrant",
-    summary: "The grant of an approved action that its requester executes itself.",
+    summary:
+      "The grant of an approved action that its requester executes itself; once claimed, the one for the tool.",
     right: "ask",
     headers: TOKEN,
     answers: { 200: "Grant" },

@@ -10,7 +10,7 @@ export interface Approved {
   readonly id: string;
   readonly digest: string;
   readonly action_digest: string;
-  /** Proves to a tool that this very action was approved: see `verifyGrant`. */
+  /** Proves to a tool that this very action was approved, and is carried out now: see `verifyGrant`. */
   readonly grant: string;
   /** Who approved; null where the policy allowed it. */
   readonly reviewer: string | null;
@@ -119,7 +119,9 @@ export async function carryOut<Params extends JsonObject, Result>(
   const reviewer = decision?.reviewer ?? null;
   let result: Result;
   try {
-    const approved = { id, digest, action_digest, grant, reviewer, idempotency_key: id };
+    // The one from before the claim proves only that it could be claimed.
+    const proof = await countersign.grant(id, token);
+    const approved = { id, digest, action_digest, grant: proof.grant, reviewer, idempotency_key: id };
     result = await act(claimed.params as Params, approved);
   } catch (error) {
     await report(isDoubtful(error) ? { unknown: sentenceOf(error) } : { failed: sentenceOf(error) });

@@ -71,7 +71,7 @@ export interface Countersign {
   show(id: string): Promise<RequestView>;
   /** Withdraws a request; `token` for actions that the caller executes. */
   cancel(id: string, options?: { token?: string; reason?: string }): Promise<RequestView>;
-  /** The grant of an approved action that the caller executes. */
+  /** The grant of an approved action that the caller executes, to claim it with; behind the claim, the one for the tool. */
   grant(id: string, token: string): Promise<{ grant: string; expires: string }>;
   /** Consumes the approval: from here on the action is being executed, by the caller, once. */
   claim(id: string, given: { token: string; grant: string }): Promise<RequestView>;

@@ -127,6 +127,7 @@ describe("an action that the caller executes", () => {
       ["grant", ID, "s3cret"],
       ["grant", ID, "s3cret"],
       ["claim", ID, { token: "s3cret", grant: "the.signed.grant" }],
+      ["grant", ID, "s3cret"],
       ["complete", ID, { token: "s3cret", outcome: { result: { ok: true } } }],
     ]);
   });
@@ -147,6 +148,7 @@ describe("an action that the caller executes", () => {
     await stage.run(["complete", ID, "--failed", "no"], { env: { COUNTERSIGN_TOKEN: "env" } });
     expect(application.calls).toEqual([
       ["claim", ID, { token: "mine", grant: "g" }],
+      ["grant", ID, "mine"],
       ["complete", ID, { token: "env", outcome: { failed: "no" } }],
     ]);
   });

@@ -198,8 +198,16 @@ describe("a grant", () => {
       reason: null,
       via: "cli",
     });
+    const early = await countersign.grant(request.id, token ?? "");
+    await countersign.claim(request.id, { token: token ?? "", grant: early.grant });
     const { grant } = await countersign.grant(request.id, token ?? "");
-    return { grant, id: request.id, digest: request.digest, key: await countersign.grantKey() };
+    return {
+      early: early.grant,
+      grant,
+      id: request.id,
+      digest: request.digest,
+      key: await countersign.grantKey(),
+    };
   }
 
   // Grants are checked by the real clock here, and the stage's stands still.
@@ -233,6 +241,11 @@ describe("a grant", () => {
     for (const forged of ["", "x.y.z", `${head}.${body}.${signature}`]) {
       await expect(verifyGrant(forged, key, { action })).rejects.toMatchObject({ code: "grant_invalid" });
     }
+  });
+
+  test("from before the claim is refused: it may have been taken back since", async () => {
+    const { early, key } = await granted();
+    await expect(verifyGrant(early, key, { action })).rejects.toMatchObject({ code: "grant_invalid" });
   });
 
   test("that has run out is refused", async () => {
