@@ -27,6 +27,9 @@ export interface Listed {
 /** How many finished requests a list without pages goes back. */
 const RECENT_LIMIT = 1_000;
 
+/** How many records are looked back at for those; twice as many whenever that is not far enough. */
+const LOOK_BACK = 10_000;
+
 /** How many records one page looks at: where little fits in a long journal the page is short, and has a `next`. */
 const LOOK_LIMIT = 50_000;
 
@@ -73,16 +76,20 @@ export function createListing(ledger: Ledger): (filter: ListFilter) => Promise<L
   }
 
   async function recentlyFinished(): Promise<Request[]> {
-    const ids = new Set<RequestId>();
-    for await (const { id, event } of ledger.records(0)) {
-      if (event.type !== "archived") continue;
-      ids.delete(id);
-      ids.add(id);
-      const [oldest = id] = ids;
-      if (ids.size > RECENT_LIMIT) ids.delete(oldest);
+    let ids: readonly RequestId[] = [];
+    for (let back = LOOK_BACK; ids.length < RECENT_LIMIT; back *= 2) {
+      const after = Math.max(0, ledger.head().seq - back);
+      ids = await finishedAfter(after);
+      if (after === 0) break;
     }
-    const requests = await Promise.all([...ids].map((id) => ledger.read(id)));
+    const requests = await Promise.all(ids.slice(-RECENT_LIMIT).map((id) => ledger.read(id)));
     return requests.filter((request) => request !== null);
+  }
+
+  async function finishedAfter(after: number): Promise<RequestId[]> {
+    const ids = new Set<RequestId>();
+    for await (const { id, event } of ledger.records(after)) if (event.type === "archived") ids.add(id);
+    return [...ids];
   }
 }
 

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Application, ListFilter } from "../src/application.ts";
+import type { Ledger } from "../src/daemon/ports.ts";
+import { createListing } from "../src/listing.ts";
+import { sampleRequest, sampleSubmission } from "./sample.ts";
 import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "./scenarios/stage.ts";
 
 let scenery: Scenery;
@@ -89,6 +92,33 @@ describe("the history", () => {
     const { requests, next } = await application.list({ all: true });
     expect(requests.map(({ id }) => id)).toEqual([ids[1], ids[0], ids[2]]);
     expect(next).toBeNull();
+  });
+
+  test("without pages is found at the journal's end, however long the journal is", async () => {
+    const HEAD = 400_000;
+    let looked = 0;
+    const idOf = (seq: number) => `request ${seq}`;
+    const list = createListing({
+      open: async () => [],
+      head: () => ({ seq: HEAD }),
+      read: async (id: string) => {
+        const fields = { ...sampleSubmission().fields, id };
+        return {
+          ...sampleRequest(["submitted", "expired", "archived"]),
+          submission: { ...sampleSubmission(), fields },
+        };
+      },
+      async *records(after: number) {
+        for (let seq = after + 1; seq <= HEAD; seq += 1) {
+          looked += 1;
+          yield { seq, id: idOf(seq), event: { type: seq % 25 === 0 ? "archived" : "joined" } };
+        }
+      },
+    } as unknown as Ledger);
+    const { requests } = await list({ all: true });
+    const wanted = Array.from({ length: 1_000 }, (_, n) => idOf(HEAD - 25 * (999 - n)));
+    expect(requests.map(({ id }) => id)).toEqual(wanted);
+    expect(looked).toBeLessThan(HEAD / 4);
   });
 
   test("has no page behind a cursor that it did not give", async () => {
