@@ -1,8 +1,8 @@
 import { Fault } from "./core/codes.ts";
 import type { RequestId, Status } from "./core/request.ts";
 import { TRANSITIONS } from "./core/transitions.ts";
-import type { Clock, Ledger, LedgerRecord } from "./daemon/ports.ts";
-import { firstSince } from "./looking-back.ts";
+import type { Clock, Ledger, LedgerRecord, Log } from "./daemon/ports.ts";
+import { type CountStore, createKeptCount, type Kept } from "./kept-count.ts";
 
 /** How much of the reviewers' time one requester may ask for; null for as much as it likes. */
 export interface CapSettings {
@@ -15,6 +15,9 @@ export interface CapSettings {
 export interface CapsPorts {
   readonly ledger: Ledger;
   readonly clock: Clock;
+  readonly log: Log;
+  /** Where it is kept over restarts what was asked for. */
+  readonly store: CountStore;
   readonly settings: CapSettings;
   /** Tells the reviewers how many were refused, in a sentence; null once there were none for a while. */
   readonly onRefused: (text: string | null) => void;
@@ -25,26 +28,30 @@ export interface Caps {
   admit(id: RequestId, requester: string): () => void;
   /** Resolves once what was asked for before this start is counted. */
   readonly ready: Promise<void>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 const HOUR_MS = 3_600_000;
+/** What is kept: who asked for which request, and when. */
+const ABOUT = "asked within an hour";
 /** More requesters than these are told of as one. */
 const TOLD = 5;
 
 /** Nobody is held to anything. */
-export const NO_CAPS: Caps = { admit: () => () => {}, ready: Promise.resolve(), stop() {} };
+export const NO_CAPS: Caps = { admit: () => () => {}, ready: Promise.resolve(), async stop() {} };
 
 /**
  * Keeps a requester that asks too much from burying the reviewers: what goes over a cap is refused and not recorded, and
  * the reviewers are told once how many there were.
  */
-export function createCaps({ ledger, clock, settings, onRefused }: CapsPorts): Caps {
+export function createCaps(ports: CapsPorts): Caps {
+  const { ledger, clock, settings, onRefused } = ports;
   if (settings.open === null && settings.per_hour === null) return NO_CAPS;
   const statuses = new Map<RequestId, { readonly requester: string; status: Status }>();
   const waiting = new Map<string, number>();
-  /** When each requester asked within the last hour, the oldest first. */
-  const asked = new Map<string, { readonly id: RequestId; readonly at: number }[]>();
+  /** When each requester asked for what within the last hour, the oldest first. */
+  const asked = new Map<string, Map<RequestId, number>>();
+  const kept = createKeptCount(ports);
   const refused = createRefused(clock, settings, onRefused);
   let last = 0;
   let early: LedgerRecord[] | null = [];
@@ -62,14 +69,19 @@ export function createCaps({ ledger, clock, settings, onRefused }: CapsPorts): C
   }
 
   function ask(id: RequestId, requester: string, at: number): void {
-    const times = asked.get(requester) ?? [];
+    const times = asked.get(requester) ?? new Map<RequestId, number>();
     asked.set(requester, times);
-    if (!times.some((one) => one.id === id)) times.push({ id, at });
+    if (!times.has(id)) times.set(id, at);
   }
 
-  function take({ seq, id, event }: LedgerRecord): void {
-    if (seq <= last) return;
-    last = seq;
+  function take(record: LedgerRecord): void {
+    if (record.seq <= last) return;
+    last = record.seq;
+    count(record);
+    if (settings.per_hour !== null) kept.counted(record, size, keptNow);
+  }
+
+  function count({ id, event }: LedgerRecord): void {
     if (event.type === "submitted") {
       const { fields, verdict } = event.submission;
       if (verdict !== undefined && verdict.says !== "require_approval") return;
@@ -89,9 +101,12 @@ export function createCaps({ ledger, clock, settings, onRefused }: CapsPorts): C
       put(id, requester, status);
     }
     const since = settings.per_hour === null ? Number.POSITIVE_INFINITY : clock.now() - HOUR_MS;
-    for await (const record of ledger.records(await firstSince(ledger, since))) {
+    const found = settings.per_hour === null ? null : await kept.read((about) => about === ABOUT);
+    for (const row of found?.rows ?? []) ask(...(row as [RequestId, string, number]));
+    for await (const record of ledger.records(found?.seq ?? (await ledger.lastBefore(since)))) {
       const { event, id, seq } = record;
       last = seq;
+      kept.counted(record, size, keptNow);
       if (event.type !== "submitted" || Date.parse(event.at) <= since) continue;
       const { fields, verdict } = event.submission;
       if (verdict === undefined || verdict.says === "require_approval") {
@@ -102,21 +117,34 @@ export function createCaps({ ledger, clock, settings, onRefused }: CapsPorts): C
     early = null;
   }
 
+  const size = () => [...asked.values()].reduce((sum, times) => sum + times.size, 0);
+
+  function keptNow(): Kept {
+    const since = clock.now() - HOUR_MS;
+    const rows = [...asked].flatMap(([requester, times]) =>
+      [...times].flatMap(([id, at]) => (at > since ? [[id, requester, at]] : [])),
+    );
+    return { about: ABOUT, rows };
+  }
+
   function check(requester: string): void {
     const now = clock.now();
-    const times = (asked.get(requester) ?? []).filter(({ at }) => at > now - HOUR_MS);
-    if (times.length === 0) asked.delete(requester);
-    else asked.set(requester, times);
+    const times = asked.get(requester) ?? new Map<RequestId, number>();
+    for (const [id, at] of times) {
+      if (at > now - HOUR_MS) break;
+      times.delete(id);
+    }
+    if (times.size === 0) asked.delete(requester);
     const { open, per_hour } = settings;
     if (open !== null && (waiting.get(requester) ?? 0) >= open) {
       refused.count(requester);
       const message = `${requester} has ${open} requests waiting for a decision, and no more may wait at a time.`;
       throw new Fault("over_limit", message, "Wait until some of them are decided, or withdraw some.");
     }
-    if (per_hour !== null && times.length >= per_hour) {
+    if (per_hour !== null && times.size >= per_hour) {
       refused.count(requester);
-      const again = new Date((times.at(-per_hour)?.at ?? now) + HOUR_MS).toISOString();
-      const message = `${requester} has asked ${times.length} times within an hour, and may not ask more often.`;
+      const again = new Date(([...times.values()].at(-per_hour) ?? now) + HOUR_MS).toISOString();
+      const message = `${requester} has asked ${times.size} times within an hour, and may not ask more often.`;
       throw new Fault("over_limit", message, `Ask again after ${again}.`);
     }
   }
@@ -128,16 +156,14 @@ export function createCaps({ ledger, clock, settings, onRefused }: CapsPorts): C
       put(id, requester, "pending");
       return () => {
         put(id, requester, "cancelled");
-        asked.set(
-          requester,
-          (asked.get(requester) ?? []).filter((one) => one.id !== id),
-        );
+        asked.get(requester)?.delete(id);
       };
     },
     ready: load(),
-    stop() {
+    async stop() {
       stop();
       refused.stop();
+      if (early === null && settings.per_hour !== null) await kept.write(keptNow());
     },
   };
 }

@@ -113,6 +113,9 @@ function dependencies(): Deps {
       env.UV_THREADPOOL_SIZE ??= "16";
       return (await import("./wiring.ts")).startDaemon(options, outside());
     },
+    async *readAuditSince(options, since) {
+      yield* (await import("./wiring.ts")).readAuditSince(options, outside(), since);
+    },
     async *readAudit(options) {
       yield* (await import("./wiring.ts")).readAudit(options, outside());
     },

@@ -4,6 +4,7 @@ import { clock } from "./adapters/clock.ts";
 import { machineClocks, openClockGuard } from "./adapters/clock-guard.ts";
 import type { Configuration } from "./adapters/configuration/configuration.ts";
 import { loadConfiguration } from "./adapters/configuration/load.ts";
+import { openCountFile } from "./adapters/count-file.ts";
 import { openHistory } from "./adapters/git-history.ts";
 import { historyMode, isMerging } from "./adapters/git-repository.ts";
 import { openHaltSwitch } from "./adapters/halt-switch.ts";
@@ -39,12 +40,19 @@ import { type InForcePorts, openInForce, readPeople } from "./in-force.ts";
 import { createKnownPeople, type KnownPeople } from "./known-people.ts";
 import { diskFiles } from "./ledger/disk-files.ts";
 import { openJournal } from "./ledger/journal.ts";
+import { readSince } from "./ledger/looking-back.ts";
 import { readRecords } from "./ledger/reading.ts";
 import { verifyJournal } from "./ledger/verify.ts";
 import { createPolicies, type Policies, type PolicyKind } from "./policies.ts";
 import { notSupported } from "./policy/supported.ts";
 import { judgeBy } from "./policy-in-force.ts";
-import type { AuditRecord, AuditReport, GlobalOptions, StartedDaemon } from "./surfaces/cli/context.ts";
+import type {
+  AuditRecord,
+  AuditReport,
+  GlobalOptions,
+  OpenThen,
+  StartedDaemon,
+} from "./surfaces/cli/context.ts";
 import { serveHttp } from "./surfaces/http/server.ts";
 import { kindsOf, openServices } from "./wiring-executors.ts";
 
@@ -139,13 +147,17 @@ async function wire(
     },
   });
   opened.push(inForce.stop);
-  const counting = createCounting({ ledger, clock, log, kind, onReady: () => onRules("policy") });
+  const counting = createCounting({
+    ...{ ledger, clock, guard, log, kind },
+    store: openCountFile(join(places.state, "counted-limits.jsonl")),
+    onReady: () => onRules("policy"),
+  });
   opened.push(counting.stop);
   await counting.ready(inForce.policy());
   const lag = createLag();
   const caps = createCaps({
-    ledger,
-    clock,
+    ...{ ledger, clock, log },
+    store: openCountFile(join(places.state, "counted-askers.jsonl")),
     settings: configuration.caps,
     onRefused: (text) => desk.setNotice("limits", text),
   });
@@ -259,8 +271,7 @@ async function wire(
     stopping = true;
     // From here on the daemon starts nothing: what is approved now is for the next start, not cut off by this end.
     inForce.stop();
-    counting.stop();
-    caps.stop();
+    const counted = Promise.all([counting.stop(), caps.stop()]);
     metrics.stop();
     const daemonStopped = daemon.stop(STOP_GRACE_MS);
     shutdown.abort();
@@ -268,6 +279,7 @@ async function wire(
     await watcher.close();
     await reviewing.stop();
     await daemonStopped;
+    await counted;
     await vault.close();
     await outbox.close();
     commands.close();
@@ -383,6 +395,15 @@ async function startHistory(
 /** The journal's records, oldest first; a running daemon is not disturbed. */
 export async function* readAudit(options: GlobalOptions, { env, cwd }: Outside): AsyncGenerator<AuditRecord> {
   yield* readRecords(diskFiles(locate(options, env, cwd).state), 0);
+}
+
+/** What was open at some point before a time (ms), and the records from then on. */
+export async function* readAuditSince(
+  options: GlobalOptions,
+  { env, cwd }: Outside,
+  since: number,
+): AsyncGenerator<AuditRecord | OpenThen> {
+  yield* readSince(diskFiles(locate(options, env, cwd).state), since);
 }
 
 /** Checks the journal's chain, and the notes against the journal. */

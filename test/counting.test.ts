@@ -193,7 +193,7 @@ test("a start within the limit's time counts also where all else about it is fur
       ...stage.ledger,
       open: async () => [],
       read: async () => request,
-      head: () => ({ seq: head }),
+      lastBefore: async () => head - 1,
       follow: () => () => {},
       async *records(after: number) {
         for (let seq = after + 1; seq <= head; seq += 1) {
@@ -203,6 +203,8 @@ test("a start within the limit's time counts also where all else about it is fur
       },
     } as unknown as Ledger,
     clock: scenery.clock,
+    guard: { isFrozen: () => false },
+    store: { read: async () => null, write: async () => {} },
     log: { info() {}, warn() {}, error() {} },
     kind: () => null,
     onReady() {},

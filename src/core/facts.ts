@@ -1,4 +1,4 @@
-import type { Event } from "./event.ts";
+import type { Event, EventType } from "./event.ts";
 import type { FinalRequest, Request, RequestId, Status, Submission, Verb } from "./request.ts";
 import { OUTCOMES } from "./tally.ts";
 import { TRANSITIONS } from "./transitions.ts";
@@ -28,6 +28,14 @@ interface Known {
   readonly risk: Risk | "none";
   readonly kind: string;
 }
+
+/** What makes a request wait for a decision: for the first time, or again. */
+const BEGINS_TO_WAIT: ReadonlySet<string> = new Set([
+  "submitted",
+  "taken_back",
+  "sent_back",
+  "quorum_lost",
+] satisfies EventType[]);
 
 /** What waits for a decision, since when and how risky it is; `none` is without a policy. */
 export type Waiting = Pick<Known, "waiting" | "risk">;
@@ -100,10 +108,16 @@ export function createFacts(tell: (fact: Fact, at: string) => void) {
     },
 
     /** A request whose beginning is not among the records that are given, or as it is by now. */
-    adopt({ submission }: Pick<Request, "submission">, status: Status): void {
-      const { id, created } = submission.fields;
-      const one = known.get(id) ?? begin(submission, Date.parse(created));
+    adopt(request: Request, status: Status): void {
+      const { id, created } = request.submission.fields;
+      const one = known.get(id) ?? begin(request.submission, Date.parse(created));
       one.status = status;
+      if (status !== request.status) return;
+      const began = request.history.findLast(({ event }) => BEGINS_TO_WAIT.has(event));
+      if (began !== undefined) one.waiting = Date.parse(began.at);
+      if ("started_at" in request) one.started = Date.parse(request.started_at);
+      if ("decision" in request)
+        one.unsettled = Math.max(0, Date.parse(request.decision.seen_at) - one.waiting);
     },
 
     waiting: (): readonly Waiting[] => [...known.values()].filter(({ status }) => status === "pending"),

@@ -1,5 +1,5 @@
 import { createFacts, type Waiting } from "./facts.ts";
-import type { FinalRequest } from "./request.ts";
+import type { FinalRequest, Request } from "./request.ts";
 import type { Risk } from "./verdict.ts";
 
 /** A decision in less time than it takes to read a note (ms). */
@@ -54,8 +54,8 @@ export interface Statistics {
 }
 
 /**
- * Counts what happened, from the ledger's records in their order. All of them must be given: what was asked for before
- * `since` (ms) may be decided after it, and only what happened from then on is counted.
+ * Counts what happened from `since` (ms) on, from the ledger's records in their order: all of them, or what was open at
+ * some point before `since` and all records from there on, because what was asked for before may be decided after.
  */
 export function createStatistics(since = Number.NEGATIVE_INFINITY) {
   const decided = createDecided();
@@ -100,6 +100,9 @@ export function createStatistics(since = Number.NEGATIVE_INFINITY) {
 
   return {
     take: facts.take,
+
+    /** A request that was open where the records begin, as it was then. */
+    adopt: (request: Request): void => facts.adopt(request, request.status),
 
     /** What it all comes to; `now` (ms) is for how old what waits is. */
     read(now: number): Statistics {

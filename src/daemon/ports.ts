@@ -45,6 +45,8 @@ export interface Ledger {
   findRetry(previous: RequestId): Promise<RequestId | null>;
   /** Where the ledger ends now. */
   head(): { readonly seq: number };
+  /** The number of the last record from before a time (ms); 0 where all are younger. Costs what is younger, and no more. */
+  lastBefore(time: number): Promise<number>;
   /** Records after a sequence number, oldest first, up to now. */
   records(after: number): AsyncIterable<LedgerRecord>;
   /** Calls back with every record once it is durable, in order. */

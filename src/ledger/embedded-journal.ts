@@ -4,6 +4,7 @@ import { isClosed, type Request, type RequestId } from "../core/request.ts";
 import type { Archive } from "./archive.ts";
 import type { JournalFiles } from "./files.ts";
 import { Finished } from "./finished.ts";
+import { lastBefore } from "./looking-back.ts";
 import { readRecords } from "./reading.ts";
 import { type Head, type LedgerRecord, recordLine } from "./record.ts";
 import type { Recovered } from "./recover.ts";
@@ -146,6 +147,11 @@ export class EmbeddedJournal {
   /** Records after a sequence number, oldest first, up to now. */
   records(after: number): AsyncIterable<LedgerRecord> {
     return readRecords(this.#files, after, this.#head.seq);
+  }
+
+  /** The number of the last record from before a time (ms); 0 where all are younger. See `lastBefore`. */
+  async lastBefore(time: number): Promise<number> {
+    return Math.min(this.#head.seq, await told(lastBefore(this.#files, time)));
   }
 
   /** Calls back with every record from now on, in order, once its append may resolve. Gives what ends it. */

@@ -7,6 +7,9 @@ import type { Match } from "./policy.ts";
 /** How much each limit is used: what is open, and what was started within the limit's time. */
 export type Usage = ReturnType<typeof createUsage>;
 
+/** The limit by its place, what is added up together, the request, its amount, and when it was started (ms). */
+export type Started = readonly [limit: number, beside: string, id: RequestId, amount: string, at: number];
+
 /** A request that was not started yet. */
 interface Open {
   readonly counted: Counted;
@@ -38,6 +41,20 @@ export function createUsage(limits: readonly RollingLimit[]) {
   return {
     /** Whether this limit, or one that differs only in what it allows, is counted. */
     counts: (limit: RollingLimit): boolean => accounts.some(({ counts }) => counts(limit)),
+
+    /** What the limits count, as texts: a start counts again as it did only under the very same ones. */
+    words: (): readonly string[] => limits.map(wordsOf),
+
+    /** Every start that still counts at a time (ms), by limit and in order. */
+    started: (now: number): Started[] => accounts.flatMap(({ started }, at) => started(at, now)),
+
+    /** About how many those are. */
+    size: (): number => accounts.reduce((sum, { size }) => sum + size(), 0),
+
+    /** Counts starts again that were counted before; before anything else, and only what `started` gave. */
+    restore(starts: readonly Started[]): void {
+      for (const start of starts) accounts[start[0]]?.restore(start);
+    },
 
     /** Whether it is among those that count and have not started. */
     isOpen: (id: RequestId): boolean => open.has(id),
@@ -120,6 +137,23 @@ function createAccount(limit: RollingLimit) {
       pot.open.delete(id);
       pot.started.set(id, { amount: one.amount, at });
     },
+
+    restore([, beside, id, amount, at]: Started): void {
+      const pot = pots.get(beside) ?? { total: 0n, open: new Map(), started: new Map() };
+      pots.set(beside, pot);
+      places.set(id, beside);
+      pot.started.set(id, { amount: BigInt(amount), at });
+      pot.total += BigInt(amount);
+    },
+
+    started: (number: number, now: number): Started[] =>
+      [...pots].flatMap(([beside, { started }]) =>
+        [...started].flatMap(([id, { amount, at }]): Started[] =>
+          at > now - limit.within_ms ? [[number, beside, id, amount.toString(), at]] : [],
+        ),
+      ),
+
+    size: () => places.size,
 
     drop(id: RequestId): void {
       const beside = places.get(id);

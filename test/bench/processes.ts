@@ -38,11 +38,11 @@ export async function measureProcess(report: Report, plan: ProcessPlan): Promise
   const args = prepare(plan.base);
   const ready: number[] = [];
   for (let i = 1; i < starts; i += 1) {
-    const daemon = await start(args);
+    const daemon = await startProgram(args);
     ready.push(daemon.ready_ms);
-    await stop(daemon.child);
+    await stopProgram(daemon.child);
   }
-  const daemon = await start(args);
+  const daemon = await startProgram(args);
   ready.push(daemon.ready_ms);
   try {
     const time = median(ready);
@@ -71,7 +71,7 @@ export async function measureProcess(report: Report, plan: ProcessPlan): Promise
       });
     }
   } finally {
-    await stop(daemon.child);
+    await stopProgram(daemon.child);
   }
 }
 
@@ -92,7 +92,9 @@ function prepare(base: string): string[] {
   return ["--vault", vault, "--state", state, "--config", config];
 }
 
-async function start(args: readonly string[]): Promise<{ child: ChildProcess; ready_ms: number }> {
+export async function startProgram(
+  args: readonly string[],
+): Promise<{ child: ChildProcess; ready_ms: number }> {
   const begun = now();
   const child = spawn(process.execPath, [PROGRAM, "start", ...args], { stdio: ["ignore", "ignore", "pipe"] });
   const said: string[] = [];
@@ -106,7 +108,7 @@ async function start(args: readonly string[]): Promise<{ child: ChildProcess; re
   return { child, ready_ms };
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+export async function stopProgram(child: ChildProcess): Promise<void> {
   child.removeAllListeners("exit");
   const gone = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGTERM");

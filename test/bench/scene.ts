@@ -90,6 +90,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     findRetry: (previous) => journal.findRetry(previous),
     findKey: (requester, key) => journal.findKey(requester, key),
     head: () => journal.head(),
+    lastBefore: (time) => journal.lastBefore(time),
     records: (after) => journal.records(after),
     follow: (listener) => journal.follow(listener),
     close: () => journal.close(),

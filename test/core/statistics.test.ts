@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Event } from "../../src/core/event.ts";
-import type { Decision, Request } from "../../src/core/request.ts";
+import { type Decision, isClosed, type Request } from "../../src/core/request.ts";
 import { createStatistics, spreadOf } from "../../src/core/statistics.ts";
 import { iso } from "../../src/core/timing.ts";
-import { step } from "../../src/core/transitions.ts";
+import { fold, step } from "../../src/core/transitions.ts";
 import { sampleEvent, sampleSubmission, sampleVerdict, T0 } from "../sample.ts";
 
 interface Told {
@@ -168,6 +168,24 @@ describe("the figures", () => {
             wanted.handled,
           );
         }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("are the same where only what was open at some time is told, and all that came since", () => {
+    fc.assert(
+      fc.property(histories, fc.nat(), (told, cut) => {
+        const before = told.slice(0, cut % (told.length + 1));
+        const since = Date.parse(before.at(-1)?.event.at ?? iso(T0)) + 1_000;
+        const [whole, part] = [createStatistics(since), createStatistics(since)];
+        for (const { id, event } of told) whole.take(id, event);
+        for (const id of new Set(before.map((one) => one.id))) {
+          const request = fold(before.filter((one) => one.id === id).map(({ event }) => event));
+          if (request !== null && !isClosed(request)) part.adopt(request);
+        }
+        for (const { id, event } of told.slice(before.length)) part.take(id, event);
+        expect(part.read(T0 + 1_000_000)).toEqual(whole.read(T0 + 1_000_000));
       }),
       { numRuns: 300 },
     );

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openClockGuard } from "../../src/adapters/clock-guard.ts";
+import { openCountFile } from "../../src/adapters/count-file.ts";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
 import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy-files.ts";
 import { openVault } from "../../src/adapters/vault.ts";
@@ -174,6 +175,8 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   const counting = createCounting({
     ledger,
     clock,
+    guard,
+    store: openCountFile(join(state, "counted-limits.jsonl")),
     log: { ...log, error: (data) => void errors.push(data) },
     kind: (name) => kinds.get(name) ?? null,
     onReady: () => onChange("policy"),
@@ -183,6 +186,8 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   const caps = createCaps({
     ledger,
     clock,
+    log,
+    store: openCountFile(join(state, "counted-askers.jsonl")),
     settings: options.caps ?? { open: null, per_hour: null },
     onRefused: (text) => desk.setNotice("limits", text),
   });
@@ -317,6 +322,8 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     async close(): Promise<void> {
       await reviewing.stop();
       await daemon.settled();
+      await counting.stop();
+      await caps.stop();
       await chronicle.close();
       await journal.close();
     },

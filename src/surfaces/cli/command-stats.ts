@@ -23,7 +23,12 @@ async function stats(context: Context, since: number | undefined): Promise<numbe
   const { createStatistics } = await import("../../core/statistics.ts");
   const { statsText } = await import("./stats-text.ts");
   const statistics = createStatistics(since);
-  for await (const { id, event } of context.deps.readAudit(context.options)) statistics.take(id, event);
+  const { deps, options } = context;
+  const records = since === undefined ? deps.readAudit(options) : deps.readAuditSince(options, since);
+  for await (const one of records) {
+    if ("request" in one) statistics.adopt(one.request);
+    else statistics.take(one.id, one.event);
+  }
   const found = statistics.read(Date.now());
   const watcher_lag_ms = await lagOf(context);
   context.print(

@@ -1,5 +1,6 @@
 import type { Event } from "../../core/event.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import type { Request } from "../../core/request.ts";
 import type { KnownPeople } from "../../known-people.ts";
 import type { Policies } from "../../policies.ts";
 import type { Client } from "../client/connection.ts";
@@ -62,6 +63,12 @@ export interface AuditRecord {
   readonly hash: string;
 }
 
+/** A request that was open where records begin, as it was then. */
+export interface OpenThen {
+  readonly id: string;
+  readonly request: Request;
+}
+
 export interface AuditReport {
   readonly ok: boolean;
   readonly records: number;
@@ -81,6 +88,8 @@ export interface Deps {
   start(options: GlobalOptions): Promise<StartedDaemon>;
   /** The journal's records, oldest first. Gives journal_damaged. */
   readAudit(options: GlobalOptions): AsyncIterable<AuditRecord>;
+  /** What was open at some point before a time (ms), then every record from that point on. Gives journal_damaged. */
+  readAuditSince(options: GlobalOptions, since: number): AsyncIterable<AuditRecord | OpenThen>;
   verifyAudit(options: GlobalOptions): Promise<AuditReport>;
   /** Policies, held against the configuration where there is one. Gives config_missing, config_invalid. */
   openPolicies(options: GlobalOptions): Promise<Policies>;

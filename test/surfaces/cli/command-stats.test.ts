@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Event } from "../../../src/core/event.ts";
 import { iso } from "../../../src/core/timing.ts";
+import { fold } from "../../../src/core/transitions.ts";
 import { sampleEvent, sampleSubmission, sampleVerdict, T0 } from "../../sample.ts";
 import { createStage, type Stage } from "./stage.ts";
 
@@ -35,12 +36,20 @@ const RECORDS = [
   at(3, "expired", 3_900),
   at(4, "submitted", 4_000),
 ];
+/** The second was asked for before, and is decided behind it. */
+async function* readSince() {
+  const { id, event } = at(2, "submitted", 10);
+  const request = fold([event]);
+  if (request !== null) yield { id, request };
+  yield* RECORDS.slice(5);
+}
 const run = (argv: readonly string[]) =>
   stage.run(["stats", ...argv], {
     deps: {
       async *readAudit() {
         yield* RECORDS;
       },
+      readAuditSince: () => readSince(),
     },
   });
 

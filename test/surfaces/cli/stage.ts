@@ -49,6 +49,7 @@ export function createStage(): Stage {
     init: missing,
     start: missing,
     async *readAudit() {},
+    async *readAuditSince() {},
     verifyAudit: async () => ({ ok: true, records: 0, head: null, findings: [] }),
     openPeople: missing,
     openPolicies: missing,
