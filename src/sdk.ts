@@ -8,6 +8,13 @@ import type { JsonObject } from "./core/json.ts";
 import type { Place } from "./surfaces/client/connection.ts";
 import { type Countersign, createCountersign } from "./surfaces/sdk/countersign.ts";
 import { createLink } from "./surfaces/sdk/link.ts";
+import {
+  calledAction,
+  grantIn,
+  type ToolCallExpected,
+  type ToolCallGiven,
+  takeOnce,
+} from "./surfaces/sdk/tool-call-grant.ts";
 
 /** Whatever cannot be asked or done: `code` says what, `message` in a sentence, `hint` what to do about it. */
 export { Fault as CountersignError } from "./core/codes.ts";
@@ -30,6 +37,7 @@ export {
   OutcomeUnknownError,
   RejectedError,
 } from "./surfaces/sdk/outcomes.ts";
+export type { ToolCallExpected, ToolCallGiven } from "./surfaces/sdk/tool-call-grant.ts";
 export { NotApprovedError } from "./surfaces/sdk/tool-calls.ts";
 export type { Feedback, WorkflowOptions, WorkflowResult } from "./surfaces/sdk/workflow.ts";
 
@@ -104,7 +112,7 @@ export async function verifyGrant(grant: string, key: JsonObject, expected: Gran
   const { actionDigest } = await import("./document/digest.ts");
   const bound: { digest?: string; action_digest?: string } =
     "action" in expected
-      ? { action_digest: actionDigest(expected.action.kind, expected.action.params) }
+      ? { action_digest: digestOrRefuse(() => actionDigest(expected.action.kind, expected.action.params)) }
       : { digest: expected.digest };
   // A grant for anything at all would be a grant for everything.
   if (typeof (bound.digest ?? bound.action_digest) !== "string") {
@@ -120,4 +128,29 @@ export async function verifyGrant(grant: string, key: JsonObject, expected: Gran
   if (verdict.ok) return { ...verdict.claims };
   const { code, message, hint } = verdict.refusal;
   throw new Fault(code, message, hint);
+}
+
+/** What has no one form, such as a number beyond all limits, nobody can have approved. */
+function digestOrRefuse(digest: () => string): string {
+  try {
+    return digest();
+  } catch (cause) {
+    throw new Fault("grant_invalid", "No grant can be for params like these.", undefined, { cause });
+  }
+}
+
+/**
+ * For the author of an MCP server, or of a proxy in front of one: whether this very call came through a gateway after it was
+ * approved, by the daemon's public key alone. `call` is what `tools/call` was given, as it was sent. Each grant is taken once:
+ * by this process, or as far as `seen` remembers. Rejects with grant_invalid, grant_expired or grant_used, and then the tool
+ * must not act.
+ */
+export async function verifyToolCall(
+  call: ToolCallGiven,
+  key: JsonObject,
+  expected: ToolCallExpected,
+): Promise<GrantClaims> {
+  const claims = await verifyGrant(grantIn(call), key, { action: calledAction(call, expected) });
+  await takeOnce(claims, expected.seen);
+  return claims;
 }

@@ -63,7 +63,7 @@ try {
 
 /** The tool's side: nothing but a grant and the daemon's public key. */
 const TOOL = `
-import { verifyGrant } from "countersign";
+import { verifyGrant, verifyToolCall } from "countersign";
 const [grant, key, module] = process.argv.slice(2);
 try {
   const { approved_by } = await verifyGrant(grant, JSON.parse(key), { action: { kind: "refactor", params: { module } } });
@@ -71,11 +71,13 @@ try {
 } catch (error) {
   console.log(error.code ?? error.stack);
 }
+const call = { name: "refactor", arguments: { module }, _meta: { "countersign/grant": grant } };
+await verifyToolCall(call, JSON.parse(key), { server: "code" }).catch(({ code }) => console.log("as a call:", code));
 `;
 
 /** What a caller writes in TypeScript; it is only compiled. */
 const TYPED = `
-import { connect, verifyGrant, ChangesRequestedError, type Request } from "countersign";
+import { connect, verifyGrant, verifyToolCall, ChangesRequestedError, type Request } from "countersign";
 const countersign = await connect({ url: "http://127.0.0.1:8787", token: "t" });
 const pay = countersign.guard("payment", async ({ cents }: { cents: number }) => ({ receipt: cents * 2 }));
 const paid: { receipt: number } = await pay({ cents: 5 });
@@ -91,6 +93,10 @@ const write = countersign.workflow({
 const written = await write("expenses");
 if (written.status === "completed") console.log(written.result.toFixed(), written.validation?.score, paid);
 const seen: Request = await countersign.show("x");
+const { params } = { params: { name: "pay", arguments: { cents: 5 }, _meta: { progressToken: 1 } } };
+await verifyToolCall(params, await countersign.grantKey(), { server: "bank", annotations: { readOnlyHint: true } });
+// @ts-expect-error: a call is of a server.
+await verifyToolCall(params, await countersign.grantKey(), {});
 // @ts-expect-error: there is no such status.
 console.log(seen.status === "approve", ChangesRequestedError, verifyGrant);
 `;
@@ -197,8 +203,8 @@ describe(`on Node.js ${execFileSync(NODE, ["--version"], { encoding: "utf8" }).t
     try {
       const tool = (module: string) =>
         run(NODE, [join(project, "tool.mjs"), String(grant), key, module], env);
-      expect((await tool("billing")).out).toBe("anna\n");
-      expect((await tool("payroll")).out).toBe("grant_invalid\n");
+      expect((await tool("billing")).out).toBe("anna\nas a call: grant_invalid\n");
+      expect((await tool("payroll")).out).toBe("grant_invalid\nas a call: grant_invalid\n");
     } finally {
       rmSync(packages);
     }

@@ -277,6 +277,10 @@ export const REFUSALS = {
     hint: "Fetch the grant again with the requester's token.",
   },
   grant_expired: { means: "The grant has run out.", hint: "Ask again with a new request." },
+  grant_used: {
+    means: "The grant was for one execution, and that has begun.",
+    hint: "Ask again with a new request.",
+  },
   token_invalid: {
     means: "Only the requester's token may do this.",
     hint: "Use the token that `countersign request` gave to the requester.",

@@ -30,8 +30,9 @@ export const GATEWAY_SCHEMA = {
       minProperties: 1,
       maxProperties: 50,
       propertyNames: {
-        pattern: "^[a-z][a-z0-9_-]{0,39}$",
-        description: "a name of up to 40 lower-case letters, digits, - and _, beginning with a letter",
+        // Two underscores part it from a tool's own name.
+        pattern: "^(?!.*__)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description: "a name of up to 64 letters, digits and . - _, with no two _ beside each other",
         examples: [UPSTREAMS],
       },
       additionalProperties: { ...MCP_SERVER_SCHEMA, examples: [UPSTREAMS] },

@@ -45,6 +45,7 @@ const BY_CODE = {
   digest_mismatch: EXIT.refused,
   grant_invalid: EXIT.refused,
   grant_expired: EXIT.refused,
+  grant_used: EXIT.refused,
   token_invalid: EXIT.refused,
   not_caller: EXIT.refused,
   not_allowed: EXIT.refused,

@@ -14,6 +14,7 @@ const STATUS = {
   digest_mismatch: 409,
   grant_invalid: 403,
   grant_expired: 403,
+  grant_used: 409,
   token_invalid: 403,
   not_caller: 409,
   not_allowed: 403,

@@ -117,10 +117,13 @@ export async function carryOut<Params extends JsonObject, Result>(
   // Until here somebody may have taken it back.
   if (claimed.status !== "executing") throw errorOf(claimed) ?? new Fault("not_approved");
   const reviewer = decision?.reviewer ?? null;
+  // The one from before the claim proves only that it could be claimed.
+  const proof = await countersign.grant(id, token).catch(async (error: unknown) => {
+    await report({ failed: "Its caller got no grant for the tool, so nothing was done." });
+    throw error;
+  });
   let result: Result;
   try {
-    // The one from before the claim proves only that it could be claimed.
-    const proof = await countersign.grant(id, token);
     const approved = { id, digest, action_digest, grant: proof.grant, reviewer, idempotency_key: id };
     result = await act(claimed.params as Params, approved);
   } catch (error) {

@@ -175,6 +175,11 @@ describe("what is wrong is wrong for the daemon too, by line", () => {
     ],
     ["no way to one", "upstreams:\n  a: {}", /:4: gateway\.upstreams\.a says not where it is/],
     [
+      "a name that could be another's",
+      "upstreams: { a__b: { command: [x] } }",
+      /the name .*a__b is not taken/,
+    ],
+    [
       "a name that tools could not be called by",
       "upstreams: { A/b: { command: [x] } }",
       /the name .*A\/b is not taken/,
@@ -212,8 +217,8 @@ describe("what is wrong is wrong for the daemon too, by line", () => {
     ],
   ])("%s", async (_name, gateway, expected) => {
     write(gateway);
-    for (const read of [loadConfiguration(file, {}), load()])
-      await expect(read).rejects.toMatchObject({
+    for (const read of [() => loadConfiguration(file, {}), () => load()])
+      await expect(read()).rejects.toMatchObject({
         code: "config_invalid",
         message: expect.stringMatching(expected),
       });
