@@ -52,13 +52,9 @@ export function tokenDoor({
     caller: { role, principal: name },
     hash: Buffer.from(sha256, "hex"),
   }));
-  return ({ headers }) => {
-    if (!hosts.has((headers.host ?? "").toLowerCase())) throw new Fault("host_refused");
-    const site = headers["sec-fetch-site"];
-    if (headers.origin !== undefined || (site !== undefined && site !== "none")) {
-      throw new Fault("origin_refused");
-    }
-    const token = bearer(headers.authorization);
+  return (incoming) => {
+    keepPagesOut(incoming, hosts);
+    const token = bearer(incoming.headers.authorization);
     if (token === null) throw new Fault("unauthenticated");
     const hash = createHash("sha256").update(token, "utf8").digest();
     // Every one is compared, and each in the same time, so that nothing can be learnt from how long it takes.
@@ -67,6 +63,22 @@ export function tokenDoor({
     if (found === null) throw new Fault("unauthenticated");
     return found;
   };
+}
+
+/**
+ * A page in a browser reaches every port of its machine. Its name gives it away, also where that was pointed here after
+ * it was loaded, or what the browser says of where it comes from. Gives host_refused, origin_refused.
+ */
+export function keepPagesOut(incoming: IncomingMessage, hosts: ReadonlySet<string>): void {
+  if (!hosts.has(hostOf(incoming))) throw new Fault("host_refused");
+  const { origin, "sec-fetch-site": site } = incoming.headers;
+  if (origin !== undefined || (site !== undefined && site !== "none")) throw new Fault("origin_refused");
+}
+
+/** Under which name the server is addressed; empty where that is said twice, or in the request's target as well. */
+function hostOf({ headersDistinct, url }: IncomingMessage): string {
+  const [host = "", ...more] = headersDistinct.host ?? [];
+  return more.length === 0 && url?.startsWith("/") ? host.toLowerCase() : "";
 }
 
 export function bearer(header: string | undefined): string | null {

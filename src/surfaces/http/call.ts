@@ -38,8 +38,13 @@ export function may(right: Right) {
 }
 
 /** An agent with a token of its own sees its own requests, and of others not even that they are there. */
-export function isHidden({ role, principal }: Caller, requester: string): boolean {
-  return role === "agent" && principal !== null && principal !== requester;
+export function isHidden(caller: Caller, requester: string): boolean {
+  return ownNameOf(caller) !== null && caller.principal !== requester;
+}
+
+/** Whose requests alone it may see; null for whoever may see all. */
+export function ownNameOf({ role, principal }: Caller): string | null {
+  return role === "agent" ? principal : null;
 }
 
 /** Reads a body, refusing fields that nobody asked for. */

@@ -4,7 +4,7 @@ import type { Fault } from "../../core/codes.ts";
 import type { Status } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
 import { fieldsOf, NAME_LIMIT, readBody, TEXT_LIMIT } from "./body.ts";
-import { type Call, faultOf, isHidden, may, type Wiring } from "./call.ts";
+import { type Call, faultOf, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
 import { reviewerOf } from "./routes-deciding.ts";
 import { type HttpStatus, statusOf } from "./status.ts";
 
@@ -36,9 +36,12 @@ export function addToolWeaverRoutes(
   });
 
   dialect.get("/pending", may("read"), async (c) => {
-    const { requests } = await application.list({ status: "pending" });
-    const shown = requests.filter(({ requester }) => !isHidden(c.var.caller, requester)).map(briefOf);
-    return c.json({ pending_count: shown.length, requests: shown });
+    const own = ownNameOf(c.var.caller);
+    const { requests } = await application.list({
+      status: "pending",
+      ...(own !== null && { requester: own }),
+    });
+    return c.json({ pending_count: requests.length, requests: requests.map(briefOf) });
   });
 
   dialect.get("/:id", may("read"), async (c) => {

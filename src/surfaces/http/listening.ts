@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, isIPv6, type Socket } from "node:net";
 import { Fault } from "../../core/codes.ts";
 
-/** What the servers here have in common: how long a client may take, their port and names, and how they end. */
+/** What the servers here have in common: what a client may take, their port and names, and how they end. */
 
 /** For slow or silent clients: how long headers, and whole requests, may take to arrive; idle connections stay open. */
 export interface Limits {
@@ -13,6 +13,12 @@ export interface Limits {
 
 const LIMITS: Limits = { headers_ms: 10_000, request_ms: 30_000, check_every_ms: 5_000 };
 const KEEP_ALIVE_MS = 5_000;
+
+/**
+ * So many questions are taken on one connection ahead of their answers. Each is read before the one before it is
+ * answered, so without a limit one connection could open waits without end.
+ */
+const AHEAD = 10;
 
 /** How long answers in progress may take once the server closes. */
 const CLOSE_GRACE_MS = 2_000;
@@ -33,7 +39,23 @@ export function patientServer(listener: RequestListener, limits: Partial<Limits>
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: check_every_ms,
   };
-  return createServer(options, listener);
+  return createServer(options, inTurn(listener));
+}
+
+/** Cuts off whoever asks too far ahead. */
+function inTurn(listener: RequestListener): RequestListener {
+  const open = new WeakMap<Socket, number>();
+  return (incoming, outgoing) => {
+    const { socket } = incoming;
+    const asked = (open.get(socket) ?? 0) + 1;
+    open.set(socket, asked);
+    if (asked > AHEAD) {
+      socket.destroy();
+      return;
+    }
+    outgoing.once("close", () => open.set(socket, (open.get(socket) ?? 1) - 1));
+    listener(incoming, outgoing);
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import type { Hono } from "hono";
 import { Fault } from "../../core/codes.ts";
+import { keepPagesOut } from "./access.ts";
 import { may, type Wiring } from "./call.ts";
 import { statusOf } from "./status.ts";
 
@@ -25,31 +26,23 @@ export function metricsListener(
   onBug: (error: unknown) => void,
 ): RequestListener {
   return (incoming, outgoing) => {
-    const fault = refusalOf(incoming.method, incoming.url, incoming.headers, hosts);
     const answer = (status: number, type: string, text: string) => {
       outgoing.writeHead(status, { "Content-Type": type, "Cache-Control": "no-store" });
       outgoing.end(text);
     };
-    const refuse = ({ code, message, hint }: Fault) =>
-      answer(statusOf(code), "application/json", JSON.stringify({ error: { code, message, hint } }));
-    if (fault !== null) return refuse(fault);
-    read().then(
+    figures(incoming).then(
       ({ type, text }) => answer(200, type, text),
-      (error) => {
-        onBug(error);
-        refuse(new Fault("internal"));
+      (error: unknown) => {
+        if (!(error instanceof Fault)) onBug(error);
+        const { code, message, hint } = error instanceof Fault ? error : new Fault("internal");
+        answer(statusOf(code), "application/json", JSON.stringify({ error: { code, message, hint } }));
       },
     );
   };
-}
 
-function refusalOf(
-  method: string | undefined,
-  url: string | undefined,
-  headers: { readonly host?: string | undefined; readonly origin?: string | undefined },
-  hosts: ReadonlySet<string>,
-): Fault | null {
-  if (!hosts.has((headers.host ?? "").toLowerCase())) return new Fault("host_refused");
-  if (headers.origin !== undefined) return new Fault("origin_refused");
-  return method === "GET" && url === "/metrics" ? null : new Fault("unknown_route");
+  async function figures(incoming: IncomingMessage) {
+    keepPagesOut(incoming, hosts);
+    if (incoming.method !== "GET" || incoming.url !== "/metrics") throw new Fault("unknown_route");
+    return read();
+  }
 }

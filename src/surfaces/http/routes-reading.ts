@@ -5,7 +5,7 @@ import { Fault } from "../../core/codes.ts";
 import { EVENT_TYPES } from "../../core/event.ts";
 import { STATUSES } from "../../core/request.ts";
 import { NAME_LIMIT } from "./body.ts";
-import { type Call, isHidden, may, type Wiring } from "./call.ts";
+import { type Call, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
 import { sendEvents } from "./event-stream.ts";
 
 /** One long poll at most; a client that waits longer asks again. */
@@ -141,8 +141,7 @@ function time<Name extends string>(query: Query<Name>, name: Name): string | und
 
 /** An agent with a token of its own asks about itself, whatever it names. */
 function ownName(c: Call, requester: string | undefined): string | undefined {
-  const { role, principal } = c.var.caller;
-  return role === "agent" && principal !== null ? principal : requester;
+  return ownNameOf(c.var.caller) ?? requester;
 }
 
 /** Without the fields that were not given. */

@@ -4,7 +4,7 @@ import type { Application } from "../../application.ts";
 import type { Channels } from "../../core/channel.ts";
 import { Fault } from "../../core/codes.ts";
 import type { Door } from "./access.ts";
-import { faultOf, isHidden, type Wiring } from "./call.ts";
+import { faultOf, isHidden, ownNameOf, type Wiring } from "./call.ts";
 import { addCordumRoutes } from "./dialect-cordum.ts";
 import { addToolWeaverRoutes } from "./dialect-toolweaver.ts";
 import { addMetricsRoute, type ReadMetrics } from "./metrics.ts";
@@ -63,7 +63,7 @@ function ownOnly(application: Application) {
   return createMiddleware<Wiring>(async (c, next) => {
     const { caller } = c.var;
     const id = c.req.param("id") ?? "";
-    if (caller.role === "agent" && caller.principal !== null) {
+    if (ownNameOf(caller) !== null) {
       const { requester } = await application.show(id);
       if (isHidden(caller, requester)) throw new Fault("not_found", `There is no request ${id}.`);
     }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { dirname } from "node:path";
 import { getRequestListener } from "@hono/node-server";
 import type { Application } from "../../application.ts";
@@ -89,7 +89,7 @@ export async function serveHttp(
     let metricsPort: number | null = null;
     if (metrics?.listen) {
       const hosts = new Set<string>();
-      const server = createServer(metricsListener(metrics.read, hosts, onBug));
+      const server = patientServer(metricsListener(metrics.read, hosts, onBug), limits);
       server.maxConnections = CONNECTIONS.metrics;
       closers.push(closerOf(server));
       metricsPort = await listenOnPort(server, { ...metrics.listen, hosts: [] }, hosts, "`metrics.listen`");
