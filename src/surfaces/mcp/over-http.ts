@@ -53,7 +53,10 @@ export async function serveMcpOverHttp({
       try {
         const { principal } = door((env as HttpBindings).incoming);
         const handler = handlers.get(new URL(request.url).pathname);
-        if (handler === undefined || principal === null) throw new Fault("unknown_route");
+        if (handler === undefined || principal === null) {
+          const hint = `There is ${[...handlers.keys()].join(", ")}.`;
+          throw new Fault("unknown_route", undefined, hint);
+        }
         return await handler.fetch(request, { authInfo: { token: "", clientId: principal, scopes: [] } });
       } catch (error) {
         return refused(error, onError);
