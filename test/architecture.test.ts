@@ -48,7 +48,7 @@ const RULES: Record<string, readonly RegExp[]> = {
     /^@hono\//,
     /^commander$/,
     /^@modelcontextprotocol\/server/,
-    /^outgoing\/mcp-server\.ts$/,
+    /^outgoing\/mcp-(server|result)\.ts$/,
   ],
 };
 
@@ -63,7 +63,7 @@ const ADAPTER_PACKAGES: Record<string, RegExp> = {
   "adapters/setup.ts": /^yaml$/,
   "adapters/tool-actions.ts": /^yaml$/,
   "handlers/mcp-call.ts": /^@modelcontextprotocol\/client/,
-  "outgoing/mcp-server.ts": /^@modelcontextprotocol\/client/,
+  "outgoing/mcp-": /^@modelcontextprotocol\/client/,
   "surfaces/gateway/": /^@modelcontextprotocol\/client/,
 };
 

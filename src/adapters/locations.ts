@@ -15,6 +15,8 @@ export interface Locations {
   readonly sockets: { readonly agent: string; readonly reviewer: string };
   /** Where the command line keeps the tokens of `caller` requests. */
   readonly tokens: string;
+  /** Where the gateway keeps how the tools of MCP servers were described when they were accepted. */
+  readonly pins: string;
 }
 
 export interface LocateOptions {
@@ -62,6 +64,7 @@ export function locate(options: LocateOptions, env: Environment, cwd: string): L
     state,
     sockets: { agent: join(base, "agent/socket"), reviewer: join(base, "reviewer/socket") },
     tokens: join(states, "tokens"),
+    pins: join(states, "pins"),
   };
 }
 

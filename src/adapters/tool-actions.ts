@@ -65,6 +65,29 @@ export const TOOL_ACTIONS = `  # What coding agents do with their own tools (cou
         cwd: { type: string }
         input: { type: object }
         resume: { type: string }
+        hints: # what the server says of the tool, where the gateway asks
+          type: object
+          additionalProperties: false
+          required: [read_only, destructive, idempotent, open_world]
+          properties:
+            read_only: { type: boolean }
+            destructive: { type: boolean }
+            idempotent: { type: boolean }
+            open_world: { type: boolean }
+  mcp_tool_definition: # asked by the gateway where a tool is described in another way than before
+    caller: true
+    timeout: 1h
+    tags: [agent_tool]
+    next_effect: agents may use this tool as it is described now
+    params:
+      type: object
+      additionalProperties: false
+      required: [server, tool, changed, sha256]
+      properties:
+        server: { type: string }
+        tool: { type: string }
+        changed: { type: object }
+        sha256: { type: string }
   tool:
     caller: true
     timeout: 1h

@@ -413,6 +413,14 @@ export const ERRORS = {
     hint: "Use a new key for a new action.",
   },
   unreachable: { means: "The daemon cannot be reached.", hint: "Start it with `countersign start`." },
+  upstream_unreachable: {
+    means: "The MCP server behind the gateway cannot be reached.",
+    hint: "Look at what it says, and at the gateway's command line; the next call tries again.",
+  },
+  pins_damaged: {
+    means: "What was pinned of an MCP server's tools cannot be read.",
+    hint: "Put the file that is named back, or move it away: then the tools are pinned as they are described now.",
+  },
   config_missing: { means: "There is no configuration.", hint: "`countersign init` writes one." },
   config_invalid: { means: "The configuration is not valid.", hint: "Mend the line that is named." },
   vault_missing: { means: "The vault is not there.", hint: "`countersign init --vault DIR` makes one." },

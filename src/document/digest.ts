@@ -50,6 +50,11 @@ export function sha256(content: string | Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
+/** The digest of a JSON value of which there is nothing else to say. */
+export function jsonDigest(value: JsonObject): string {
+  return digest(value);
+}
+
 function digest(value: object): string {
   const canonical = canonicalize(value);
   if (canonical === undefined) throw new Error("unreachable: an object always has a canonical form");

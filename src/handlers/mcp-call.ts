@@ -3,8 +3,9 @@
  * server that it starts ends with it.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { type CallToolResult, Client, ProtocolError } from "@modelcontextprotocol/client";
+import { type CallToolResult, Client } from "@modelcontextprotocol/client";
 import type { Json, JsonObject } from "../core/json.ts";
+import { isRefusal, recordOf, wordsOf } from "../outgoing/mcp-result.ts";
 import { type McpServer, transportTo } from "../outgoing/mcp-server.ts";
 
 export interface McpCall {
@@ -21,13 +22,7 @@ export type McpOutcome =
   | { readonly did: "failed"; readonly why: string }
   | { readonly did: "unknown"; readonly why: string };
 
-/** JSON-RPC: the server has not understood, or not taken, what it was asked. */
-const NOT_TAKEN = new Set([-32_700, -32_600, -32_601, -32_602]);
 const CLOSE_MS = 1_000;
-/** Below what the daemon reads. */
-const RESULT_BYTES = 1_000_000;
-const KEPT_CHARACTERS = 250_000;
-const WORDS_CHARACTERS = 2_000;
 
 /** By the name that `module-program.ts` is told to call. Never rejects for what a server does. */
 export async function callTool(call: McpCall, { signal }: { signal: AbortSignal }): Promise<McpOutcome> {
@@ -53,28 +48,12 @@ async function ask(client: Client, call: McpCall, signal: AbortSignal): Promise<
     answer = await client.callTool(params, { timeout, signal });
   } catch (error) {
     const why = reasonOf(error);
-    const isRefused = error instanceof ProtocolError && NOT_TAKEN.has(error.code);
-    return isRefused
+    return isRefusal(error)
       ? { did: "failed", why: `The MCP server does not take it: ${why}` }
       : { did: "unknown", why: `The tool was called, but there is no result: ${why}` };
   }
-  const result = resultOf(answer);
-  if (answer.isError !== true) return { did: "executed", result: kept(result) };
-  const why = typeof result === "string" ? result : JSON.stringify(result);
-  return { did: "failed", why: why.slice(0, WORDS_CHARACTERS) };
-}
-
-/** Its structured content, or its texts, or all that there is. */
-function resultOf({ structuredContent, content }: CallToolResult): Json {
-  if (structuredContent !== undefined) return structuredContent as Json;
-  const texts = content.map((part) => (part.type === "text" ? part.text : null));
-  return texts.every((text) => text !== null) ? texts.join("\n") : (content as unknown as Json);
-}
-
-function kept(result: Json): Json {
-  const text = JSON.stringify(result);
-  if (Buffer.byteLength(text) <= RESULT_BYTES) return result;
-  return `${text.slice(0, KEPT_CHARACTERS).toWellFormed()}\n[cut: the first ${KEPT_CHARACTERS} characters]`;
+  if (answer.isError !== true) return { did: "executed", result: recordOf(answer) };
+  return { did: "failed", why: wordsOf(answer) };
 }
 
 function reasonOf(error: unknown): string {

@@ -5,8 +5,24 @@ export function reasonOf({ decision, status, verdict }: RequestView): string | n
   return status === "denied" ? (verdict?.reason ?? null) : (decision?.reason ?? null);
 }
 
+interface Telling {
+  /** Whether the action has just become the caller's to carry out. */
+  readonly proceed?: boolean;
+  /** How to go on waiting. */
+  readonly wait?: string;
+  /** How to ask again with the changes that are wanted. */
+  readonly again?: string;
+}
+
 /** What a no means for whoever asked; it names the outcome, and shuts the ways around it. */
-export function meaning(request: RequestView, proceed = false): string {
+export function meaning(
+  request: RequestView,
+  {
+    proceed = false,
+    wait = "call wait_for_approval with this id, or make the same call again",
+    again = "Ask again with the changes, naming this id as previous",
+  }: Telling = {},
+): string {
   const { id, status, executor } = request;
   const by = request.decision?.reviewer ?? "the policy";
   const because = reasonOf(request);
@@ -14,15 +30,15 @@ export function meaning(request: RequestView, proceed = false): string {
   const stop = "Do not try again, and do not reach the same in another way.";
   switch (status) {
     case "pending":
-      return `${id} waits for a person, and nothing is decided. Do not act; call wait_for_approval with this id, or make the same call again.`;
+      return `${id} waits for a person, and nothing is decided. Do not act; ${wait}.`;
     case "approved":
-      return `${id} is approved by ${by} and not begun yet. Call wait_for_approval with this id.`;
+      return `${id} is approved by ${by} and not begun yet. To go on, ${wait}.`;
     case "executing":
       if (proceed) {
         const changed = request.amended.length > 0 ? " A person changed the params." : "";
         return `Approved by ${by}.${changed} Carry out exactly these params now, once, and then call report_outcome with this id.`;
       }
-      return `${id} is approved and being carried out${executor === "caller" ? " by who claimed it" : ""}. Call wait_for_approval with this id.`;
+      return `${id} is approved and being carried out${executor === "caller" ? " by who claimed it" : ""}. To go on, ${wait}.`;
     case "executed":
       return `${id} was approved by ${by} and is done. Do not do it again.`;
     case "rejected":
@@ -30,7 +46,7 @@ export function meaning(request: RequestView, proceed = false): string {
     case "denied":
       return `The policy denies ${id}.${why} ${stop}`;
     case "changes_requested":
-      return `${by} wants ${id} changed.${why} Ask again with the changes, naming this id as previous; do not act on this one.`;
+      return `${by} wants ${id} changed.${why} ${again}; do not act on this one.`;
     case "expired":
       return `Nobody approved ${id} in time, so it may not be done.`;
     case "cancelled":

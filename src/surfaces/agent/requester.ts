@@ -38,6 +38,8 @@ export interface Requester {
   open(): Promise<readonly RequestView[]>;
   /** Consumes the approval of an action that the caller executes: the params in the answer are what may be done, once. */
   begin(id: string): Promise<RequestView>;
+  /** What proves to a tool that the approval was given and is consumed; only behind `begin`. */
+  proof(id: string): Promise<string>;
   report(id: string, outcome: Outcome): Promise<RequestView>;
   withdraw(id: string, reason: string): Promise<RequestView>;
 }
@@ -92,6 +94,10 @@ export function createRequester({ socket, tokens }: RequesterPlaces, name: strin
       const token = ownToken(id);
       const { grant } = await countersign.grant(id, token);
       return countersign.claim(id, { token, grant });
+    },
+
+    async proof(id) {
+      return (await countersign.grant(id, ownToken(id))).grant;
     },
 
     async report(id, outcome) {

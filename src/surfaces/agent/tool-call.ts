@@ -9,6 +9,16 @@ export interface ToolCall {
   readonly cwd: string | null;
   /** The MCP server that has the tool, where the agent says so. */
   readonly server?: string;
+  /** What the server says of the tool, where that is known. */
+  readonly hints?: Hints;
+}
+
+/** What an MCP server says of a tool: as much to be believed as the server. */
+export interface Hints extends JsonObject {
+  readonly read_only: boolean;
+  readonly destructive: boolean;
+  readonly idempotent: boolean;
+  readonly open_world: boolean;
 }
 
 /** Which tools are which kind, by names as the agents have them, in lower case. */
@@ -78,8 +88,11 @@ export function isHarmless({ tool, server }: ToolCall): boolean {
 /** The call as an action: what the note shows, what the policy judges, and what an approval is bound to. */
 export function actionOf(call: ToolCall): Required<Pick<Action, "kind" | "params" | "title">> {
   const { kind, tool, server } = kindOf(call);
-  const cwd = call.cwd === null ? {} : { cwd: call.cwd };
-  const at = server === undefined ? { tool, ...cwd } : { server, tool, ...cwd };
+  const known = {
+    ...(call.cwd !== null && { cwd: call.cwd }),
+    ...(call.hints !== undefined && { hints: call.hints }),
+  };
+  const at = server === undefined ? { tool, ...known } : { server, tool, ...known };
   const subject = subjectOf(kind, call.input);
   if (subject === null) {
     const title = `${server === undefined ? "" : `${server}: `}${tool}`;

@@ -32,6 +32,7 @@ export interface CliLocations {
   readonly vault: string;
   readonly sockets: { readonly agent: string; readonly reviewer: string };
   readonly tokens: string;
+  readonly pins: string;
 }
 
 /** What `start` tells once the daemon serves. */

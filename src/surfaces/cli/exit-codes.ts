@@ -81,6 +81,8 @@ const BY_CODE = {
   origin_refused: EXIT.refused,
   key_reused: EXIT.bad_input,
   unreachable: EXIT.unreachable,
+  upstream_unreachable: EXIT.unreachable,
+  pins_damaged: EXIT.refused,
   config_missing: EXIT.bad_input,
   config_invalid: EXIT.bad_input,
   unknown_channel: EXIT.bad_input,

@@ -6,6 +6,7 @@ import { addAuditCommands } from "./command-audit.ts";
 import { addCallerCommands } from "./command-caller.ts";
 import { addClockCommand, addDecidingCommands } from "./command-deciding.ts";
 import { addDoctorCommand } from "./command-doctor.ts";
+import { addGatewayCommand } from "./command-gateway.ts";
 import { addHookCommand } from "./command-hook.ts";
 import { addMcpCommand } from "./command-mcp.ts";
 import { addNotifyCommands } from "./command-notify.ts";
@@ -89,6 +90,7 @@ function createProgram(io: Io, version: string, run: Run): Command {
   addStatsCommand(program, run);
   addPeopleCommands(program, run);
   addMcpCommand(program, run);
+  addGatewayCommand(program, run);
   addHookCommand(program, run);
   addDoctorCommand(program, run);
   addAgentSetupCommand(program, run);

@@ -50,6 +50,8 @@ const STATUS = {
   origin_refused: 403,
   key_reused: 409,
   unreachable: 503,
+  upstream_unreachable: 502,
+  pins_damaged: 500,
   config_missing: 500,
   config_invalid: 500,
   vault_missing: 500,

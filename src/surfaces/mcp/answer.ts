@@ -48,7 +48,7 @@ export function answer(request: RequestView, proceed = false): CallToolResult {
     id,
     status,
     proceed,
-    message: meaning(request, proceed),
+    message: meaning(request, { proceed }),
     title,
     kind,
     params,

@@ -15,11 +15,12 @@ import {
   type Ran,
 } from "../../crash/daemon-process.ts";
 
-const CONFIGURATION = `
+const SETTINGS = `
 git: off
 settle: 0s
 actions:
-  pay:
+`;
+const ACTIONS = `  pay:
     run: [sh, -c, "cat >/dev/null; echo '{\\"paid\\": true}'"]
     params: { type: object, properties: { cents: { type: integer } }, additionalProperties: false }
   shell: { caller: true, editable: [command, argv] }
@@ -55,13 +56,14 @@ export interface AgentStage {
   remove(): Promise<void>;
 }
 
-export async function openAgentStage(policy?: string): Promise<AgentStage> {
+export async function openAgentStage(policy?: string, actions = ACTIONS): Promise<AgentStage> {
+  const configuration = `${SETTINGS}${actions}`;
   const program = buildProgram();
   const place = mkdtempSync(join(tmpdir(), "cs-agents-"));
   const vault = join(place, "vault");
   const config = join(place, "countersign.yaml");
   mkdirSync(join(vault, "Pending_Approval"), { recursive: true });
-  writeFileSync(config, policy === undefined ? CONFIGURATION : `${CONFIGURATION}policy: ./policy.yaml\n`);
+  writeFileSync(config, policy === undefined ? configuration : `${configuration}policy: ./policy.yaml\n`);
   if (policy !== undefined) writeFileSync(join(place, "policy.yaml"), policy);
   const env: NodeJS.ProcessEnv = {
     PATH: process.env.PATH,

@@ -161,7 +161,7 @@ describe("global options", () => {
     const seen: unknown[] = [];
     const locate = async (options: object) => {
       seen.push(options);
-      return { ...stage, vault: stage.root };
+      return { ...stage, vault: stage.root, pins: stage.root };
     };
     const found = await stage.run(argv, { deps: { locate } });
     expect(JSON.parse(found.out)).toEqual({ requests: [view()], next: null });

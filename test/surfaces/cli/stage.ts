@@ -45,7 +45,7 @@ export function createStage(): Stage {
   };
   const deps: Deps = {
     version: "0.0.0",
-    locate: async () => ({ vault: join(root, "vault"), sockets, tokens }),
+    locate: async () => ({ vault: join(root, "vault"), sockets, tokens, pins: join(root, "pins") }),
     init: missing,
     start: missing,
     async *readAudit() {},

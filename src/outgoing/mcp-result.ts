@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { type CallToolResult, ProtocolError } from "@modelcontextprotocol/client";
+import type { Json } from "../core/json.ts";
+
+/** JSON-RPC: the server has not understood, or not taken, what it was asked. */
+const NOT_TAKEN = new Set([-32_700, -32_600, -32_601, -32_602]);
+
+/** Below what the daemon reads. */
+const RESULT_BYTES = 1_000_000;
+const KEPT_CHARACTERS = 250_000;
+const WORDS_CHARACTERS = 2_000;
+
+/** Whether the server said that it has not done what it was asked. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ProtocolError && NOT_TAKEN.has(error.code);
+}
+
+/** What a person and the record need of a tool's result: bounded, and binary content by its digest. */
+export function recordOf(answer: CallToolResult): Json {
+  const result = resultOf(answer);
+  const text = JSON.stringify(result);
+  if (Buffer.byteLength(text) <= RESULT_BYTES) return result;
+  return `${text.slice(0, KEPT_CHARACTERS).toWellFormed()}\n[cut: the first ${KEPT_CHARACTERS} characters]`;
+}
+
+/** The words of a result that is an error. */
+export function wordsOf(answer: CallToolResult): string {
+  const result = resultOf(answer);
+  const words = typeof result === "string" ? result : JSON.stringify(result);
+  return words.slice(0, WORDS_CHARACTERS).toWellFormed();
+}
+
+/** Its structured content, or its texts, or all that there is. */
+function resultOf({ structuredContent, content }: CallToolResult): Json {
+  if (structuredContent !== undefined) return structuredContent as Json;
+  const texts = content.map((part) => (part.type === "text" ? part.text : null));
+  if (texts.every((text) => text !== null)) return texts.join("\n");
+  return content.map((part) => withoutBytes(part as unknown as Part)) as Json;
+}
+
+interface Part {
+  readonly [name: string]: unknown;
+  readonly data?: string;
+  readonly resource?: { readonly blob?: string };
+}
+
+function withoutBytes(part: Part): Json {
+  const { data, resource } = part;
+  if (typeof data === "string") return { ...part, data: named(data) } as unknown as Json;
+  if (typeof resource?.blob !== "string") return part as unknown as Json;
+  return { ...part, resource: { ...resource, blob: named(resource.blob) } } as unknown as Json;
+}
+
+function named(base64: string): Json {
+  const bytes = Buffer.from(base64, "base64");
+  return { bytes: bytes.byteLength, sha256: createHash("sha256").update(bytes).digest("hex") };
+}

@@ -1,0 +1,105 @@
+import type { Tool } from "@modelcontextprotocol/client";
+import { Fault } from "../../core/codes.ts";
+import { jsonDigest } from "../../document/digest.ts";
+import type { Hints } from "../agent/tool-call.ts";
+import { type Definition, definitionOf, hintsOf, shownAs, stricterHints } from "./definition.ts";
+import type { Pins } from "./pins.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** A tool of a server, as the gateway offers it. */
+export interface OfferedTool {
+  readonly upstream: Upstream;
+  /** As its server calls it. */
+  readonly name: string;
+  /** As agents are shown it: as it was accepted, however it is described now. */
+  readonly shown: Tool;
+  readonly accepted: Definition;
+  readonly current: Definition;
+  readonly hints: Hints;
+  /** Whether its description still has to be accepted. */
+  readonly changed: boolean;
+}
+
+/** The tools of one server, held against what was accepted of them. */
+export interface Catalogue {
+  /** Asks the server. Gives upstream_unreachable, pins_damaged. */
+  list(): Promise<{ readonly tools: readonly OfferedTool[]; readonly rest: Record<string, unknown> }>;
+  /** As the server listed it last; null where it has no such tool. */
+  find(name: string): Promise<OfferedTool | null>;
+  /** Takes over how a tool is described now. Gives pins_damaged. */
+  accept(tool: OfferedTool): void;
+  /** What was listed is not what is there now. */
+  forget(): void;
+}
+
+export function createCatalogue(upstream: Upstream, pins: Pins, onError: (error: Error) => void): Catalogue {
+  let listed: { readonly generation: number; readonly tools: readonly Tool[] } | null = null;
+
+  async function ask() {
+    const client = await upstream.connected();
+    const { generation } = upstream;
+    if (client.getServerCapabilities()?.tools === undefined) return { tools: [], rest: {} };
+    const { tools, ...rest } = await client.listTools(undefined, { cacheMode: "bypass" });
+    listed = { generation, tools };
+    return { tools, rest };
+  }
+
+  /** What is seen for the first time is accepted as it is. */
+  function compare(tools: readonly Tool[]): readonly OfferedTool[] {
+    const pinned = new Map(pins.read());
+    const described = tools.flatMap((tool) => {
+      const current = definitionIn(tool);
+      return current === null ? [] : [{ tool, current }];
+    });
+    const unseen = described.filter(({ tool }) => !pinned.has(tool.name));
+    if (unseen.length > 0) {
+      pins.put(unseen.map(({ current }) => current));
+      for (const { tool, current } of unseen) pinned.set(tool.name, current);
+    }
+    return described.map(({ tool, current }) => offered(tool, current, pinned.get(tool.name) ?? current));
+  }
+
+  function offered(tool: Tool, current: Definition, accepted: Definition): OfferedTool {
+    const changed = jsonDigest(accepted) !== jsonDigest(current);
+    return {
+      upstream,
+      name: tool.name,
+      shown: changed ? shownAs(tool, accepted) : tool,
+      accepted,
+      current,
+      hints: stricterHints(hintsOf(accepted), hintsOf(current)),
+      changed,
+    };
+  }
+
+  function definitionIn(tool: Tool): Definition | null {
+    try {
+      return definitionOf(tool);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      onError(new Error(`The tool ${tool.name} of ${upstream.name} is left out: ${error.message}`));
+      return null;
+    }
+  }
+
+  return {
+    async list() {
+      const { tools, rest } = await ask();
+      return { tools: compare(tools), rest };
+    },
+
+    async find(name) {
+      await upstream.connected();
+      const known = listed?.generation === upstream.generation ? listed.tools : [];
+      const has = (one: Tool) => one.name === name;
+      const tool = known.find(has) ?? (await ask()).tools.find(has);
+      return tool === undefined ? null : (compare([tool])[0] ?? null);
+    },
+
+    accept: ({ current }) => pins.put([current]),
+
+    forget() {
+      listed = null;
+    },
+  };
+}

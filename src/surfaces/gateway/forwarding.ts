@@ -1,0 +1,138 @@
+import { type CallToolResult, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
+import type { Json, JsonObject } from "../../core/json.ts";
+import type { RequestView } from "../../core/view.ts";
+import { isRefusal, recordOf, wordsOf } from "../../outgoing/mcp-result.ts";
+import type { Outcome, Requester } from "../agent/requester.ts";
+import { failing, told } from "./answer.ts";
+import type { OfferedTool } from "./catalogue.ts";
+import type { ProgressLine } from "./progress.ts";
+
+/** A call whose approval has been consumed. */
+export interface Order {
+  readonly request: RequestView;
+  readonly requester: Requester;
+  /** What the agent said beside the call. */
+  readonly meta: JsonObject;
+  readonly progress: ProgressLine | null;
+}
+
+export interface ForwardingPorts {
+  /** The tool of that server, by the names in the record; null where there is none of ours. */
+  readonly find: (server: string, tool: string) => Promise<OfferedTool | null>;
+  /** Says what came of it; insists while the daemon is away. */
+  readonly report: (requester: Requester, id: string, outcome: Outcome) => Promise<void>;
+}
+
+/** As long as a timer can be: how long a call may take is for the agent and the server to say. */
+const CALL_MS = 2_147_483_647;
+
+/**
+ * Makes exactly the recorded call, once, and records what came of it: server, tool and input are those of the journal,
+ * with what a person changed in them. Rejects with the server's own error where it answered with one.
+ */
+export async function forward(
+  order: Order,
+  ports: ForwardingPorts,
+  signal: AbortSignal,
+): Promise<CallToolResult> {
+  const { request, requester } = order;
+  const report = (outcome: Outcome) => ports.report(requester, request.id, outcome);
+  const ready = await readyFor(order, ports);
+  if ("why" in ready) {
+    await report({ failed: ready.why });
+    return failing(`${request.id} was approved, and the tool was not called: ${ready.why}`, {
+      "countersign/id": request.id,
+    });
+  }
+  let answer: CallToolResult;
+  try {
+    answer = await ready.call(signal);
+  } catch (error) {
+    const outcome = outcomeOfError(error, request, signal);
+    await report(outcome);
+    // What the server has said of it itself is the agent's to read.
+    if (!(error instanceof SdkError)) throw error;
+    return failing(wordsFor(request, outcome), { "countersign/id": request.id });
+  }
+  await report(answer.isError === true ? { failed: wordsOf(answer) } : { result: recordOf(answer) });
+  return told(answer, request);
+}
+
+type Ready = { readonly why: string } | { readonly call: (signal: AbortSignal) => Promise<CallToolResult> };
+
+/** Up to here nothing has been sent, so that everything that is wrong is a plain failure. */
+async function readyFor(order: Order, { find }: ForwardingPorts): Promise<Ready> {
+  const { request, requester, meta, progress } = order;
+  const { server, tool: name, input } = request.params;
+  if (typeof server !== "string" || typeof name !== "string" || !isObject(input)) {
+    return { why: "what was approved is not a call of a tool." };
+  }
+  try {
+    const tool = await find(server, name);
+    if (tool === null) return { why: `there is no tool ${name} of ${server} behind this gateway.` };
+    if (tool.changed)
+      return { why: `the description of ${name} has changed, and nobody has accepted it yet.` };
+    const client = await tool.upstream.connected();
+    const grant = await requester.proof(request.id);
+    const constraints = request.verdict?.constraints ?? null;
+    return {
+      call: (signal) =>
+        client.callTool(
+          {
+            name,
+            arguments: { ...input },
+            _meta: {
+              ...meta,
+              "countersign/id": request.id,
+              "countersign/idempotency-key": request.id,
+              "countersign/grant": grant,
+              ...(constraints && { "countersign/constraints": { ...constraints } }),
+            },
+          },
+          {
+            signal,
+            timeout: Math.min(CALL_MS, (constraints?.max_runtime_sec ?? CALL_MS) * 1_000),
+            // Whether the result fits the tool's schema is for the agent's client to judge.
+            toolDefinition: withoutOutputSchema(tool),
+            ...(progress !== null && { onprogress: (said) => progress.pass(said) }),
+          },
+        ),
+    };
+  } catch (error) {
+    return { why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function withoutOutputSchema({ shown }: OfferedTool): OfferedTool["shown"] {
+  const { outputSchema: _, ...rest } = shown;
+  return rest;
+}
+
+function outcomeOfError(
+  error: unknown,
+  { verdict, decision, params }: RequestView,
+  signal: AbortSignal,
+): Outcome {
+  const why = error instanceof Error ? error.message : String(error);
+  if (isRefusal(error)) return { failed: `The MCP server does not take it: ${why}` };
+  if (error instanceof SdkError && error.code === SdkErrorCode.NotConnected) {
+    return { failed: `The MCP server was not reached: ${why}` };
+  }
+  const cause = signal.aborted
+    ? "The tool was called, and the agent cancelled the call before there was a result."
+    : `The tool was called, but there is no result: ${why}`;
+  // Where the policy needs nobody and the tool only reads, nobody has to find out either.
+  const reads = isObject(params.hints) && params.hints.read_only === true;
+  return decision === null && verdict !== null && reads ? { failed: cause } : { unknown: cause };
+}
+
+function wordsFor({ id }: RequestView, outcome: Outcome): string {
+  if ("unknown" in outcome) {
+    return `${id} was begun, and what came of it is not known. ${outcome.unknown} A person finds out; never do it again by yourself.`;
+  }
+  return `${id} failed. ${"failed" in outcome ? outcome.failed : ""}`;
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,163 @@
+import { existsSync } from "node:fs";
+import { basename, isAbsolute, resolve } from "node:path";
+import { Client, type ServerCapabilities } from "@modelcontextprotocol/client";
+import { Fault } from "../../core/codes.ts";
+import { sha256 } from "../../document/digest.ts";
+import { type McpServer, transportTo } from "../../outgoing/mcp-server.ts";
+
+/** An MCP server behind the gateway, under the name that the operator gave it. */
+export type UpstreamSpec = { readonly name: string } & McpServer;
+
+/** What a server tells by itself. */
+export type Notice =
+  | { readonly type: "tools" | "prompts" | "resources" }
+  | { readonly type: "updated"; readonly uri: string }
+  | { readonly type: "log"; readonly params: Record<string, unknown> };
+
+/** The one connection to a server that all agents of this process share. */
+export interface Upstream {
+  readonly name: string;
+  /** Tells the same server from another one of that name. */
+  readonly key: string;
+  /** As it said when it was last connected; null before. */
+  readonly known: { readonly capabilities: ServerCapabilities; readonly instructions: string } | null;
+  /** Connects unless it is connected. Gives upstream_unreachable. */
+  connected(): Promise<Client>;
+  /** Goes up with every new connection: what was learnt over an earlier one may have changed. */
+  readonly generation: number;
+  close(): Promise<void>;
+}
+
+/** A server that a package manager fetches first takes its time. */
+const CONNECT_MS = 120_000;
+const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
+
+/** Gives usage for a name that could be taken for another one's. */
+export function checkServerName(name: string): string {
+  if (NAME.test(name) && !name.includes("__")) return name;
+  const hint = "Use letters, digits, dots, hyphens and single underscores, such as --name fs.";
+  throw new Fault("usage", `${JSON.stringify(name)} cannot be the name of an MCP server.`, hint);
+}
+
+/** What a command is called in rules, where the operator gives it no name: the last word that names a program. */
+export function nameOfCommand(argv: readonly string[]): string {
+  const [command = "", ...args] = argv;
+  const program = basename(command).replace(/\.(exe|cmd|bat)$/i, "");
+  const runs =
+    /^(npx|bunx|pnpx|uvx|pipx|npm|pnpm|yarn|bun|deno|uv|node|nodejs|tsx|python[\d.]*|docker|env|sh|bash)$/;
+  const words = runs.test(program)
+    ? args.filter((word) => !/^-|^(exec|x|dlx|run|tool)$|^\w+=/.test(word))
+    : [];
+  const word = words[0] ?? program;
+  const name = word
+    .replace(/^@[^/]+\//, "")
+    .replace(/(?<=.)@[^/]*$/, "")
+    .split(/[/\\]/)
+    .at(-1);
+  const safe = (name ?? "")
+    .replace(/\.(m|c)?(js|ts)$|\.py$/, "")
+    .replaceAll(/[^\w.-]+/g, "-")
+    .replaceAll(/_{2,}/g, "_")
+    .replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, 64);
+  return safe === "" ? "server" : safe;
+}
+
+export function openUpstream(
+  spec: UpstreamSpec,
+  version: string,
+  { tell, onError }: { tell: (notice: Notice) => void; onError: (error: Error) => void },
+): Upstream {
+  let connection: Promise<Client> | null = null;
+  let current: Client | null = null;
+  let known: Upstream["known"] = null;
+  let generation = 0;
+  let closed = false;
+
+  async function connect(): Promise<Client> {
+    const client = clientFor(version, tell);
+    current = client;
+    client.onerror = onError;
+    client.onclose = () => {
+      if (current === client) connection = null;
+    };
+    try {
+      await client.connect(transportTo(spec), { timeout: CONNECT_MS });
+    } catch (cause) {
+      if (current === client) connection = null;
+      await client.close().catch(() => {});
+      throw new Fault(
+        "upstream_unreachable",
+        `There is no connection to ${spec.name}: ${sentence(cause)}`,
+        undefined,
+        {
+          cause,
+        },
+      );
+    }
+    known = {
+      capabilities: client.getServerCapabilities() ?? {},
+      instructions: client.getInstructions() ?? "",
+    };
+    generation += 1;
+    return client;
+  }
+
+  return {
+    name: spec.name,
+    key: keyOf(spec),
+    get known() {
+      return known;
+    },
+    get generation() {
+      return generation;
+    },
+    connected() {
+      if (closed) throw new Fault("upstream_unreachable", "The gateway is ending.");
+      connection ??= connect();
+      return connection;
+    },
+    async close() {
+      closed = true;
+      await current?.close().catch(() => {});
+      await connection?.catch(() => {});
+    },
+  };
+}
+
+/** Offers the server nothing that would have to be asked of the agent, and never repeats a call by itself. */
+function clientFor(version: string, tell: (notice: Notice) => void): Client {
+  const changed = (type: "tools" | "prompts" | "resources") => ({
+    autoRefresh: false,
+    debounceMs: 0,
+    onChanged: () => tell({ type }),
+  });
+  const client = new Client(
+    { name: "countersign", version },
+    {
+      versionNegotiation: { mode: "auto" },
+      inputRequired: { autoFulfill: false },
+      listChanged: { tools: changed("tools"), prompts: changed("prompts"), resources: changed("resources") },
+    },
+  );
+  client.setNotificationHandler("notifications/resources/updated", ({ params }) =>
+    tell({ type: "updated", uri: params.uri }),
+  );
+  client.setNotificationHandler("notifications/message", ({ params }) => tell({ type: "log", params }));
+  return client;
+}
+
+/** Where the words lead to depends on the folder only if one of them leads to a file there. */
+function keyOf(spec: UpstreamSpec): string {
+  const said = spec.by === "url" ? [spec.url] : [...spec.argv, ...folderOf(spec)];
+  return `${spec.name}-${sha256(JSON.stringify(said)).slice(0, 12)}`;
+}
+
+function folderOf({ argv, cwd }: Extract<UpstreamSpec, { by: "command" }>): string[] {
+  return argv.some((word) => !isAbsolute(word) && existsSync(resolve(cwd, word))) ? [cwd] : [];
+}
+
+function sentence(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
