@@ -27,6 +27,11 @@ export interface SubmitInput {
   readonly expires_in_ms?: number;
   /** The requester's own finished request that this one tries again. */
   readonly previous?: RequestId;
+  /**
+   * SHA-256 (hex) of the token that the requester will claim a `caller` action with; without it, one is made. Who brings
+   * its own can ask again when the answer is lost, and is known again.
+   */
+  readonly token_sha256?: string;
   /** When the action may start at the earliest, in ms since the epoch. */
   readonly not_before?: number;
   /** The foreign note that this was made from; surfaces have none. */
@@ -39,7 +44,9 @@ export interface Submitted {
   readonly created: boolean;
   /** Whether the same requester's request for the same action waited already: one decision and one outcome are for both. */
   readonly joined: boolean;
-  /** Only for `caller` actions, and only in the answer that created them: what `claim` and `complete` ask for. */
+  /** Whether `claim` and `complete` are for whoever asked: with the token of this answer, or with the one it has. */
+  readonly own: boolean;
+  /** Only for `caller` actions, and only in the answer that created them, where the requester brought none of its own. */
   readonly token: string | null;
 }
 
@@ -54,7 +61,7 @@ export interface SubmissionPorts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
-  readonly createToken: () => { token: string; sha256: string };
+  readonly createToken: () => { readonly token: string; readonly sha256: string };
   readonly host: string;
   readonly kind: (kind: string) => Kind | null;
   readonly kinds: readonly string[];
@@ -104,16 +111,20 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     checkParams(input, kind);
     const { requester = DEFAULT_REQUESTER, on_behalf_of = null } = input;
     const open = await ports.ledger.findAsked(requester, on_behalf_of, digest);
+    const known = open === null ? null : await ports.ledger.read(open);
+    // Nobody asks for it a second time: the answer to the first was lost.
+    if (known !== null && isOwn(known, input) && isAtSameTime(known, input)) return knownTo(input, known);
     const asked =
       open === null ? null : await ports.daemon.ask(open, (known) => askAgain(known, kind, input));
     if (asked === null || "code" in asked) return create(input, kind, digest);
-    return { request: viewOf(asked), created: false, joined: true, token: null };
+    return { ...knownTo(input, asked), joined: true };
   }
 
   /** Whether it still waits for its start is for the core to say: a request that does not is not joined. */
-  function askAgain({ submission }: Request, { handler }: Kind, input: SubmitInput): Event | Refusal {
+  function askAgain(request: Request, { handler }: Kind, input: SubmitInput): Event | Refusal {
+    const { submission } = request;
     // To be done at another time is another thing.
-    if (submission.not_before !== scheduled(input).not_before) return refusal("not_pending");
+    if (!isAtSameTime(request, input)) return refusal("not_pending");
     // What the configuration has since given to somebody else to execute could never be carried out as it was asked.
     if (submission.caller !== (handler === null)) return refusal("not_pending");
     return { type: "joined", at: iso(ports.clock.now()) };
@@ -134,11 +145,11 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
         `The key was used for request ${known} with the action ${action_digest}; this action is ${asked}.`,
       );
     }
-    if (input.not_before !== undefined && request.submission.not_before !== scheduled(input).not_before) {
+    if (input.not_before !== undefined && !isAtSameTime(request, input)) {
       const other = request.submission.not_before ?? "no not_before";
       throw new Fault("key_reused", `The key was used for request ${known} with ${other}.`);
     }
-    return { request: viewOf(request), created: false, joined: false, token: null };
+    return knownTo(input, request);
   }
 
   async function create(input: SubmitInput, kind: Kind, digest: string): Promise<Submitted> {
@@ -163,7 +174,7 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
     };
     const { fields, verdict, question } = judged(asked, kind, now, input.expires_in_ms);
     const isAsked = verdict === null || verdict.says === "require_approval";
-    const caller = kind.handler === null ? ports.createToken() : null;
+    const caller = kind.handler === null ? tokenFor(input) : null;
     const { title, next_effect } = wordingOf(input.kind, input.params, kind);
     const submission: Submission = {
       fields,
@@ -192,7 +203,12 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       release();
       throw error;
     });
-    return { request: viewOf(request), created: true, joined: false, token: caller?.token ?? null };
+    const token = caller?.token ?? null;
+    return { request: viewOf(request), created: true, joined: false, own: caller !== null, token };
+  }
+
+  function tokenFor({ token_sha256 }: SubmitInput): { token: string | null; sha256: string } {
+    return token_sha256 === undefined ? ports.createToken() : { token: null, sha256: token_sha256 };
   }
 
   function earlierFor(input: SubmitInput, action_digest: string) {
@@ -238,6 +254,19 @@ function scheduled({ not_before }: SubmitInput): Pick<Submission, "not_before"> 
   return not_before === undefined ? {} : { not_before: seconds(Math.ceil(not_before / 1_000)) };
 }
 
+function isAtSameTime({ submission }: Request, input: SubmitInput): boolean {
+  return submission.not_before === scheduled(input).not_before;
+}
+
+/** A name is only a claim; that the token is the same is proof that it is the same one who asks. */
+function isOwn({ submission }: Request, { token_sha256 }: SubmitInput): boolean {
+  return submission.token_sha256 !== null && submission.token_sha256 === token_sha256;
+}
+
+function knownTo(input: SubmitInput, request: Request): Submitted {
+  return { request: viewOf(request), created: false, joined: false, own: isOwn(request, input), token: null };
+}
+
 const DEFAULT_REQUESTER = "agent";
 
 function checkParams({ kind: name, params }: SubmitInput, kind: Kind): void {
@@ -247,7 +276,7 @@ function checkParams({ kind: name, params }: SubmitInput, kind: Kind): void {
 }
 
 function checkInput(
-  { requester, on_behalf_of, key, title, expires_in_ms, not_before }: SubmitInput,
+  { requester, on_behalf_of, key, title, expires_in_ms, not_before, token_sha256 }: SubmitInput,
   now: number,
 ): void {
   for (const [field, name] of [
@@ -263,6 +292,9 @@ function checkInput(
   }
   if (key !== undefined && (key === "" || key.length > KEY_LIMIT)) {
     throw new Fault("invalid_request", `key must have 1 to ${KEY_LIMIT} characters.`);
+  }
+  if (token_sha256 !== undefined && !/^[0-9a-f]{64}$/.test(token_sha256)) {
+    throw new Fault("invalid_request", "token_sha256 must be the SHA-256 of a token, in 64 hex digits.");
   }
   if (title !== undefined && (title.trim() === "" || title.length > TITLE_LIMIT)) {
     throw new Fault("invalid_request", `title must have 1 to ${TITLE_LIMIT} characters.`);

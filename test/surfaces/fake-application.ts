@@ -75,7 +75,7 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
     return view();
   };
   const plain: Application = {
-    submit: async () => ({ request: view(), created: true, joined: false, token: null }),
+    submit: async () => ({ request: view(), created: true, joined: false, own: false, token: null }),
     show: known,
     list: async () => ({ requests: [view()], next: null }),
     wait: known,

@@ -1,7 +1,7 @@
 import { Fault } from "../../core/codes.ts";
 import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
-import { dropToken, keepToken, keptToken } from "../cli/tokens.ts";
+import { draftToken, dropToken, keptToken } from "../cli/tokens.ts";
 import { type Action, createCountersign, type WaitingOptions } from "../sdk/countersign.ts";
 import { createLink } from "../sdk/link.ts";
 
@@ -70,13 +70,15 @@ export function createRequester({ socket, tokens }: RequesterPlaces, name: strin
     name,
 
     async ask(action) {
-      const { request, created, token } = await countersign.request(action);
-      if (token !== null) {
-        try {
-          keepToken(tokens, request.id, token);
-        } catch {
-          held.set(request.id, token);
-        }
+      const draft = draftToken(tokens, { requester: name, ...action });
+      const { request, created, token } = await draft.asking(() =>
+        countersign.request({ ...action, token: draft.token }),
+      );
+      try {
+        if (token === null) draft.drop();
+        else draft.keepFor(request.id);
+      } catch {
+        held.set(request.id, draft.token);
       }
       return { request, created, own: request.executor === "daemon" || tokenOf(request.id) !== null };
     },

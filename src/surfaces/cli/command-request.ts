@@ -11,7 +11,7 @@ import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { instantOption, osUser, positiveDurationOption } from "./options.ts";
 import { collect, paramsFrom, strictJson } from "./params.ts";
-import { keepToken } from "./tokens.ts";
+import { type DraftToken, draftToken } from "./tokens.ts";
 
 interface RequestOptions {
   readonly kind: string;
@@ -63,7 +63,7 @@ async function submit(context: Context, options: RequestOptions): Promise<number
   if (options.timeout !== undefined && !options.wait) {
     throw new Fault("usage", "--timeout is how long --wait waits, and there is no --wait.");
   }
-  const body: JsonObject = {
+  const body = {
     kind: options.kind,
     params: await paramsOf(options, io.readInput),
     requester: options.requester ?? env.COUNTERSIGN_REQUESTER ?? env.USER ?? osUser(env),
@@ -75,11 +75,21 @@ async function submit(context: Context, options: RequestOptions): Promise<number
     ...(options.notBefore !== undefined && { not_before: new Date(options.notBefore).toISOString() }),
   };
   const client = await context.client();
-  const answer = await client.ask({ socket: "agent", method: "POST", path: "/v1/requests", body });
+  const { tokens } = await context.locations();
+  const draft = draftToken(tokens, body);
+  const question = {
+    method: "POST",
+    path: "/v1/requests",
+    body: { ...body, token_sha256: draft.sha256 },
+  } as const;
+  const answer = await draft.asking(() => client.ask({ socket: "agent", ...question }));
   const submitted = answer as unknown as Submitted;
-  const { request, created, joined, token } = submitted;
-  if (token !== null) await keep(context, request, token);
+  const { request, created, joined, own } = submitted;
+  if (own) keep(context, request, draft, tokens);
+  else draft.drop();
   if (joined) context.tell(tellJoined(request));
+  else if (!created && own)
+    context.tell(`It was asked for before, and only the answer was lost: ${request.id}.`);
   else if (!created) context.tell(`That key was used for the same action before: ${request.id}.`);
   // The answer is there already, and it is no.
   if (request.status === "denied") return reportOutcome(context, client, request);
@@ -108,12 +118,11 @@ function tellJoined({ id, asked, executor }: RequestView): string {
 }
 
 /** The token is worth more than its file: when it cannot be kept it is told. */
-async function keep(context: Context, { id }: RequestView, token: string): Promise<void> {
-  const { tokens } = await context.locations();
+function keep(context: Context, { id }: RequestView, draft: DraftToken, tokens: string): void {
   try {
-    keepToken(tokens, id, token);
+    draft.keepFor(id);
   } catch {
-    context.tell(`The token could not be kept in ${tokens}; claim ${id} with --token ${token}`);
+    context.tell(`The token could not be kept in ${tokens}; claim ${id} with --token ${draft.token}`);
   }
 }
 

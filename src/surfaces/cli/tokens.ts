@@ -1,28 +1,107 @@
+import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../../core/codes.ts";
 
 /** What an id may look like before it becomes part of a path. */
 const ID = /^[a-z0-9][a-z0-9_-]{0,127}$/;
+const TOKEN = /^[\w-]{43}$/;
 
-/** Keeps the token of a `caller` request for the commands that follow, readable by this user alone. */
-export function keepToken(directory: string, id: string, token: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeFileSync(pathOf(directory, id), `${token}\n`, { mode: 0o600, flag: "wx" });
+/** The token that something is asked for with, kept from before it is asked until the answer is there. */
+export interface DraftToken {
+  readonly token: string;
+  readonly sha256: string;
+  /** Asks; keeps the draft for the next time only where the question may have been heard and the answer was lost. */
+  asking<T>(ask: () => Promise<T>): Promise<T>;
+  /** It is this request's. Rejects where it cannot be kept. */
+  keepFor(id: string): void;
+  drop(): void;
+}
+
+/** What makes two questions the same one. */
+interface Question {
+  readonly requester: string;
+  readonly on_behalf_of?: string;
+  readonly key?: string;
+  readonly kind: string;
+  readonly params?: unknown;
+  readonly not_before?: string;
+}
+
+/**
+ * The token to ask with, readable by this user alone: the one of an earlier process that asked for the same and heard
+ * nothing, or a new one. Where it cannot be kept, it lasts as long as this process.
+ */
+export function draftToken(directory: string, asked: Question): DraftToken {
+  const { requester, on_behalf_of = null, key, kind, params = {}, not_before = null } = asked;
+  const about = key === undefined ? [requester, on_behalf_of, kind, params, not_before] : [requester, key];
+  const file = join(directory, `asked-${sha256(JSON.stringify(about))}`);
+  const token = draftIn(directory, file);
+  // Another process may have begun to ask for the same meanwhile, with a draft of its own in this place.
+  const drop = () => {
+    if (readToken(file) === token) rmSync(file, { force: true });
+  };
+
+  return {
+    token,
+    sha256: sha256(token),
+    async asking(ask) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (error instanceof Fault && !DOUBTFUL.has(error.code)) drop();
+        throw error;
+      }
+    },
+    keepFor(id) {
+      if (keptToken(directory, id) !== token) write(directory, pathOf(directory, id), token);
+      drop();
+    },
+    drop,
+  };
+}
+
+/** Behind these it may have been recorded all the same. */
+const DOUBTFUL: ReadonlySet<Fault["code"]> = new Set(["unreachable", "internal", "storage_failed"]);
+
+function draftIn(directory: string, file: string): string {
+  const made = randomBytes(32).toString("base64url");
+  try {
+    const before = readToken(file);
+    if (before !== null && TOKEN.test(before)) return before;
+    rmSync(file, { force: true });
+    write(directory, file, made);
+  } catch {
+    // Another process has just begun to ask for the same, or nothing can be kept here.
+  }
+  return made;
 }
 
 /** The kept token of a request; null when there is none here. */
 export function keptToken(directory: string, id: string): string | null {
+  return readToken(pathOf(directory, id));
+}
+
+export function dropToken(directory: string, id: string): void {
+  rmSync(pathOf(directory, id), { force: true });
+}
+
+function readToken(path: string): string | null {
   try {
-    return readFileSync(pathOf(directory, id), "utf8").trim();
+    return readFileSync(path, "utf8").trim();
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw error;
   }
 }
 
-export function dropToken(directory: string, id: string): void {
-  rmSync(pathOf(directory, id), { force: true });
+function write(directory: string, path: string, token: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeFileSync(path, `${token}\n`, { mode: 0o600, flag: "wx" });
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function pathOf(directory: string, id: string): string {

@@ -63,8 +63,12 @@ export const OPERATIONS: readonly Operation[] = [
         expires_in_ms: { type: ["integer", "null"], minimum: 1_000 },
         not_before: { type: ["string", "null"], format: "date-time" },
         previous: textOrNull,
+        token_sha256: { type: ["string", "null"], pattern: "^[0-9a-f]{64}$" },
       },
-      ["params", "title", "requester", "on_behalf_of", "key", "expires_in_ms", "not_before", "previous"],
+      [
+        ...["params", "title", "requester", "on_behalf_of", "key", "expires_in_ms", "not_before", "previous"],
+        "token_sha256",
+      ],
     ),
     answers: { 200: "Submitted", 201: "Submitted" },
     refuses: [

@@ -60,6 +60,7 @@ function submission(fields: Fields, header: string | null): SubmitInput {
   const expires_in_ms = fields.duration("expires_in_ms");
   const previous = fields.optional("previous", NAME_LIMIT);
   const not_before = fields.time("not_before");
+  const token_sha256 = fields.optional("token_sha256", NAME_LIMIT);
   return {
     kind: fields.text("kind", NAME_LIMIT),
     params: fields.has("params") ? fields.object("params") : {},
@@ -70,6 +71,7 @@ function submission(fields: Fields, header: string | null): SubmitInput {
     ...(expires_in_ms !== null && { expires_in_ms }),
     ...(previous !== null && { previous }),
     ...(not_before !== null && { not_before }),
+    ...(token_sha256 !== null && { token_sha256 }),
   };
 }
 

@@ -163,6 +163,7 @@ export const SCHEMAS = {
     request: { $ref: "#/components/schemas/Request" },
     created: flag,
     joined: flag,
+    own: flag,
     token: textOrNull,
   }),
   RequestPage: exactly({ requests: listOf({ $ref: "#/components/schemas/Request" }), next: textOrNull }),

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from "node:crypto";
 import { Fault } from "../../core/codes.ts";
 import type { EventType } from "../../core/event.ts";
 import type { EventView } from "../../core/event-view.ts";
@@ -30,6 +31,11 @@ export interface Action {
   readonly previous?: string;
   /** Not to be started before this time (ISO 8601). */
   readonly not_before?: string;
+  /**
+   * What an action that the caller executes will be claimed with: some secret text, kept from before it is asked for, so
+   * that a later process can ask again and go on. Without it one is made.
+   */
+  readonly token?: string;
 }
 
 /** What a request is answered with. */
@@ -38,7 +44,7 @@ export interface Asked {
   /** False when the same was asked for before. */
   readonly created: boolean;
   readonly joined: boolean;
-  /** Only for actions that the caller executes, and only for whoever asked first. */
+  /** Only for actions that the caller executes, and only for whoever asked first, with the token that it asked with. */
   readonly token: string | null;
 }
 
@@ -104,10 +110,11 @@ export function createCountersign(link: Link, requester: string | null): Counter
     link.insist({ method: "GET", path, ...(signal && { signal }) }, true);
 
   const self: Countersign = {
-    async request(action) {
-      const body = { ...(requester !== null && { requester }), ...action };
+    async request({ token = makeToken(), ...action }) {
+      const body = { ...(requester !== null && { requester }), ...action, token_sha256: sha256(token) };
       const question = { method: "POST", path: "/v1/requests", body } as const;
-      return (await link.insist(question, action.key !== undefined)) as unknown as Asked;
+      const { own, ...asked } = await link.insist(question, action.key !== undefined);
+      return { ...(asked as unknown as Asked), token: own === true ? token : null };
     },
 
     wait: (id, { timeout_ms, signal } = {}) =>
@@ -183,6 +190,15 @@ export function createCountersign(link: Link, requester: string | null): Counter
     const question = { method: "POST", path: requestPath(id, `/${what}`), body } as const;
     return viewIn(await link.insist({ ...question, ...(token !== undefined && { token }) }, false));
   }
+}
+
+/** So that nobody can guess it. */
+function makeToken(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function statusBehind(said: Reported): RequestView["status"] {

@@ -1,4 +1,5 @@
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -110,7 +111,8 @@ describe("an action that the caller executes", () => {
     request: view({ executor: "caller" }),
     created: true,
     joined: false,
-    token: "s3cret",
+    own: true,
+    token: null,
   });
 
   test("--wait ends with the grant; claim and complete find the token", async () => {
@@ -119,16 +121,20 @@ describe("an action that the caller executes", () => {
     expect(found).toMatchObject({ exit: 0, out: "the.signed.grant\n" });
     expect(statSync(stage.tokens).mode & 0o777).toBe(0o700);
     expect(statSync(join(stage.tokens, ID)).mode & 0o777).toBe(0o600);
-    expect(found.out + found.err).not.toContain("s3cret");
+    const token = readFileSync(join(stage.tokens, ID), "utf8").trim();
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect(found.out + found.err).not.toContain(token);
+    const sha256 = createHash("sha256").update(token).digest("hex");
+    expect(application.calls[0]).toEqual(["submit", expect.objectContaining({ token_sha256: sha256 })]);
     expect((await stage.run(["claim", ID])).exit).toBe(0);
     expect((await stage.run(["complete", ID, "--result", '{"ok":true}'])).exit).toBe(0);
     expect(readdirSync(stage.tokens)).toEqual([]);
     expect(application.calls.slice(2)).toEqual([
-      ["grant", ID, "s3cret"],
-      ["grant", ID, "s3cret"],
-      ["claim", ID, { token: "s3cret", grant: "the.signed.grant" }],
-      ["grant", ID, "s3cret"],
-      ["complete", ID, { token: "s3cret", outcome: { result: { ok: true } } }],
+      ["grant", ID, token],
+      ["grant", ID, token],
+      ["claim", ID, { token, grant: "the.signed.grant" }],
+      ["grant", ID, token],
+      ["complete", ID, { token, outcome: { result: { ok: true } } }],
     ]);
   });
 

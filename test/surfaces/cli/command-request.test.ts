@@ -47,6 +47,7 @@ describe("request", () => {
           key: "k1",
           expires_in_ms: 1_800_000,
           not_before: Date.parse("2026-11-21T17:00Z"),
+          token_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         },
       ],
     ]);
@@ -57,12 +58,12 @@ describe("request", () => {
     const argv = ["request", "--kind", "a", "--params", "-", "--requester", "me", "--json"];
     const found = await stage.run(argv, { input: '{"x": 1}' });
     expect(JSON.parse(found.out)).toEqual({ ...view(), joined: false });
-    expect(application.calls[0]?.[1]).toEqual({ kind: "a", params: { x: 1 }, requester: "me" });
+    expect(application.calls[0]?.[1]).toMatchObject({ kind: "a", params: { x: 1 }, requester: "me" });
   });
 
   test("says that a key was known", async () => {
     await stage.serve({
-      submit: async () => ({ request: view(), created: false, joined: false, token: null }),
+      submit: async () => ({ request: view(), created: false, joined: false, own: false, token: null }),
     });
     expect(await stage.run(["request", "--kind", "a", "--key", "k"])).toMatchObject({
       exit: 0,
@@ -74,7 +75,7 @@ describe("request", () => {
   test("says that the request joined one that waits, and waits for its outcome, not for a grant", async () => {
     const joined = view({ asked: 2, executor: "caller" });
     const application = await stage.serve({
-      submit: async () => ({ request: joined, created: false, joined: true, token: null }),
+      submit: async () => ({ request: joined, created: false, joined: true, own: false, token: null }),
       wait: async () => view({ status: "executed", executor: "caller" }),
     });
     const told = await stage.run(["request", "--kind", "a", "--json"]);

@@ -19,7 +19,7 @@ describe("the agents' socket", () => {
   test("submits: 201 for a new request, 200 for a known key", async () => {
     let created = true;
     const application = await stage.serve({
-      submit: async () => ({ request: view(), created, joined: false, token: "t" }),
+      submit: async () => ({ request: view(), created, joined: false, own: true, token: "t" }),
     });
     const body = {
       kind: "payment",
@@ -31,7 +31,7 @@ describe("the agents' socket", () => {
     };
     expect(await stage.ask("POST /v1/requests", { body })).toMatchObject({
       status: 201,
-      body: { request: { id: ID, status: "pending" }, created: true, joined: false, token: "t" },
+      body: { request: { id: ID, status: "pending" }, created: true, joined: false, own: true, token: "t" },
     });
     created = false;
     expect((await stage.ask("POST /v1/requests", { body: { kind: "payment" } })).status).toBe(200);
