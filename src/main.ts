@@ -120,6 +120,11 @@ function dependencies(): Deps {
       yield* (await import("./wiring.ts")).readAudit(options, outside());
     },
     openPeople: async (options) => (await import("./wiring.ts")).openKnownPeople(options, outside()),
+    async readGateway(options, wanted) {
+      const { locate } = await import("./adapters/locations.ts");
+      const { loadGateway } = await import("./adapters/configuration/gateway.ts");
+      return loadGateway(locate(options, env, process.cwd()).configuration, env, wanted);
+    },
     program: () => programWords(),
     async addToolActions(options) {
       const { locate } = await import("./adapters/locations.ts");

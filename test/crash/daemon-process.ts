@@ -73,6 +73,8 @@ export interface DaemonProcess {
   isGone(): boolean;
   /** Standard error so far. */
   log(): string;
+  /** Resolves once standard error has it. */
+  logged(pattern: RegExp): Promise<RegExpExecArray>;
   /** What it said on standard output once it was ready. */
   said(): string;
   signal(signal: NodeJS.Signals): void;
@@ -93,8 +95,10 @@ export function launch(
   let out = "";
   let err = "";
   let gone = false;
+  const looking = new Set<() => void>();
   child.stderr.setEncoding("utf8").on("data", (text) => {
     err += text;
+    for (const look of looking) look();
   });
   const ended = new Promise<{ exit: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     // Not "close": what the daemon has started may hold its standard error open longer.
@@ -116,6 +120,17 @@ export function launch(
     ended,
     isGone: () => gone,
     log: () => err,
+    logged: (pattern) =>
+      new Promise((resolve) => {
+        const look = () => {
+          const found = pattern.exec(err);
+          if (found === null) return;
+          looking.delete(look);
+          resolve(found);
+        };
+        looking.add(look);
+        look();
+      }),
     said: () => out,
     signal: (name) => void child.kill(name),
   };

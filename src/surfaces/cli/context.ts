@@ -4,6 +4,8 @@ import type { Request } from "../../core/request.ts";
 import type { KnownPeople } from "../../known-people.ts";
 import type { Policies } from "../../policies.ts";
 import type { Client } from "../client/connection.ts";
+import type { GatewayDoor } from "../gateway/over-http.ts";
+import type { UpstreamSpec } from "../gateway/upstream.ts";
 
 /** The terminal, or whatever stands in for it. */
 export interface Io {
@@ -79,6 +81,20 @@ export interface AuditReport {
   readonly findings: readonly string[];
 }
 
+/** Which gateway of the configuration is wanted. */
+interface GatewayWanted {
+  /** Of the upstreams; none for all of them. */
+  readonly names: readonly string[];
+  readonly http: boolean;
+}
+
+export interface GatewaySetup {
+  readonly upstreams: readonly UpstreamSpec[];
+  /** Null where it is not served over HTTP. */
+  readonly http: GatewayDoor | null;
+  readonly warnings: readonly string[];
+}
+
 /** What the command line needs and must not load itself: each is fetched only by the command that calls it. */
 export interface Deps {
   readonly version: string;
@@ -96,6 +112,8 @@ export interface Deps {
   openPolicies(options: GlobalOptions): Promise<Policies>;
   /** The configuration's people. Gives config_missing, config_invalid. */
   openPeople(options: GlobalOptions): Promise<KnownPeople>;
+  /** What the configuration says of the gateway, with the secrets that it needs. Gives config_missing, config_invalid, usage. */
+  readGateway(options: GlobalOptions, wanted: GatewayWanted): Promise<GatewaySetup>;
   /** The words that start this program. */
   program(): readonly string[];
   /** Adds what agents' tools need to the configuration, where it is missing. Gives config_missing, config_invalid. */

@@ -1,5 +1,10 @@
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
-import { createMcpHandler, type McpServer, type Server } from "@modelcontextprotocol/server";
+import {
+  createMcpHandler,
+  type McpServer,
+  type Server,
+  type ServerNotifier,
+} from "@modelcontextprotocol/server";
 import { Fault } from "../../core/codes.ts";
 import { type AccessToken, tokenDoor } from "../http/access.ts";
 import { type Address, type Limits, listenOnPort, patientServer, urlHost } from "../http/listening.ts";
@@ -25,6 +30,8 @@ interface McpOverHttp {
 interface McpHttpSurface {
   /** Without a path. */
   readonly url: string;
+  /** By path: what has changed, for whoever has subscribed to that there. */
+  readonly notifiers: ReadonlyMap<string, ServerNotifier>;
   close(): Promise<void>;
 }
 
@@ -69,6 +76,7 @@ export async function serveMcpOverHttp({
   const port = await listenOnPort(server, address, hosts, key);
   server.on("error", onError);
   return {
+    notifiers: new Map([...handlers].map(([path, { notify }]) => [path, notify])),
     url: `http://${urlHost(address.host)}:${port}`,
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));

@@ -39,6 +39,8 @@ export interface AgentStage {
   readonly env: NodeJS.ProcessEnv;
   /** The daemon's state directory, once it has been started. */
   state(): string;
+  /** Where the daemon serves TCP, if its configuration says so. */
+  port(): Promise<number>;
   cs(...words: string[]): Promise<Ran>;
   start(): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
@@ -90,6 +92,7 @@ export async function openAgentStage(policy?: string, actions = ACTIONS): Promis
     vault,
     env,
     state: () => state,
+    port: async () => Number((await daemon.logged(/"port":(\d+)/))[1]),
     cs: (...words) => countersign(program, words, env),
 
     async start() {

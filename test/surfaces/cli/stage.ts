@@ -54,6 +54,7 @@ export function createStage(): Stage {
     openPeople: missing,
     openPolicies: missing,
     stopped: () => new Promise(() => {}),
+    readGateway: missing,
     program: () => ["countersign"],
     addToolActions: missing,
     verifyGrant: async () => ({}),
