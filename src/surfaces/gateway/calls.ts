@@ -43,11 +43,14 @@ export interface Calls {
    */
   call(find: () => Promise<OfferedTool>, call: Call): Promise<CallToolResult>;
   readonly carrying: Carrying;
+  /** Resolves when no agent waits for anything any more. */
+  idle(): Promise<void>;
 }
 
 export function createCalls(ports: CallPorts): Calls {
   const carrying = createCarrying();
   const turns = createTurns();
+  const open = new Set<Promise<unknown>>();
 
   async function gated(find: () => Promise<OfferedTool>, call: Call): Promise<CallToolResult> {
     let tool = await find();
@@ -158,16 +161,27 @@ export function createCalls(ports: CallPorts): Calls {
     );
   }
 
+  async function answered(find: () => Promise<OfferedTool>, call: Call): Promise<CallToolResult> {
+    try {
+      return await gated(find, call);
+    } catch (error) {
+      call.signal.throwIfAborted();
+      if (error instanceof Fault) return failure(error, hintFor(error));
+      throw error;
+    }
+  }
+
   return {
     carrying,
-    async call(find, call) {
-      try {
-        return await gated(find, call);
-      } catch (error) {
-        call.signal.throwIfAborted();
-        if (error instanceof Fault) return failure(error, hintFor(error));
-        throw error;
-      }
+    call(find, call) {
+      const answer = answered(find, call);
+      open.add(answer);
+      const done = () => void open.delete(answer);
+      answer.then(done, done);
+      return answer;
+    },
+    async idle() {
+      await Promise.allSettled(open);
     },
   };
 }

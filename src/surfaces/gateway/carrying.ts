@@ -114,7 +114,7 @@ export function createCarrying(): Carrying {
       } finally {
         one.watched -= 1;
         if (signal.aborted && one.free && one.watched === 0 && !one.over) {
-          one.stop.abort(signal.reason);
+          one.stop.abort(new Error("the agent cancelled it"));
           forget(one);
         }
       }
@@ -125,7 +125,7 @@ export function createCarrying(): Carrying {
     },
 
     stop() {
-      for (const one of running.values()) one.stop.abort(new Error("The gateway was stopped."));
+      for (const one of running.values()) one.stop.abort(new Error("the gateway was stopped"));
     },
   };
 }

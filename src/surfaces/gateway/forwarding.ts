@@ -118,9 +118,8 @@ function outcomeOfError(
   if (error instanceof SdkError && error.code === SdkErrorCode.NotConnected) {
     return { failed: `The MCP server was not reached: ${why}` };
   }
-  const cause = signal.aborted
-    ? "The tool was called, and the agent cancelled the call before there was a result."
-    : `The tool was called, but there is no result: ${why}`;
+  const broken: unknown = signal.aborted ? signal.reason : error;
+  const cause = `The tool was called, but there is no result: ${broken instanceof Error ? broken.message : why}`;
   // Where the policy needs nobody and the tool only reads, nobody has to find out either.
   const reads = isObject(params.hints) && params.hints.read_only === true;
   return decision === null && verdict !== null && reads ? { failed: cause } : { unknown: cause };

@@ -42,7 +42,7 @@ export interface Gateway {
   follow(tell: (notice: Notice, from: Upstream) => void): () => void;
   /** Resolves when no call is being made any more and every outcome is recorded. */
   settled(): Promise<void>;
-  /** Ends the servers. Of calls that are being made the outcome is recorded as unknown. */
+  /** Once no agent is there any more: ends the servers. Of calls that are being made the outcome is recorded as unknown. */
   close(): Promise<void>;
 }
 
@@ -154,7 +154,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
     async close() {
       calls.carrying.stop();
-      await calls.carrying.settled();
+      await Promise.all([calls.idle(), calls.carrying.settled()]);
       ended.abort();
       await Promise.all(places.map(({ upstream }) => upstream.close()));
     },

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename, isAbsolute, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { Client, type ServerCapabilities } from "@modelcontextprotocol/client";
 import { Fault } from "../../core/codes.ts";
 import { sha256 } from "../../document/digest.ts";
@@ -39,28 +39,29 @@ export function checkServerName(name: string): string {
   throw new Fault("usage", `${JSON.stringify(name)} cannot be the name of an MCP server.`, hint);
 }
 
-/** What a command is called in rules, where the operator gives it no name: the last word that names a program. */
+/** Programs that run what the words behind them name. */
+const RUNNERS =
+  /^(npx|bunx|pnpx|uvx|pipx|npm|pnpm|yarn|bun|deno|uv|node|nodejs|tsx|python[\d.]*|docker|podman|env|sh|bash)$/;
+/** Words behind those that name nothing. */
+const FILLERS = /^-|^(exec|x|dlx|run|tool)$|^\w+=/;
+
+/** What rules call a server that the operator gives no name: the first word that names what runs. */
 export function nameOfCommand(argv: readonly string[]): string {
   const [command = "", ...args] = argv;
-  const program = basename(command).replace(/\.(exe|cmd|bat)$/i, "");
-  const runs =
-    /^(npx|bunx|pnpx|uvx|pipx|npm|pnpm|yarn|bun|deno|uv|node|nodejs|tsx|python[\d.]*|docker|env|sh|bash)$/;
-  const words = runs.test(program)
-    ? args.filter((word) => !/^-|^(exec|x|dlx|run|tool)$|^\w+=/.test(word))
-    : [];
-  const word = words[0] ?? program;
-  const name = word
-    .replace(/^@[^/]+\//, "")
-    .replace(/(?<=.)@[^/]*$/, "")
-    .split(/[/\\]/)
-    .at(-1);
-  const safe = (name ?? "")
-    .replace(/\.(m|c)?(js|ts)$|\.py$/, "")
+  const isRunner = (word: string) => RUNNERS.test(programOf(word));
+  const words = isRunner(command) ? args.filter((word) => !FILLERS.test(word) && !isRunner(word)) : [];
+  const name = programOf((words[0] ?? command).replace(/^@[^/]+\//, "").replace(/(?<=.)@[^/]*$/, ""));
+  const safe = name
     .replaceAll(/[^\w.-]+/g, "-")
     .replaceAll(/_{2,}/g, "_")
     .replace(/^[^A-Za-z0-9]+/, "")
     .slice(0, 64);
   return safe === "" ? "server" : safe;
+}
+
+function programOf(word: string): string {
+  const last = word.split(/[/\\]/).at(-1) ?? "";
+  return last.replace(/\.(exe|cmd|bat|py|[mc]?[jt]s)$/i, "");
 }
 
 export function openUpstream(

@@ -37,6 +37,7 @@ export interface AgentStage {
   readonly place: string;
   readonly vault: string;
   readonly env: NodeJS.ProcessEnv;
+  agentSocket(): string;
   /** The daemon's state directory, once it has been started. */
   state(): string;
   /** Where the daemon serves TCP, if its configuration says so. */
@@ -91,6 +92,7 @@ export async function openAgentStage(policy?: string, actions = ACTIONS): Promis
     place,
     vault,
     env,
+    agentSocket: () => sockets.agent,
     state: () => state,
     port: async () => Number((await daemon.logged(/"port":(\d+)/))[1]),
     cs: (...words) => countersign(program, words, env),

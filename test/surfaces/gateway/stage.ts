@@ -1,6 +1,8 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import type { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { TOOL_ACTIONS } from "../../../src/adapters/tool-actions.ts";
@@ -22,7 +24,7 @@ rules:
     match: { kind: mcp_tool }
     when: "params.server in ['fs', 'everything'] && params.hints.read_only"
     decision: allow
-  - { id: free, match: { kind: mcp_tool }, when: "params.tool == 'free'", decision: allow }
+  - { id: free, match: { kind: mcp_tool }, when: "params.tool in ['free', 'free-slow']", decision: allow }
   - { id: moving, match: { kind: mcp_tool }, when: "params.tool == 'move_file'", decision: deny, reason: Files stay where they are. }
 `;
 
@@ -34,6 +36,13 @@ export interface GatewayStage extends AgentStage {
   file(name: string): string | null;
   /** A gateway in front of the command, and a client in front of that. */
   connect(era: Era, upstream: readonly string[], more?: Connecting): Promise<Connected>;
+  /** A gateway that has been greeted, with its pipes in the test's own hands. */
+  launch(upstream: readonly string[], words: readonly string[]): Launched;
+}
+
+interface Launched {
+  readonly gateway: ChildProcessByStdio<Writable, Readable, null>;
+  readonly send: (message: object) => void;
 }
 
 interface Connecting {
@@ -69,6 +78,23 @@ export async function openGatewayStage(policy = POLICY): Promise<GatewayStage> {
       const client = newClient(era, name);
       await client.connect(transport);
       return { client, pid: transport.pid ?? 0, close: () => client.close() };
+    },
+
+    launch(upstream, words) {
+      const { program, vault, env } = stage;
+      const gateway = spawn(
+        process.execPath,
+        [program.main, "gateway", "--vault", vault, ...words, "--", ...upstream],
+        { env, stdio: ["pipe", "pipe", "ignore"] },
+      );
+      gateway.stdout.resume();
+      const send = (message: object) =>
+        gateway.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+      const clientInfo = { name: "launched", version: "1" };
+      const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
+      send({ id: 1, method: "initialize", params });
+      send({ method: "notifications/initialized" });
+      return { gateway, send };
     },
   };
 }
