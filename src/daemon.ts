@@ -14,7 +14,17 @@ import { createExecutions } from "./daemon/executions.ts";
 import { createNotes } from "./daemon/notes.ts";
 import { createPace } from "./daemon/pace.ts";
 import { createPlanning, needAllCopies, type PlanningPorts } from "./daemon/planning.ts";
-import type { Chronicle, Entry, Folder, Ledger, Log, NoteFile, Place, Vault } from "./daemon/ports.ts";
+import type {
+  Chronicle,
+  Entry,
+  Folder,
+  Ledger,
+  Log,
+  NoteFile,
+  OtherTexts,
+  Place,
+  Vault,
+} from "./daemon/ports.ts";
 import { createRescan } from "./daemon/rescan.ts";
 import { createSight, noteOf, type Seen } from "./daemon/sight.ts";
 import { createTurns } from "./daemon/turns.ts";
@@ -24,6 +34,7 @@ export interface DaemonPorts extends PlanningPorts {
   readonly vault: Vault;
   readonly chronicle: Chronicle;
   readonly desk: Desk;
+  readonly otherTexts: OtherTexts;
   readonly log: Log;
   /** Folder names below the vault's root. */
   readonly folders: Readonly<Record<Folder | "done", string>>;

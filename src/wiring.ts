@@ -14,6 +14,7 @@ import { openLog } from "./adapters/log.ts";
 import { createMetrics } from "./adapters/metrics.ts";
 import { openChannels } from "./adapters/notify/channels.ts";
 import { openOutboxFiles } from "./adapters/notify/store.ts";
+import { openOtherTexts } from "./adapters/other-texts.ts";
 import { createPolicyReader, createPolicyShelf } from "./adapters/policy-files.ts";
 import { openVault } from "./adapters/vault.ts";
 import { watchFolders } from "./adapters/watcher.ts";
@@ -181,6 +182,7 @@ async function wire(
     desk,
     log,
     kind,
+    otherTexts: openOtherTexts(places.state),
     merging,
     settle_ms: configuration.settle_ms,
     settle_ticks_ms: configuration.settle_ticks_ms,

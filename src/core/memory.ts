@@ -2,7 +2,10 @@ import { problem } from "./codes.ts";
 import type { Reading } from "./look.ts";
 import { isMisled, type Other, observeOther, type WholeText } from "./misled.ts";
 
-/** What has to be remembered from one look to the next. Lost with the process: then everything is first seen again. */
+/**
+ * What has to be remembered from one look to the next. Lost with the process, but for `other`: then everything is first
+ * seen again.
+ */
 export interface Memory {
   readonly fingerprint: string;
   /** When the person's fields last changed, in ms of the daemon's clock. */
@@ -31,9 +34,10 @@ interface Files {
   readonly named: boolean;
 }
 
-/** Carries the memory of a note on to what is seen now (ms). */
+/** Carries the memory of a note on to what is seen now (ms); `other` is what is remembered of that from before. */
 export function observe(
   before: Memory | null,
+  other: Other | null,
   reading: Reading,
   { sha256, note, named }: Files,
   now: number,
@@ -49,7 +53,7 @@ export function observe(
     shown: reading.shown ?? before?.shown ?? null,
     said: reading.said,
     said_since: sameSaid ? Math.min(before.said_since, now) : now,
-    other: observeOther(before?.other ?? null, note.reading, note.text),
+    other: observeOther(other, note.reading, note.text),
     unnamed_since: named ? null : Math.min(before?.unnamed_since ?? now, now),
   };
 }

@@ -1,6 +1,7 @@
 import type { ProblemCode } from "../core/codes.ts";
 import type { Event } from "../core/event.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import type { Other } from "../core/misled.ts";
 import type { Attempt, EffectClass, Request, RequestId } from "../core/request.ts";
 import type { Limits } from "../core/timing.ts";
 import type { Verdict } from "../core/verdict.ts";
@@ -224,6 +225,14 @@ export interface ClockGuard {
   notice(): string | null;
   /** An operator says that it is right; `seq` is the journal's last record's. Durable once it returns. */
   accept(seq: number): void;
+}
+
+/** What is remembered over restarts of notes that show something else than what was asked for. */
+export interface OtherTexts {
+  /** Null where there is nothing; what cannot be read counts as an approval of something else. */
+  read(id: RequestId): Other | null;
+  /** Durable once it returns, where an approval was seen; throws when the disk does not let it. */
+  keep(id: RequestId, other: Other | null): void;
 }
 
 /** Stops and restarts all executions; survives restarts. */

@@ -8,7 +8,7 @@ import { isBy } from "../core/voting.ts";
 import { sha256 } from "../document/digest.ts";
 import { readNote, unreadable } from "../document/reading.ts";
 import { editableOf } from "./amending.ts";
-import type { Clock, Folder, KindSettings, NoteFile, Vault } from "./ports.ts";
+import type { Clock, Folder, KindSettings, NoteFile, OtherTexts, Vault } from "./ports.ts";
 
 /** Notes as the daemon writes them are far smaller, and what is smaller costs little whatever is in it. */
 const CHEAP_BYTES = 6_144;
@@ -30,10 +30,11 @@ export interface SightPorts {
   /** Folder names below the vault's root. */
   readonly folders: Readonly<Record<Folder, string>>;
   readonly kind: (kind: string) => KindSettings | null;
+  readonly otherTexts: OtherTexts;
 }
 
 /** Looks at notes, and remembers from one look to the next what `reconcile` needs to know about change. */
-export function createSight({ vault, clock, folders, kind }: SightPorts) {
+export function createSight({ vault, clock, folders, kind, otherTexts }: SightPorts) {
   const memories = new Map<RequestId, Memory>();
   const readings = new Map<RequestId, ReadonlyMap<string, Known>>();
   const missing = new Set<RequestId>();
@@ -88,7 +89,11 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
       note: { reading: main.reading, text: textOf(main) },
       named: all.some(({ own }) => own),
     };
-    const memory = observe(memories.get(id) ?? null, reading, files, clock.now());
+    const before = memories.get(id) ?? null;
+    const other = before === null ? otherTexts.read(id) : before.other;
+    const memory = observe(before, other, reading, files, clock.now());
+    // Before anything follows from this look: what is forgotten here could let a void approval count.
+    if (JSON.stringify(memory.other) !== JSON.stringify(other)) otherTexts.keep(id, memory.other);
     memories.set(id, memory);
     const hash = all.length === 1 ? (all[0]?.hash ?? "") : sha256(Buffer.from(mark));
     const notes = [...found.slice(note, note + 1), ...found.slice(0, note), ...found.slice(note + 1)];
@@ -135,6 +140,7 @@ export function createSight({ vault, clock, folders, kind }: SightPorts) {
 
     forget(id: RequestId): void {
       memories.delete(id);
+      otherTexts.keep(id, null);
       readings.delete(id);
       missing.delete(id);
     },

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { clock } from "../../src/adapters/clock.ts";
 import { type History, openHistory } from "../../src/adapters/git-history.ts";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
+import { openOtherTexts } from "../../src/adapters/other-texts.ts";
 import { openVault } from "../../src/adapters/vault.ts";
 import { watchFolders } from "../../src/adapters/watcher.ts";
 import { createApplication } from "../../src/application.ts";
@@ -165,6 +166,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     desk,
     log,
     kind,
+    otherTexts: openOtherTexts(state),
     policy: { judge: () => null, hold: () => () => {} },
     people: () => NOBODY,
     merging,

@@ -20,6 +20,7 @@ function seen(...texts: string[]): { verb: string | null; codes: Problem["code"]
     clock: { now: () => 0, after: () => () => {} },
     folders,
     kind: () => null,
+    otherTexts: { read: () => null, keep() {} },
   });
   let last: { verb: string | null; codes: Problem["code"][] } = { verb: null, codes: [] };
   for (const text of texts) {

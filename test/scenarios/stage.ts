@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { openClockGuard } from "../../src/adapters/clock-guard.ts";
 import { openCountFile } from "../../src/adapters/count-file.ts";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
+import { openOtherTexts } from "../../src/adapters/other-texts.ts";
 import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy-files.ts";
 import { openVault } from "../../src/adapters/vault.ts";
 import { createApplication } from "../../src/application.ts";
@@ -206,6 +207,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     kind,
     policy,
     people,
+    otherTexts: openOtherTexts(state),
     merging,
     settle_ms: options.settle_ms ?? 2_000,
     settle_ticks_ms: 0,
