@@ -3,6 +3,7 @@ import { Fault, type Refusal, refusal } from "./core/codes.ts";
 import type { Event } from "./core/event.ts";
 import type { JsonObject } from "./core/json.ts";
 import { approversOf, isReportable, type Reported, type Request, type RequestId } from "./core/request.ts";
+import { heldBack } from "./core/shadow.ts";
 import type { Spread } from "./core/statistics.ts";
 import { iso, opensAt } from "./core/timing.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
@@ -77,6 +78,8 @@ export interface Health {
   readonly vault: string;
   readonly state: string;
   readonly halted: boolean;
+  /** The kinds of action for which nobody is asked, because they are in shadow. */
+  readonly shadow: readonly string[];
   /** Whether the computer's clock was set, so that nothing is decided by time. */
   readonly clock_frozen: boolean;
   /** How late the watcher told of the last saves; null where it has told of none. */
@@ -93,10 +96,11 @@ interface Grants {
     expires: string;
     approved_by: readonly string[];
     started: boolean;
+    shadow: boolean;
   }): Promise<string>;
   verify(
     grant: string,
-    expected: { id: string; digest: string; now: number },
+    expected: { id: string; digest: string; now: number; shadow: boolean },
   ): Promise<{ ok: true } | { ok: false; refusal: Refusal }>;
   tokenMatches(token: string, sha256: string): boolean;
   publicKey(): JsonObject;
@@ -221,6 +225,7 @@ export function createApplication(ports: ApplicationPorts): Application {
         expires,
         approved_by: approversOf(request),
         started: request.status === "executing",
+        shadow: "allowed_at" in request && heldBack(request.submission.verdict) !== null,
       });
       return { grant, expires };
     },
@@ -228,7 +233,8 @@ export function createApplication(ports: ApplicationPorts): Application {
     async claim(id, { token, grant }) {
       const { submission } = await callersOwn(id, token);
       if (guard.isFrozen()) throw new Fault("clock_frozen");
-      const checked = await grants.verify(grant, { id, digest: submission.digest, now: clock.now() });
+      const expected = { id, digest: submission.digest, now: clock.now(), shadow: true };
+      const checked = await grants.verify(grant, expected);
       if (!checked.ok) throw new Fault(checked.refusal.code, checked.refusal.message, checked.refusal.hint);
       const start = (request: Request, { constraints }: Around): Event | Refusal => {
         if (halt.isHalted()) return refusal("halted");
@@ -273,6 +279,7 @@ export function createApplication(ports: ApplicationPorts): Application {
       return {
         ...ports.about,
         halted: halt.isHalted(),
+        shadow: ports.kinds.filter((name) => ports.kind(name)?.shadow),
         clock_frozen: guard.isFrozen(),
         watcher_lag_ms: ports.watcherLag?.() ?? null,
       };

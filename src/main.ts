@@ -100,10 +100,15 @@ function dependencies(): Deps {
     version,
     locate: async (options) => (await import("./adapters/locations.ts")).locate(options, env, process.cwd()),
     init,
-    async verifyGrant(grant, key, { digest }) {
+    async verifyGrant(grant, key, { digest, shadow }) {
       const { Fault } = await import("./core/codes.ts");
       const { verifyGrant } = await import("./handlers/grant.ts");
-      const expected = { now: Date.now(), started: true as const, ...(digest !== null && { digest }) };
+      const expected = {
+        now: Date.now(),
+        started: true as const,
+        shadow,
+        ...(digest !== null && { digest }),
+      };
       const verdict = await verifyGrant(grant, key as Parameters<typeof verifyGrant>[1], expected);
       if (verdict.ok) return { ...verdict.claims };
       throw new Fault(verdict.refusal.code, verdict.refusal.message, verdict.refusal.hint);
@@ -119,6 +124,7 @@ function dependencies(): Deps {
     async *readAudit(options) {
       yield* (await import("./wiring.ts")).readAudit(options, outside());
     },
+    kindsInShadow: async (options) => (await import("./wiring.ts")).kindsInShadow(options, outside()),
     openPeople: async (options) => (await import("./wiring.ts")).openKnownPeople(options, outside()),
     async readGateway(options, wanted) {
       const { locate } = await import("./adapters/locations.ts");

@@ -85,9 +85,17 @@ async function placeOf({ url, token, socket, vault, state }: ConnectOptions): Pr
 }
 
 /** What a grant must be for. It must have been claimed. */
-export type GrantFor =
-  | { readonly digest: string; readonly id?: string }
-  | { readonly action: { readonly kind: string; readonly params: JsonObject }; readonly id?: string };
+export type GrantFor = (
+  | { readonly digest: string }
+  | { readonly action: { readonly kind: string; readonly params: JsonObject } }
+) & {
+  readonly id?: string;
+  /**
+   * Also takes grants for which nobody was asked only because the operator has put the kind of action in shadow, to try
+   * the rules.
+   */
+  readonly shadow?: boolean;
+};
 
 export interface GrantClaims {
   /** The request's id. */
@@ -96,6 +104,8 @@ export interface GrantClaims {
   readonly digest: string;
   readonly action_digest: string;
   readonly approved_by: readonly string[];
+  /** Set where nobody was asked only because the kind of action is in shadow. */
+  readonly shadow?: true;
   /** Seconds since 1970. */
   readonly iat: number;
   readonly exp: number;
@@ -104,8 +114,8 @@ export interface GrantClaims {
 
 /**
  * For the tool that acts: whether this very action was approved and its one execution begun, by the daemon's public key
- * (`grantKey()`) alone. Rejects with grant_invalid or grant_expired, and then the tool must not act. Who claimed it can have
- * several grants of the one request: to act on it once, remember the request's id (`sub`) until `exp`.
+ * (`grantKey()`) alone. Rejects with grant_invalid, grant_expired or grant_shadow, and then the tool must not act. Who
+ * claimed it can have several grants of the one request: to act on it once, remember the request's id (`sub`) until `exp`.
  */
 export async function verifyGrant(grant: string, key: JsonObject, expected: GrantFor): Promise<GrantClaims> {
   const { verifyGrant: verify } = await import("./handlers/grant.ts");
@@ -118,11 +128,12 @@ export async function verifyGrant(grant: string, key: JsonObject, expected: Gran
   if (typeof (bound.digest ?? bound.action_digest) !== "string") {
     throw new Fault("usage", "A grant is checked against a digest or an action.");
   }
-  const named = expected.id === undefined ? {} : { id: expected.id };
+  const { id, shadow = false } = expected;
   const verdict = await verify(grant, key as Parameters<typeof verify>[1], {
     ...bound,
-    ...named,
+    ...(id !== undefined && { id }),
     started: true,
+    shadow,
     now: Date.now(),
   });
   if (verdict.ok) return { ...verdict.claims };
@@ -142,15 +153,16 @@ function digestOrRefuse(digest: () => string): string {
 /**
  * For the author of an MCP server, or of a proxy in front of one: whether this very call came through a gateway after it was
  * approved, by the daemon's public key alone. `call` is what `tools/call` was given, as it was sent. Each grant is taken once:
- * by this process, or as far as `seen` remembers. Rejects with grant_invalid, grant_expired or grant_used, and then the tool
- * must not act.
+ * by this process, or as far as `seen` remembers. Rejects with grant_invalid, grant_expired, grant_shadow or grant_used, and
+ * then the tool must not act.
  */
 export async function verifyToolCall(
   call: ToolCallGiven,
   key: JsonObject,
   expected: ToolCallExpected,
 ): Promise<GrantClaims> {
-  const claims = await verifyGrant(grantIn(call), key, { action: calledAction(call, expected) });
+  const { shadow = false } = expected;
+  const claims = await verifyGrant(grantIn(call), key, { action: calledAction(call, expected), shadow });
   await takeOnce(claims, expected.seen);
   return claims;
 }

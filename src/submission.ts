@@ -6,6 +6,7 @@ import type { JsonObject } from "./core/json.ts";
 import { NAME, type People, UNNAMED } from "./core/people.ts";
 import type { Adopted, EffectClass, Request, RequestFields, RequestId, Submission } from "./core/request.ts";
 import { isOpenToAll, type Roster, rosterOf } from "./core/roster.ts";
+import { inShadow, withoutPolicy } from "./core/shadow.ts";
 import { iso } from "./core/timing.ts";
 import type { Verdict } from "./core/verdict.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
@@ -240,11 +241,12 @@ export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) =
       created: Date.parse(created),
     };
     let fields = asked;
-    const verdict = ports.policy.judge(question, ({ policy, rule, expires_ms }) => {
+    const said = ports.policy.judge(question, ({ policy, rule, expires_ms }) => {
       const due = expires_ms === null ? null : now + Math.min(expires_ms, expires_in_ms);
       fields = { ...asked, policy, rule, expires: due === null ? expires : seconds(Math.ceil(due / 1_000)) };
       return digestOf(fields);
     });
+    const verdict = kind.shadow ? inShadow(said ?? withoutPolicy(question)) : said;
     return { fields, verdict, question };
   }
 }

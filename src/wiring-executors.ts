@@ -60,6 +60,7 @@ export function kindsOf(
       limits: { grant_ms: settings.timeout_ms, execute_by_ms: settings.execute_by_ms },
       checkParams: (params) => configuration.checkParams(name, params),
       effect: settings.effect,
+      shadow: settings.shadow,
       editable: settings.editable,
       tags: settings.tags,
       title: settings.title,

@@ -24,6 +24,7 @@ import { createCaps } from "./caps.ts";
 import { Fault } from "./core/codes.ts";
 import type { JsonObject } from "./core/json.ts";
 import { NOBODY, type People } from "./core/people.ts";
+import { tellShadow } from "./core/shadow.ts";
 import { createCounting } from "./counting.ts";
 import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
@@ -121,6 +122,7 @@ async function wire(
   const desk = createDesk({
     ...{ ledger, vault, clock, log, halt, guard, merging, folders },
     host: configuration.host,
+    shadow: () => shadowed(configuration),
   });
   const chronicle = createChronicle({ ledger, vault, clock, folders });
   const link = openCommandLink();
@@ -294,9 +296,12 @@ async function wire(
   };
   daemon.onFatal((error) => void stop(error).catch(reject));
   outside.onStop(() => void stop(null).catch(reject));
+  const shadow = shadowed(configuration);
+  if (shadow.length > 0) log.warn({ shadow }, tellShadow(shadow) ?? "");
   log.info({ vault: places.vault, state: places.state }, "ready");
   const { vault: root, configuration: file, state, sockets } = places;
-  return { vault: root, configuration: file, state, sockets, warnings: configuration.warnings, finished };
+  const { warnings } = configuration;
+  return { vault: root, configuration: file, state, sockets, shadow, warnings, finished };
 }
 
 /** Neither is read from the vault, where agents write. */
@@ -430,6 +435,16 @@ export async function openPolicies(options: GlobalOptions, { env, cwd }: Outside
   const people = configuration && knownPeople(configuration);
   const services = configuration && serviceNames(configuration);
   return createPolicies({ read: createPolicyReader(cwd), kinds, people, services, now: clock.now });
+}
+
+/** What the configuration has in shadow, where there is one. Gives config_invalid. */
+export async function kindsInShadow(options: GlobalOptions, outside: Outside): Promise<readonly string[]> {
+  const configuration = await findConfiguration(options, outside);
+  return configuration === null ? [] : shadowed(configuration);
+}
+
+function shadowed({ actions }: Configuration): readonly string[] {
+  return [...actions.values()].filter(({ shadow }) => shadow).map(({ kind }) => kind);
 }
 
 /** People from the command line. Gives config_invalid. */

@@ -136,6 +136,11 @@ function meters({ Counter, Gauge, Histogram }: Library, registry: InstanceType<L
   const hasty = counter("hasty_reviews_total", "Answers within 3 seconds.", ["reviewer"]);
   const outcomes = counter("outcomes_total", "Requests that came to an end.", ["status", "kind"]);
   const allowed = counter("allowed_total", "Requests that the policy allowed.");
+  const shadow = counter(
+    "shadow_total",
+    "Requests that went ahead only because their kind is in shadow, by what would have been.",
+    ["would", "rule"],
+  );
   const unknown = counter("unknown_total", "Executions whose end was not seen.");
   const noes = counter("reasons_total", "Noes of persons that came with a reason.");
   const byRule = histogram("decision_seconds", "Time from asking to the decision.", PEOPLE, ["rule"]);
@@ -160,6 +165,9 @@ function meters({ Counter, Gauge, Histogram }: Library, registry: InstanceType<L
         break;
       case "allowed":
         allowed.inc();
+        break;
+      case "shadow":
+        shadow.inc({ would: fact.would, rule: ruleOf(fact.rule) });
         break;
       case "unknown":
         unknown.inc();

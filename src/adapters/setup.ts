@@ -120,6 +120,7 @@ ${TOOL_ACTIONS}
   #   timeout: 60s
   #   expires: 1h
   #   env: { BANK_TOKEN: null }   # null passes the daemon's own value on; nothing else is inherited
+  #   mode: shadow                # to try the rules: nobody is asked, everything goes ahead, and notes say what would have been
   # refactor:
   #   caller: true                # the agent executes it itself, with a grant
   #   timeout: 15m                # how long the grant is good for

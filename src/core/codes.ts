@@ -281,6 +281,10 @@ export const REFUSALS = {
     means: "The grant was for one execution, and that has begun.",
     hint: "Ask again with a new request.",
   },
+  grant_shadow: {
+    means: "Nobody approved this: its kind of action is in shadow.",
+    hint: "Take `mode: shadow` out of the configuration, or let the check accept such grants (`shadow: true`, `--shadow`).",
+  },
   token_invalid: {
     means: "Only the requester's token may do this.",
     hint: "Use the token that `countersign request` gave to the requester.",

@@ -1,5 +1,6 @@
 import type { Event, EventType } from "./event.ts";
 import type { RequestId } from "./request.ts";
+import { wouldHave } from "./verdict.ts";
 
 /** The one shape in which what happened to a request is told to the outside. */
 export interface EventView {
@@ -49,7 +50,10 @@ function wordsOf(event: Event, requester: string): { by: string | null; reason: 
     case "allowed":
     case "denied":
     case "sent_back":
-      return { by: event.verdict.rule, reason: event.verdict.reason };
+      return {
+        by: wouldHave(event.verdict) === null ? event.verdict.rule : null,
+        reason: event.verdict.reason,
+      };
     case "delegated":
       return { by: event.from, reason: event.reason };
     case "vote_withdrawn":

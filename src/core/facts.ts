@@ -2,12 +2,14 @@ import type { Event, EventType } from "./event.ts";
 import type { FinalRequest, Request, RequestId, Status, Submission, Verb } from "./request.ts";
 import { OUTCOMES } from "./tally.ts";
 import { TRANSITIONS } from "./transitions.ts";
-import type { Risk } from "./verdict.ts";
+import { type Risk, type WouldHave, wouldHave } from "./verdict.ts";
 
 /** What can be counted of what happens. Times are in ms. */
 export type Fact =
   | { readonly what: "asked"; readonly kind: string; readonly requester: string; readonly retried: boolean }
   | { readonly what: "joined" | "allowed" | "unknown" }
+  /** Let through by a switch, and by which rule it would have been held up. */
+  | { readonly what: "shadow"; readonly rule: string; readonly would: WouldHave }
   /** One reviewer's answer, also one that is not enough alone; from when it began to wait. */
   | { readonly what: "reviewed"; readonly reviewer: string; readonly verb: Verb; readonly took: number }
   | { readonly what: "decided"; readonly rule: string; readonly verb: Verb; readonly took: number }
@@ -46,8 +48,9 @@ export function createFacts(tell: (fact: Fact, at: string) => void) {
 
   function begin({ fields, verdict }: Submission, at: number): Known {
     const { kind, id } = fields;
-    const rule = verdict === undefined ? "no policy" : (verdict.rule ?? "default");
-    const risk = verdict?.risk ?? "none";
+    const isJudged = verdict !== undefined && verdict.policy !== null;
+    const rule = isJudged ? (verdict.rule ?? "default") : "no policy";
+    const risk = isJudged ? verdict.risk : "none";
     const one: Known = { status: "pending", waiting: at, started: at, unsettled: 0, rule, risk, kind };
     known.set(id, one);
     return one;
@@ -78,9 +81,13 @@ export function createFacts(tell: (fact: Fact, at: string) => void) {
         say({ what: "handled", kind: one.kind, took: Math.max(0, Date.parse(event.at) - one.started) });
         return;
       case "joined":
-      case "allowed":
-        say({ what: event.type });
+        say({ what: "joined" });
         return;
+      case "allowed": {
+        const would = wouldHave(event.verdict);
+        say(would === null ? { what: "allowed" } : { what: "shadow", rule: one.rule, would });
+        return;
+      }
       case "outcome_lost":
         say({ what: "unknown" });
     }

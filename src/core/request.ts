@@ -5,6 +5,8 @@
  * - request: one action waiting for, or past, a decision; has an `id` and a `digest`
  * - verdict: the policy's answer, no person asked
  * - rule, policy snapshot: what gave the verdict; the exact policy text, by SHA-256
+ * - shadow: a kind of action is in it while the operator only tries the rules: nobody is asked, and what the verdict would
+ *   have been is recorded
  * - requester: who asks: an agent or script, by name
  * - reviewer: the person who decides
  * - approvers: who may decide this request, by rule; its roster is who that is now, seat by seat

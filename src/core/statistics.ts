@@ -1,6 +1,6 @@
 import { createFacts, type Waiting } from "./facts.ts";
 import type { FinalRequest, Request } from "./request.ts";
-import type { Risk } from "./verdict.ts";
+import type { Risk, WouldHave } from "./verdict.ts";
 
 /** A decision in less time than it takes to read a note (ms). */
 export const HASTY_MS = 3_000;
@@ -45,6 +45,8 @@ export interface Statistics {
   readonly by_reviewer: Readonly<Record<string, Decided>>;
   /** What the policy answered by itself. */
   readonly policy: { readonly allowed: number; readonly denied: number };
+  /** What went ahead only because its kind is in shadow, by the rule that would have held it up, and how. */
+  readonly shadow: Readonly<Record<string, Readonly<Record<WouldHave, number>>>>;
   readonly outcomes: Readonly<Record<FinalRequest["status"], number>>;
   readonly unknown: number;
   /** Why persons said no, the most frequent first. */
@@ -63,6 +65,7 @@ export function createStatistics(since = Number.NEGATIVE_INFINITY) {
   const reviewers = new Map<string, ReturnType<typeof createDecided>>();
   const handlers = new Map<string, number[]>();
   const reasons = new Map<string, number>();
+  const shadow = new Map<string, Record<WouldHave, number>>();
   const counts = new Map<string, number>();
   let from: string | null = null;
   let to: string | null = null;
@@ -88,6 +91,9 @@ export function createStatistics(since = Number.NEGATIVE_INFINITY) {
         break;
       case "outcome":
         count(fact.status);
+        break;
+      case "shadow":
+        of(shadow, fact.rule, nothingHeldUp)[fact.would] += 1;
         break;
       case "asked":
         count("asked");
@@ -116,6 +122,7 @@ export function createStatistics(since = Number.NEGATIVE_INFINITY) {
         by_rule: readAll(rules),
         by_reviewer: readAll(reviewers),
         policy: { allowed: n("allowed"), denied: n("denied") },
+        shadow: Object.fromEntries(byName(shadow).map(([rule, one]) => [rule, { ...one }])),
         outcomes: {
           executed: n("executed"),
           failed: n("failed"),
@@ -142,6 +149,10 @@ function of<V>(map: Map<string, V>, name: string, make: () => V): V {
   const found = map.get(name) ?? make();
   map.set(name, found);
   return found;
+}
+
+function nothingHeldUp(): Record<WouldHave, number> {
+  return { require_approval: 0, deny: 0, allow_with_constraints: 0 };
 }
 
 function createDecided() {

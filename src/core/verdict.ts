@@ -95,6 +95,17 @@ export interface Verdict extends Requirements {
   readonly editable: readonly string[];
   /** What the handler is held to; null where there are none. */
   readonly constraints: Constraints | null;
+  /** What was said in earnest; only where the kind was in shadow, so that it was not enforced. */
+  readonly shadow?: Verdict;
+}
+
+export type WouldHave = "require_approval" | "deny" | "allow_with_constraints";
+
+/** What would have been done to a request that goes ahead only because its kind is in shadow; null for every other. */
+export function wouldHave({ shadow }: Pick<Verdict, "shadow">): WouldHave | null {
+  if (shadow === undefined) return null;
+  if (shadow.says !== "allow") return shadow.says;
+  return shadow.constraints === null ? null : "allow_with_constraints";
 }
 
 /**
@@ -140,7 +151,9 @@ export function deadlineUnder({ fields }: Submission, { expires_ms }: Verdict): 
 }
 
 /** Who it is that says so, where it is no person. */
-export function tellRule({ rule, policy }: Verdict): string {
+export function tellRule(verdict: Verdict): string {
+  const { rule, policy } = verdict;
+  if (wouldHave(verdict) !== null) return "shadow mode";
   if (policy === null) return "the absence of a policy";
   return rule === null ? "the policy's default" : `the rule ${rule}`;
 }

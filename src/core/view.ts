@@ -11,6 +11,7 @@ import {
   type Status,
 } from "./request.ts";
 import { attemptNumber, type Feedback, feedbackOf } from "./retry.ts";
+import { heldBack } from "./shadow.ts";
 import type { Verdict } from "./verdict.ts";
 import { type Missing, missingIn } from "./voting.ts";
 
@@ -42,6 +43,11 @@ export interface RequestView {
   readonly executor: "daemon" | "caller";
   /** What the policy said last; null where there was none. */
   readonly verdict: Verdict | null;
+  /**
+   * What it said in earnest, where the request goes ahead only because its kind is in shadow: nobody was asked, and this
+   * was not enforced. Null for every other request.
+   */
+  readonly shadow: Verdict | null;
   readonly decision: DecisionView | null;
   readonly approvals: ApprovalsView | null;
   /** Approved and not started: not before the one time (null: at once), and before the other. */
@@ -103,7 +109,7 @@ export function viewOf(request: Request): RequestView {
     digest,
     action_digest,
     executor: caller ? "caller" : "daemon",
-    verdict: request.status === "denied" ? request.verdict : (request.submission.verdict ?? null),
+    ...verdictsOf(request),
     decision: decisionView(request),
     approvals: approvalsView(request),
     opens: request.status === "approved" ? request.opens : null,
@@ -117,6 +123,13 @@ export function viewOf(request: Request): RequestView {
     feedback: feedbackOf(request),
     history: request.history,
   };
+}
+
+function verdictsOf(request: Request): Pick<RequestView, "verdict" | "shadow"> {
+  const said = request.status === "denied" ? request.verdict : request.submission.verdict;
+  if (said === undefined) return { verdict: null, shadow: null };
+  const { shadow: _, ...verdict } = said;
+  return { verdict, shadow: heldBack(said) };
 }
 
 function approvalsView(request: Request): ApprovalsView | null {

@@ -1,5 +1,6 @@
 import type { Problem } from "../core/codes.ts";
 import type { Request, RequestId } from "../core/request.ts";
+import { tellShadow } from "../core/shadow.ts";
 import { soonAt } from "../core/waiting.ts";
 import { isUnchangedBase, renderApprovalsBase } from "../document/approvals-base.ts";
 import { type DashboardData, isDashboardOf, renderDashboard } from "../document/dashboard.ts";
@@ -25,6 +26,8 @@ export interface DeskPorts {
   readonly guard: Pick<ClockGuard, "notice">;
   /** Whether the vault's repository is in the middle of a merge or rebase. */
   readonly merging: () => boolean;
+  /** The kinds of action for which nobody is asked. */
+  readonly shadow: () => readonly string[];
   readonly host: string;
   /** Folder names below the vault's root. */
   readonly folders: Readonly<Record<Folder | "done", string>>;
@@ -156,13 +159,15 @@ export function createDesk(ports: DeskPorts) {
 }
 
 /** What concerns the whole desk. */
-function noticesOf({ halt, guard, merging }: DeskPorts): string[] {
+function noticesOf({ halt, guard, merging, shadow }: DeskPorts): string[] {
   const clock = guard.notice();
+  const inShadow = tellShadow(shadow());
   return [
     ...(clock === null ? [] : [clock]),
     ...(halt.isHalted()
       ? ["All executions are halted: what is approved waits until somebody runs `countersign resume`."]
       : []),
+    ...(inShadow === null ? [] : [inShadow]),
     ...(merging()
       ? ["The vault's git repository is in a merge or rebase: only rejections count until it is finished."]
       : []),

@@ -202,6 +202,8 @@ export interface KindSettings {
   readonly checkParams: (params: JsonObject) => readonly string[];
   /** What rules can match on. */
   readonly tags: readonly string[];
+  /** Whether nobody is asked for it, and what the rules say is only recorded: the operator's switch, and nobody else's. */
+  readonly shadow: boolean;
   /** The default title, and what the note says under "What happens if you approve", with `{name}` for params. */
   readonly title: string | null;
   readonly next_effect: string | null;

@@ -1,5 +1,6 @@
 import type { Event, EventType } from "../core/event.ts";
 import type { Request } from "../core/request.ts";
+import { wouldHave } from "../core/verdict.ts";
 import { visibleLine } from "./visible.ts";
 
 /** One journal record and the request's state after it: what one commit, or one block of a shared commit, tells. */
@@ -111,6 +112,7 @@ function trailersOf({ record, request }: Transition): string[] {
     ["Assurance", decision?.assurance ?? null],
     ["Rule", verdict === null ? fields.rule : verdict.rule],
     ["Policy", verdict === null ? fields.policy : verdict.policy],
+    ["Shadow", verdict === null ? null : wouldHave(verdict)],
     ["Audit-Head", `${record.seq} ${record.hash}`],
   ];
   return trailers.flatMap(([key, value]) => {

@@ -1,6 +1,7 @@
 import type { Problem } from "../core/codes.ts";
 import { escalatedTo } from "../core/escalation.ts";
 import { approversOf, askedOf, type Request, type RequestId } from "../core/request.ts";
+import { heldBack } from "../core/shadow.ts";
 import type { Figures } from "../core/tally.ts";
 import { missingIn } from "../core/voting.ts";
 import { inOrderOfNeed } from "../core/waiting.ts";
@@ -112,7 +113,9 @@ function tellStatus(request: Request): string {
 /** Nobody where nobody decided: what the policy answered by itself is told as its own. */
 function deciderOf(request: Request): string {
   if ("decision" in request) return inline(request.decision.reviewer);
-  return request.status === "denied" || "allowed_at" in request ? "policy" : "";
+  if (request.status === "denied") return "policy";
+  if (!("allowed_at" in request)) return "";
+  return heldBack(request.submission.verdict) === null ? "policy" : "nobody (shadow)";
 }
 
 /** Who has approved, and who is needed yet. */

@@ -7,6 +7,7 @@ import {
   type Request,
   type UnknownRequest,
 } from "../core/request.ts";
+import { heldBack } from "../core/shadow.ts";
 import { tellRule } from "../core/verdict.ts";
 import { amendNote } from "./amend.ts";
 import { removeCallouts } from "./answer.ts";
@@ -27,6 +28,7 @@ import {
   scalar,
 } from "./note.ts";
 import { appended, openPatch, type Patch, Unpatchable } from "./patch.ts";
+import { renderShadow } from "./shadow.ts";
 import { fenced, fencedJson, inline, sentence, visibleLine } from "./visible.ts";
 
 /**
@@ -202,6 +204,10 @@ const SUMMARIES: Readonly<Record<FinalRequest["status"], string>> = {
 function renderSummary(request: FinalRequest): string {
   const head = headOf(request);
   const { verdict } = request.status === "denied" ? request : request.submission;
+  const held = "allowed_at" in request ? heldBack(verdict) : null;
+  if (verdict !== undefined && held !== null) {
+    return `> ${head}\n${renderShadow(request.submission.fields.kind, verdict.reason, held)}`;
+  }
   if (verdict !== undefined && (request.status === "denied" || "allowed_at" in request)) {
     const says = request.status === "denied" ? "denies it" : "allows it, so nobody was asked";
     const policy = verdict.policy === null ? "" : `\n> Policy \`${verdict.policy}\`.`;
@@ -227,16 +233,20 @@ function renderOverwritten(lines: string): string {
 
 function headOf(request: FinalRequest): string {
   const { event: last } = request.history.findLast(({ event }) => CONSENTS.has(event)) ?? {};
+  const isAllowed = "allowed_at" in request;
+  const inShadow = isAllowed && heldBack(request.submission.verdict) !== null ? " in shadow" : "";
   if (request.status === "expired" && (last === "approved" || last === "allowed")) {
     const { caller } = request.submission;
     const why = caller ? "the caller did not start it in time" : "its time to start ran out";
     return `[!failure] Expired: it was ${last}, but ${why}, so nothing was done`;
   }
-  if (request.status === "failed" && "allowed_at" in request && !hasEvent(request, "resolved_did_not"))
-    return "[!failure] Allowed, but the execution failed";
-  return hasEvent(request, "resolved_did_not")
-    ? `[!failure] ${"allowed_at" in request ? "Allowed" : "Approved"} and started, but it did not happen`
-    : SUMMARIES[request.status];
+  if (request.status === "failed" && isAllowed && !hasEvent(request, "resolved_did_not"))
+    return `[!failure] Allowed${inShadow}, but the execution failed`;
+  if (hasEvent(request, "resolved_did_not")) {
+    const consent = isAllowed ? `Allowed${inShadow}` : "Approved";
+    return `[!failure] ${consent} and started, but it did not happen`;
+  }
+  return request.status === "executed" ? `${SUMMARIES.executed}${inShadow}` : SUMMARIES[request.status];
 }
 
 /** What makes an approval, or undoes it. */

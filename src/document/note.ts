@@ -14,8 +14,8 @@ import {
   type UnknownRequest,
 } from "../core/request.ts";
 import { isOpenToAll } from "../core/roster.ts";
-import type { Verdict } from "../core/verdict.ts";
-import { tellRule } from "../core/verdict.ts";
+import { heldBack } from "../core/shadow.ts";
+import { tellRule, type Verdict, wouldHave } from "../core/verdict.ts";
 import { type Missing, missingIn } from "../core/voting.ts";
 import { namesOnBoxes, questionFor, renderBoxes } from "./ballot-boxes.ts";
 import { sha256 } from "./digest.ts";
@@ -43,6 +43,7 @@ export function ownProperties(submission: Submission): ReadonlyMap<string, strin
     ["requester", fields.requester],
     ...(on_behalf_of === null ? [] : ([["on_behalf_of", on_behalf_of]] as const)),
     ...(verdict === undefined ? [] : ([["risk", verdict.risk]] as const)),
+    ...shadowProperty(verdict),
     ...approverProperties(verdict),
     ...attemptProperties(submission),
     ["created", fields.created],
@@ -51,6 +52,12 @@ export function ownProperties(submission: Submission): ReadonlyMap<string, strin
     ["id", fields.id],
     ["digest", digest],
   ]);
+}
+
+/** What would have been, where nobody was asked because the kind is in shadow. */
+function shadowProperty(verdict: Verdict | undefined): [string, string][] {
+  const would = verdict === undefined ? null : wouldHave(verdict);
+  return would === null ? [] : [["shadow", would]];
 }
 
 /** Whom the rule names, and how many of them it takes; nothing where anyone may decide. */
@@ -183,8 +190,11 @@ export function fitsNote(version: Pick<Version, "params" | "next_effect">): bool
 /** That the action is no longer the one that was asked for, and how it differs. */
 export function renderAmendment({ status, submission, amendment }: Request): string {
   if (amendment === undefined) throw new Error("only a changed action is told of");
-  const { by, at, asked, sent_back } = amendment;
-  if (sent_back !== undefined) return renderSentBack(at, sent_back, status === "pending");
+  const { by, at, asked, before, sent_back } = amendment;
+  if (sent_back !== undefined) {
+    const wasInShadow = heldBack(before.verdict) !== null;
+    return renderSentBack(at, sent_back, { isOpen: status === "pending", wasInShadow });
+  }
   const changes = tellChanges(asked.params, submission.fields.params, "now");
   // Somebody may have changed and approved it in one step.
   const still = status === "pending" ? "; what is shown below needs a decision of its own" : "";
@@ -197,10 +207,17 @@ export function renderAmendment({ status, submission, amendment }: Request): str
   ].join("\n");
 }
 
-function renderSentBack(at: string, because: string, isOpen: boolean): string {
+function renderSentBack(
+  at: string,
+  because: string,
+  { isOpen, wasInShadow }: { isOpen: boolean; wasInShadow: boolean },
+): string {
   const still = isOpen ? "; it needs a decision of its own" : "";
+  const why = wasInShadow
+    ? `Such actions were in shadow, so nobody had been asked. At ${at} they no longer were`
+    : `The policy had become stricter at ${at}`;
   return [
-    `> [!info] The policy had become stricter at ${at}, so this was sent back`,
+    `> [!info] ${why}, so this was sent back`,
     `> ${sentence(because)}`,
     `> What was decided or allowed before that does not count${still}.`,
   ].join("\n");

@@ -17,6 +17,8 @@ interface GrantClaims {
   readonly action_digest: string;
   readonly kind: string;
   readonly approved_by: readonly string[];
+  /** Set where nobody was asked only because the kind of action is in shadow. */
+  readonly shadow?: true;
   /** Seconds since 1970, like `exp`. The grant is void at `exp`, not after it. */
   readonly iat: number;
   readonly exp: number;
@@ -35,6 +37,8 @@ interface GrantInput {
   readonly kind: string;
   readonly approved_by: readonly string[];
   readonly started: boolean;
+  /** Whether nobody was asked only because the kind of action is in shadow. */
+  readonly shadow: boolean;
   /** ISO 8601. The grant counts whole seconds and never outlives this, so it may run out up to a second sooner. */
   readonly expires: string;
 }
@@ -46,13 +50,15 @@ export interface GrantExpectation {
   readonly action_digest?: string;
   /** Whether it must be from behind the claim. */
   readonly started?: true;
+  /** Whether one will do for which nobody was asked because the kind is in shadow; otherwise it is refused. */
+  readonly shadow?: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 export type GrantVerdict =
   | { readonly ok: true; readonly claims: GrantClaims }
-  /** Gives grant_invalid, grant_expired. */
+  /** Gives grant_invalid, grant_expired, grant_shadow. */
   | { readonly ok: false; readonly refusal: Refusal };
 
 export interface GrantKeys {
@@ -75,9 +81,9 @@ export async function openGrantKeys(directory: string, now: () => number = Date.
   const { privateKey, publicKey } = await openGrantKey(directory);
 
   async function issue(input: GrantInput): Promise<string> {
-    const { id, digest, action_digest, kind, approved_by, started, expires } = input;
+    const { id, digest, action_digest, kind, approved_by, shadow, started, expires } = input;
     const claims = { digest, action_digest, kind, approved_by: [...approved_by] };
-    return new SignJWT({ ...claims, ...(started && { started: true }) })
+    return new SignJWT({ ...claims, ...(shadow && { shadow }), ...(started && { started: true }) })
       .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
       .setIssuer(ISSUER)
       .setSubject(id)
@@ -99,7 +105,7 @@ export async function verifyGrant(
   if (!isCanonical(grant)) return refused("The grant is not a complete, unaltered one.");
   const claims = await signedClaims(grant, publicKey);
   if (claims === null) return refused("The grant was not signed here, or has been altered.");
-  const { id, digest, action_digest, started, now } = expected;
+  const { id, digest, action_digest, started, shadow = false, now } = expected;
   if (id !== undefined && id !== claims.sub) return refused("The grant is for another request.");
   if (digest !== undefined && digest !== claims.digest) return refused("The grant is for another digest.");
   if (action_digest !== undefined && action_digest !== claims.action_digest) {
@@ -108,6 +114,8 @@ export async function verifyGrant(
   if (started && claims.started !== true) return refused("The grant was not claimed.");
   // Said this way round, a clock that is no number refuses too.
   if (!(now < claims.exp * 1_000)) return { ok: false, refusal: refusal("grant_expired") };
+  // A tool that wants an approval must not be fooled by a switch that its operator has forgotten.
+  if (claims.shadow !== undefined && !shadow) return { ok: false, refusal: refusal("grant_shadow") };
   return { ok: true, claims };
 }
 
@@ -146,12 +154,13 @@ async function signedClaims(grant: string, publicKey: PublicGrantKey): Promise<G
 
 function isGrantClaims(payload: object): payload is GrantClaims {
   const claims: { readonly [name in keyof GrantClaims]?: unknown } = payload;
-  const { sub, digest, action_digest, kind, jti, iat, exp, approved_by } = claims;
+  const { sub, digest, action_digest, kind, jti, iat, exp, approved_by, shadow } = claims;
   return (
     [sub, digest, action_digest, kind, jti].every((claim) => typeof claim === "string") &&
     [iat, exp].every((claim) => Number.isSafeInteger(claim)) &&
     Array.isArray(approved_by) &&
-    approved_by.every((name) => typeof name === "string")
+    approved_by.every((name) => typeof name === "string") &&
+    (shadow === undefined || shadow === true)
   );
 }
 

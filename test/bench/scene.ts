@@ -135,6 +135,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
         title: null,
         next_effect: "transfers {amount_cents} cents to {payee}",
         tags: [],
+        shadow: false,
         expires_ms: 86_400_000,
       },
     ]),
@@ -152,6 +153,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     halt,
     guard,
     merging,
+    shadow: () => [],
     host: "bench",
     folders: FOLDERS,
   });

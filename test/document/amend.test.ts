@@ -35,6 +35,7 @@ function amended(params: JsonObject, request = REQUEST, by = "ada"): Request {
     limits: { grant_ms: 0, execute_by_ms: 0 },
     editable: EDITABLE,
     tags: [],
+    shadow: false,
     checkParams: () => [],
   };
   const words = { title: null, next_effect: "transfers {amount_cents} cents to {payee}" };

@@ -14,6 +14,7 @@ const INPUT = {
   kind: "refactor",
   approved_by: ["alice", "bob"],
   started: false,
+  shadow: false,
   expires: "2026-11-21T10:14:03.900Z",
 };
 const EXPIRES = Date.parse("2026-11-21T10:14:03.000Z");
@@ -71,6 +72,18 @@ describe("a grant", () => {
         jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
       },
     });
+  });
+
+  test("for which nobody was asked, because its kind is in shadow, is refused unless that is wanted", async () => {
+    const shadowed = await keys.issue({ ...INPUT, approved_by: [], shadow: true });
+    expect(await codeOf(shadowed)).toBe("grant_shadow");
+    expect(await codeOf(shadowed, { ...EXPECTED, shadow: false })).toBe("grant_shadow");
+    expect(await codeOf(shadowed, { ...EXPECTED, digest: "sha256:0", shadow: true })).toBe("grant_invalid");
+    expect(await codeOf(shadowed, { ...EXPECTED, now: EXPIRES, shadow: true })).toBe("grant_expired");
+    const verdict = await keys.verify(shadowed, { ...EXPECTED, shadow: true });
+    expect(verdict).toMatchObject({ ok: true, claims: { shadow: true, approved_by: [] } });
+    // Whatever else stands there is no word of ours.
+    expect(await codeOf(signed(GENUINE, { ...claims(), shadow: false }))).toBe("grant_invalid");
   });
 
   test("is verified with nothing but the public key's file", async () => {
@@ -209,6 +222,7 @@ test("a grant is good for exactly what it was issued for, and as long", async ()
     action_digest: text,
     kind: text,
     approved_by: fc.array(text),
+    shadow: fc.boolean(),
   });
   const lifetime = fc.integer({ min: 1_000, max: 1e9 });
   await fc.assert(
@@ -225,13 +239,14 @@ test("a grant is good for exactly what it was issued for, and as long", async ()
         const verdict = await keys.verify(issued, { ...mine, now });
         expect(verdict.ok).toBe(now < end);
         if (verdict.ok) {
-          const { sub, ...rest } = verdict.claims;
-          expect({ ...rest, id: sub }).toMatchObject(mine);
+          const { sub, shadow = false, ...rest } = verdict.claims;
+          expect({ ...rest, shadow, id: sub }).toMatchObject(mine);
         }
 
         const same =
           mine.id === other.id && mine.digest === other.digest && mine.action_digest === other.action_digest;
-        expect((await keys.verify(issued, { ...other, now: NOW })).ok).toBe(same);
+        const wanted = other.shadow || !mine.shadow;
+        expect((await keys.verify(issued, { ...other, now: NOW })).ok).toBe(same && wanted);
       },
     ),
     { numRuns: 200 },

@@ -119,7 +119,8 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
   const host = options.host ?? "laptop";
   const errors: unknown[] = [];
   const merging = options.merging ?? (() => false);
-  const desk = createDesk({ ledger, vault, clock, log, halt, guard, merging, host, folders });
+  const shadow = () => [...kinds].flatMap(([name, one]) => (one.shadow ? [name] : []));
+  const desk = createDesk({ ledger, vault, clock, log, halt, guard, merging, shadow, host, folders });
   const chronicle = createChronicle({ ledger, vault, clock, folders });
   const answer =
     options.handler ?? (async () => ({ status: "executed", result: { receipt: "R-1" } }) as const);
@@ -142,6 +143,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     editable: [] as readonly string[],
     tags: [] as readonly string[],
     checkParams: (_: JsonObject): readonly string[] => [],
+    shadow: false,
     effect: "unsafe" as const,
     title: null,
     next_effect: null,

@@ -25,6 +25,7 @@ export function view(changes: Partial<RequestView> = {}): RequestView {
     action_digest: `sha256:${"a1".repeat(32)}`,
     executor: "daemon",
     verdict: null,
+    shadow: null,
     decision: null,
     approvals: null,
     not_before: null,
@@ -48,6 +49,7 @@ const HEALTH: Health = {
   vault: "/v",
   state: "/s",
   halted: false,
+  shadow: [],
   clock_frozen: false,
   watcher_lag_ms: null,
 };

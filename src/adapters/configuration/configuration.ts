@@ -78,6 +78,8 @@ export interface ActionSettings {
     | McpExecutorSettings
     | { readonly by: "caller" };
   readonly effect: EffectClass;
+  /** Whether nobody is asked for it, and what the rules say is only recorded. */
+  readonly shadow: boolean;
   readonly tags: readonly string[];
   /** The params that a person may change before approving. */
   readonly editable: readonly string[];

@@ -42,6 +42,7 @@ interface RawAction extends RawExecutor {
   readonly tags?: string[];
   readonly editable?: string[];
   readonly effect?: EffectClass;
+  readonly mode?: "enforce" | "shadow";
 }
 
 /**
@@ -70,6 +71,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
       kind,
       executor,
       effect: action.effect ?? "unsafe",
+      shadow: action.mode === "shadow",
       tags: action.tags ?? [],
       editable: editableOf(source, path, action),
       title: action.title ?? null,

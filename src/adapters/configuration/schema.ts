@@ -50,6 +50,11 @@ const action = {
       description: "`true`, or no `caller` at all",
       examples: ["caller: true"],
     },
+    mode: {
+      enum: ["enforce", "shadow"],
+      description: "enforce, or shadow to record what the rules would have said and ask nobody",
+      examples: ["mode: shadow"],
+    },
     params: {
       type: "object",
       description: "a JSON Schema of the action's params",

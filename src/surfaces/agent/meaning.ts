@@ -24,7 +24,8 @@ export function meaning(
   }: Telling = {},
 ): string {
   const { id, status, executor } = request;
-  const by = request.decision?.reviewer ?? "the policy";
+  const unasked = request.shadow === null ? "the policy" : "shadow mode, in which nobody is asked";
+  const by = request.decision?.reviewer ?? unasked;
   const because = reasonOf(request);
   const why = because === null ? "" : ` Reason: ${/[.!?…]$/.test(because) ? because : `${because}.`}`;
   const stop = "Do not try again, and do not reach the same in another way.";

@@ -23,6 +23,12 @@ interface CompleteOptions {
   readonly unknown?: string;
 }
 
+interface VerifyOptions {
+  readonly digest?: string;
+  readonly key?: string;
+  readonly shadow?: boolean;
+}
+
 const ID = "20261121-091403-refactor-7f3k9q";
 
 /** What the requester does after submitting. */
@@ -67,10 +73,9 @@ export function addCallerCommands(program: Command, run: Run): void {
     .description("check, for the tool, a claimed grant's signature, time and digest; prints what it says")
     .option("--digest <digest>", "the digest that it must be for")
     .option("--key <file>", "the public key as a JWK (default: the daemon's)")
+    .option("--shadow", "also take one for which nobody was asked because its kind is in shadow")
     .addHelpText("after", "\nExample:\n  countersign grant verify eyJhbGci… --digest sha256:9b1c…")
-    .action((grant: string, options: { digest?: string; key?: string }) =>
-      run((context) => verify(context, grant, options)),
-    );
+    .action((grant: string, options: VerifyOptions) => run((context) => verify(context, grant, options)));
 }
 
 async function claim(context: Context, id: string, options: ClaimOptions): Promise<number> {
@@ -106,10 +111,10 @@ async function complete(context: Context, id: string, { token, ...said }: Comple
 async function verify(
   context: Context,
   grant: string,
-  { digest = null, key: file }: { digest?: string | null; key?: string },
+  { digest = null, key: file, shadow = false }: Omit<VerifyOptions, "digest"> & { digest?: string | null },
 ): Promise<number> {
   const key = file === undefined ? await daemonKey(context) : await keyFrom(file);
-  const claims = await context.deps.verifyGrant(grant, key, { digest });
+  const claims = await context.deps.verifyGrant(grant, key, { digest, shadow });
   context.print(claims, `The grant is valid.\n${jsonLine(claims)}`);
   return EXIT.done;
 }

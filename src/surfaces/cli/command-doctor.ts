@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { parseDuration } from "../../core/duration.ts";
+import { tellShadow } from "../../core/shadow.ts";
 import { planOf } from "./command-agent-setup.ts";
 import { AGENTS, WAIT_MS } from "./command-hook.ts";
 import type { Context, Run } from "./context.ts";
@@ -21,7 +22,8 @@ async function doctor(context: Context): Promise<number> {
     import("../setup/agent-doctor.ts"),
     import("../setup/codex-trust.ts"),
   ]);
-  const warnings: string[] = [];
+  const inShadow = tellShadow(await context.deps.kindsInShadow(context.options));
+  const warnings: string[] = inShadow === null ? [] : [inShadow];
   const gated: string[] = [];
   for (const agent of AGENTS) {
     for (const project of [false, true]) {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { tellShadow } from "../../core/shadow.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 
@@ -36,7 +37,9 @@ async function init(context: Context, obsidian: boolean): Promise<number> {
 /** With `--json` a line with the places as soon as the daemon serves. */
 async function start(context: Context): Promise<number> {
   const { finished, ...started } = await context.deps.start(context.options);
-  for (const warning of started.warnings) context.tell(`Warning: ${warning}`);
+  const inShadow = tellShadow(started.shadow);
+  const warnings = [...(inShadow === null ? [] : [inShadow]), ...started.warnings];
+  for (const warning of warnings) context.tell(`Warning: ${warning}`);
   const lines = [
     `vault          ${started.vault}`,
     `configuration  ${started.configuration}`,

@@ -43,6 +43,8 @@ export interface StartedDaemon {
   readonly configuration: string;
   readonly state: string;
   readonly sockets: { readonly agent: string; readonly reviewer: string };
+  /** The kinds for which nobody is asked. */
+  readonly shadow: readonly string[];
   readonly warnings: readonly string[];
   /** Resolves when the daemon has ended cleanly; rejects with what made it stop. */
   readonly finished: Promise<void>;
@@ -122,8 +124,14 @@ export interface Deps {
   ): Promise<{ readonly file: string; readonly actions: readonly string[] }>;
   /** Resolves when the operator, or whoever started this, wants it to end. */
   stopped(): Promise<void>;
-  /** What the grant says. Gives grant_invalid, grant_expired, digest_mismatch. */
-  verifyGrant(grant: string, key: JsonObject, expected: { digest: string | null }): Promise<JsonObject>;
+  /** What the grant says. Gives grant_invalid, grant_expired, grant_shadow. */
+  verifyGrant(
+    grant: string,
+    key: JsonObject,
+    expected: { digest: string | null; shadow: boolean },
+  ): Promise<JsonObject>;
+  /** The kinds that the configuration has in shadow. Gives config_invalid. */
+  kindsInShadow(options: GlobalOptions): Promise<readonly string[]>;
 }
 
 /** What a command works with. */

@@ -46,6 +46,7 @@ const BY_CODE = {
   grant_invalid: EXIT.refused,
   grant_expired: EXIT.refused,
   grant_used: EXIT.refused,
+  grant_shadow: EXIT.refused,
   token_invalid: EXIT.refused,
   not_caller: EXIT.refused,
   not_allowed: EXIT.refused,

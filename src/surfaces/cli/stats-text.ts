@@ -1,4 +1,5 @@
 import type { Decided, Spread, Statistics } from "../../core/statistics.ts";
+import type { WouldHave } from "../../core/verdict.ts";
 import { line } from "./text.ts";
 
 /** More rows than these are counted in one line. */
@@ -7,6 +8,7 @@ const ROWS = 20;
 /** The figures as people read them: what waits first, then what was decided, how fast and by whom. */
 export function statsText(found: Statistics, lag: Spread | null): string {
   const { waiting, requests, decided, policy, outcomes, unknown, reasons } = found;
+  const shadow = Object.entries(found.shadow);
   const risks = Object.entries(waiting.by_risk).filter(([, count]) => count > 0);
   const ages = `${waiting.by_age.under_1h} under an hour, ${waiting.by_age.under_1d} under a day, ${waiting.by_age.older} older`;
   const oldest = waiting.oldest_ms === null ? "" : `; the oldest for ${spanText(waiting.oldest_ms)}`;
@@ -18,6 +20,9 @@ export function statsText(found: Statistics, lag: Spread | null): string {
     ["asked for", `${requests.asked}, ${requests.joined} joined, ${requests.retried} tried again`],
     ["decided", decidedText(decided)],
     ["by the policy", `${policy.allowed} allowed, ${policy.denied} denied`],
+    ...(shadow.length === 0
+      ? []
+      : [["in shadow", shadowText(shadow.map(([, would]) => would))] as [string, string]]),
     ["expired", String(outcomes.expired)],
     ["cancelled", String(outcomes.cancelled)],
     [
@@ -50,6 +55,15 @@ export function statsText(found: Statistics, lag: Spread | null): string {
             ...people,
           ]),
         ]),
+    ...(shadow.length === 0
+      ? []
+      : [
+          "",
+          ...aligned([
+            ["IN SHADOW, WOULD HAVE BEEN", "ASKED", "DENIED", "CONSTRAINED"],
+            ...cut(shadow.map(shadowRow)),
+          ]),
+        ]),
     ...(handlers.length === 0
       ? []
       : ["", ...aligned([["HANDLER", "COUNT", "50 %", "90 %", "99 %"], ...cut(handlers)])]),
@@ -61,6 +75,17 @@ export function statsText(found: Statistics, lag: Spread | null): string {
           ...reasons.map(({ reason, count }) => `  ${String(count).padStart(4)}  ${line(reason)}`),
         ]),
   ].join("\n");
+}
+
+function shadowText(rules: readonly Statistics["shadow"][string][]): string {
+  const sum = (what: WouldHave) => rules.reduce((total, would) => total + would[what], 0);
+  const asked = `${sum("require_approval")} let through that would have been asked for`;
+  return `${asked}, ${sum("deny")} denied, ${sum("allow_with_constraints")} constrained`;
+}
+
+function shadowRow([rule, would]: [string, Statistics["shadow"][string]]): string[] {
+  const { require_approval, deny, allow_with_constraints } = would;
+  return [`rule ${line(rule)}`, ...[require_approval, deny, allow_with_constraints].map(String)];
 }
 
 function rowsOf(what: string, all: Readonly<Record<string, Decided>>): string[][] {

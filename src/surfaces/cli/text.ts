@@ -41,7 +41,7 @@ function span(ms: number): string {
 export function table(requests: readonly RequestView[], now: number, columns: number | null): string {
   const rows = requests.map((request) => [
     line(request.id),
-    line(request.status),
+    `${line(request.status)}${request.shadow === null ? "" : " (shadow)"}`,
     line(request.requester),
     request.status === "pending"
       ? `expires in ${span(Date.parse(request.expires) - now)}`
@@ -115,12 +115,15 @@ function starts({ not_before, opens, closes }: RequestView): string | null {
 }
 
 /** What the policy says of it, and how risky it is. */
-function policyOf({ verdict }: RequestView): string | null {
+function policyOf({ verdict, shadow }: RequestView): string | null {
   if (verdict === null) return null;
-  const { says, rule, policy, reason, risk, factors, constraints } = verdict;
+  const { says, rule, policy, reason, risk, factors } = verdict;
+  const { constraints } = shadow ?? verdict;
+  const held = shadow === null ? "held to" : "would have been held to";
+  const by = rule === null ? "default" : `rule ${line(rule)}`;
   return [
-    `${says} by ${rule === null ? "default" : `rule ${line(rule)}`}: ${line(reason)}`,
-    ...(constraints === null ? [] : [`held to: ${line(tellConstraints(constraints).join("; "))}`]),
+    shadow === null ? `${says} by ${by}: ${line(reason)}` : `nobody asked, in shadow: ${line(reason)}`,
+    ...(constraints === null ? [] : [`${held}: ${line(tellConstraints(constraints).join("; "))}`]),
     `risk ${risk}${factors.map((factor) => `; ${line(factor)}`).join("")}`,
     ...(policy === null ? [] : [line(policy)]),
   ].join("\n");
@@ -132,7 +135,7 @@ export function outcome(request: RequestView): string {
 }
 
 function outcomeFacts(request: RequestView): [string, string | null][] {
-  const { decision, status, result, error } = request;
+  const { decision, status, result, error, shadow } = request;
   const decided =
     decision === null
       ? null
@@ -140,6 +143,7 @@ function outcomeFacts(request: RequestView): [string, string | null][] {
   return [
     ["amended", amendedBy(request)],
     ["denied", status === "denied" && request.verdict !== null ? line(request.verdict.reason) : null],
+    ["shadow", shadow === null ? null : `nobody was asked: ${line(request.verdict?.reason ?? "")}`],
     ["decision", decided],
     ["reason", decision?.reason ? line(decision.reason) : null],
     ["result", status === "executed" ? pretty(result) : null],

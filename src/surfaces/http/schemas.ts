@@ -55,6 +55,13 @@ const CHANNEL = exactly({
   last: nullable(exactly({ at: time, id: text, what: text })),
 } satisfies Record<keyof ChannelView, Json>);
 
+/** What the policy says grows with the policy. */
+const VERDICT = {
+  type: "object",
+  properties: { says: text, policy: textOrNull, rule: textOrNull, reason: text, risk: text },
+  required: ["says", "policy", "rule", "reason", "risk"],
+} as const;
+
 const REQUEST = {
   id: text,
   status: { enum: [...STATUSES] },
@@ -75,12 +82,9 @@ const REQUEST = {
   digest,
   action_digest: digest,
   executor: { enum: ["daemon", "caller"] },
-  // What the policy says grows with the policy.
-  verdict: nullable({
-    type: "object",
-    properties: { says: text, policy: textOrNull, rule: textOrNull, reason: text, risk: text },
-    required: ["says", "policy", "rule", "reason", "risk"],
-  }),
+  verdict: nullable(VERDICT),
+  // What would have been: nobody was asked, because the kind is in shadow.
+  shadow: nullable(VERDICT),
   decision: nullable(
     exactly({
       verb: { enum: ["approve", "reject", "request_changes"] },
@@ -193,6 +197,7 @@ export const SCHEMAS = {
     vault: text,
     state: text,
     halted: flag,
+    shadow: listOf(text),
     clock_frozen: flag,
     watcher_lag_ms: nullable(anyObject),
   }),

@@ -15,6 +15,7 @@ const STATUS = {
   grant_invalid: 403,
   grant_expired: 403,
   grant_used: 409,
+  grant_shadow: 403,
   token_invalid: 403,
   not_caller: 409,
   not_allowed: 403,

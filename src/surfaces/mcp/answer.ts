@@ -31,6 +31,11 @@ export const ANSWER_SCHEMA = {
     amended: { type: "boolean", description: "Whether a person changed the params." },
     decided_by: { type: ["string", "null"] },
     reason: { type: ["string", "null"], description: "The reviewer's reason, or the policy's." },
+    shadow: {
+      type: ["string", "null"],
+      description:
+        "Set where nobody was asked only because the operator tries the rules: what they would have said.",
+    },
     result: { description: "What came of it, where the daemon carried it out." },
     error: { type: ["string", "null"] },
     retry_after_s: {
@@ -43,7 +48,7 @@ export const ANSWER_SCHEMA = {
 
 /** A request as an agent is told of it; `proceed` where it has just become the caller's to carry out. */
 export function answer(request: RequestView, proceed = false): CallToolResult {
-  const { id, status, title, kind, params, amended, decision, result, error } = request;
+  const { id, status, title, kind, params, amended, decision, result, error, shadow } = request;
   const told: JsonObject = {
     id,
     status,
@@ -55,6 +60,7 @@ export function answer(request: RequestView, proceed = false): CallToolResult {
     amended: amended.length > 0,
     decided_by: decision?.reviewer ?? null,
     reason: reasonOf(request),
+    shadow: shadow === null ? null : (request.verdict?.reason ?? null),
     result,
     error,
     retry_after_s: isWaiting(request) ? RETRY_AFTER_S : null,

@@ -26,6 +26,8 @@ export interface ToolCallExpected {
    * run in several processes, or may be restarted before a grant runs out. Without it this process remembers.
    */
   readonly seen?: (id: string, until: Date) => boolean | Promise<boolean>;
+  /** Also takes calls for which nobody was asked only because the operator has put the kind in shadow, to try the rules. */
+  readonly shadow?: boolean;
 }
 
 /** Until when, in ms since 1970, by request: whoever claimed it can have many grants of the one. */

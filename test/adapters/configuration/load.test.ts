@@ -181,6 +181,19 @@ describe("a wrong configuration is answered with file, line and what was expecte
       4,
       /is "safe"; expected one of unsafe, natural, key, lookup/,
     ],
+    [
+      "a wrong mode",
+      "actions:\n  a:\n    caller: true\n    mode: observe\n",
+      4,
+      /mode is "observe"; expected enforce, or shadow to record/,
+    ],
+    [
+      "a mode that is no word",
+      "actions:\n  a: { caller: true, mode: true }\n",
+      2,
+      /expected enforce, or shadow/,
+    ],
+    ["a mode for all kinds", `${RUN}mode: shadow\n`, 3, /mode/],
     ["a number for a duration", `${RUN}settle: 2\n`, 3, /settle is 2; expected how long/],
     ["a word for a duration", `${RUN}settle: soon\n`, 3, /settle is "soon"; expected a duration such as/],
     ["a time-out of nothing", "actions:\n  a:\n    run: [node]\n    timeout: 0s\n", 4, /longer than 0s/],
@@ -275,6 +288,7 @@ test("what is left out has its default", async () => {
     kind: "a",
     executor: { by: "daemon", argv: [process.execPath], env: {} },
     effect: "unsafe",
+    shadow: false,
     tags: [],
     editable: [],
     title: null,
@@ -284,6 +298,15 @@ test("what is left out has its default", async () => {
     execute_by_ms: 86_400_000,
   });
   expect(found.actions.get("b")).toMatchObject({ executor: { by: "caller" }, timeout_ms: 900_000 });
+});
+
+test.each([
+  ["shadow", true],
+  ["enforce", false],
+])("an action with mode: %s", async (mode, shadow) => {
+  const found = await load(`actions:\n  a: { caller: true, mode: ${mode} }\n  b: { caller: true }\n`);
+  expect(found.actions.get("a")?.shadow).toBe(shadow);
+  expect(found.actions.get("b")?.shadow).toBe(false);
 });
 
 test("what is written is taken, and paths start at the file", async () => {

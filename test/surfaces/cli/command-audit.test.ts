@@ -138,6 +138,7 @@ test("start says where everything is, then ready, and lasts as long as the daemo
     configuration: "/c",
     state: "/s",
     sockets: { agent: "/a", reviewer: "/r" },
+    shadow: ["mcp_tool"],
     warnings: ["odd"],
   };
   const deps = { start: async () => ({ ...started, finished: ended.promise }) };
@@ -146,7 +147,7 @@ test("start says where everything is, then ready, and lasts as long as the daemo
   const { exit, out, err } = await running;
   expect(exit).toBe(0);
   expect(out).toMatch(/^vault +\/v\nconfiguration +\/c\nstate +\/s\nagent +\/a\nreviewer +\/r\nready\n$/);
-  expect(err).toBe("Warning: odd\n");
+  expect(err).toMatch(/^Warning: Nobody is asked for: mcp_tool \(mode: shadow\)\..*\nWarning: odd\n$/);
   expect(JSON.parse((await stage.run(["start", "--json"], { deps })).out)).toEqual({
     event: "ready",
     ...started,

@@ -180,10 +180,10 @@ describe("an action that the caller executes", () => {
     const file = join(stage.root, "key.jwk");
     writeFileSync(file, '{"kty":"OKP"}');
     expect((await stage.run(["grant", "verify", "g", "--json"], { deps })).out).toBe(`{"sub":"${ID}"}\n`);
-    await stage.run(["grant", "verify", "g", "--digest", "sha256:1", "--key", file], { deps });
+    await stage.run(["grant", "verify", "g", "--digest", "sha256:1", "--key", file, "--shadow"], { deps });
     expect(seen).toEqual([
-      ["g", { kty: "OKP", crv: "Ed25519", x: "abc" }, { digest: null }],
-      ["g", { kty: "OKP" }, { digest: "sha256:1" }],
+      ["g", { kty: "OKP", crv: "Ed25519", x: "abc" }, { digest: null, shadow: false }],
+      ["g", { kty: "OKP" }, { digest: "sha256:1", shadow: true }],
     ]);
   });
 });

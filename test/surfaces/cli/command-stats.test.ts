@@ -84,7 +84,15 @@ test("stats tells what waits, what was decided, how fast and by whom, without a 
 
 test("stats --json is one document, and tells how late the watcher is where a daemon runs", async () => {
   const lag = { p50: 12, p90: 20, p99: 80 };
-  const health = { version: "0", pid: 1, vault: "/v", state: "/s", halted: false, clock_frozen: false };
+  const health = {
+    version: "0",
+    pid: 1,
+    vault: "/v",
+    state: "/s",
+    halted: false,
+    shadow: [],
+    clock_frozen: false,
+  };
   await stage.serve({ health: () => ({ ...health, watcher_lag_ms: lag }) });
   const found = JSON.parse((await run(["--json"])).out);
   expect(found).toMatchObject({

@@ -52,6 +52,7 @@ export function createStage(): Stage {
     async *readAuditSince() {},
     verifyAudit: async () => ({ ok: true, records: 0, head: null, findings: [] }),
     openPeople: missing,
+    kindsInShadow: async () => [],
     openPolicies: missing,
     stopped: () => new Promise(() => {}),
     readGateway: missing,

@@ -25,12 +25,20 @@ interface Asked {
   readonly kind?: string;
   readonly params?: JsonObject;
   readonly started?: boolean;
+  readonly shadow?: boolean;
   readonly life_ms?: number;
   readonly id?: string;
 }
 
 /** As the daemon gives it for a call that a person approved. */
-function grantFor({ kind = "mcp_tool", params = {}, started = true, life_ms = 60_000, id }: Asked = {}) {
+function grantFor({
+  kind = "mcp_tool",
+  params = {},
+  started = true,
+  shadow = false,
+  life_ms = 60_000,
+  id,
+}: Asked = {}) {
   count += 1;
   const asked = { server: "bank", tool: "pay", input: INPUT, hints: PLAIN, ...params };
   return keys.issue({
@@ -40,6 +48,7 @@ function grantFor({ kind = "mcp_tool", params = {}, started = true, life_ms = 60
     kind,
     approved_by: ["anna"],
     started,
+    shadow,
     expires: new Date(Date.now() + life_ms).toISOString(),
   });
 }
@@ -94,6 +103,12 @@ describe("a call with its grant", () => {
 });
 
 describe("a call is refused", () => {
+  test("for which nobody was asked, because its kind is in shadow, unless the server takes such", async () => {
+    const grant = await grantFor({ shadow: true });
+    expect(await codeOf(call(grant))).toBe("grant_shadow");
+    expect(await codeOf(call(grant), { ...EXPECTED, shadow: true } as typeof EXPECTED)).toBe("ok");
+  });
+
   test.each<[string, Asked]>([
     ["for other arguments", { params: { input: { ...INPUT, cents: 150_001 } } }],
     ["for more arguments", { params: { input: { ...INPUT, now: true } } }],
