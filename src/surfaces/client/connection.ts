@@ -133,14 +133,21 @@ function faultOf(cause: Error, place: Place): Fault {
     const hint = "What was asked may have been recorded: look with `countersign list` before asking again.";
     return new Fault("unreachable", "The daemon went away before it answered.", hint, { cause });
   }
+  if (code === BUSY) {
+    return new Fault("unreachable", "More ask the daemon at once than it takes.", "Ask again.", { cause });
+  }
   const message =
     "socket" in place ? "No daemon is running for this vault." : `No daemon answers at ${place.url.origin}.`;
   return new Fault("unreachable", message, undefined, { cause });
 }
 
+/** What a Unix socket says to whom it cannot even put into its queue. */
+const BUSY = "EAGAIN";
+
+/** Nobody was there to hear it. */
 function isAbsence(cause: unknown): boolean {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return ["ENOENT", "ECONNREFUSED", "ENOTDIR", "ENOTFOUND", "EHOSTUNREACH"].includes(code);
+  return ["ENOENT", "ECONNREFUSED", "ENOTDIR", "ENOTFOUND", "EHOSTUNREACH", BUSY].includes(code);
 }
 
 function isObject(value: Json): value is JsonObject {

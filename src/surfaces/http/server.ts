@@ -105,7 +105,8 @@ export async function serveHttp(
 async function listenOnSocket(server: Server, path: string): Promise<void> {
   const mode = prepareDirectory(dirname(path));
   removeStale(path);
-  await listening(server, () => server.listen(path));
+  // A socket turns away at once whoever finds the queue full, which is short unless it is told otherwise.
+  await listening(server, () => server.listen({ path, backlog: server.maxConnections }));
   chmodSync(path, mode);
 }
 

@@ -114,6 +114,19 @@ describe("the sockets", () => {
     expect(existsSync(stage.sockets.agent)).toBe(true);
   });
 
+  test("take all who come at the same moment", async () => {
+    await stage.serve();
+    const callers = await Promise.allSettled(
+      Array.from({ length: 800 }, async () => {
+        const socket = connect(stage.sockets.agent);
+        await once(socket, "connect");
+        return socket;
+      }),
+    );
+    expect(callers.flatMap((one) => (one.status === "rejected" ? [one.reason.code] : []))).toEqual([]);
+    for (const one of callers) if (one.status === "fulfilled") one.value.destroy();
+  });
+
   test("are gone after the close", async () => {
     await stage.serve();
     await stage.stopServing();

@@ -1,0 +1,47 @@
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { askAt, wasNeverHeard } from "../../../src/surfaces/client/connection.ts";
+import { createLink } from "../../../src/surfaces/sdk/link.ts";
+
+/** A server that takes one caller at a time into its queue. */
+let root: string;
+let socket: string;
+const asked: string[] = [];
+const server = createServer(({ method, url }, answer) => {
+  asked.push(`${method} ${url}`);
+  answer.end("{}");
+});
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), "cs-client-"));
+  socket = join(root, "socket");
+  server.listen({ path: socket, backlog: 1 });
+  await once(server, "listening");
+});
+afterEach(async () => {
+  server.close();
+  await once(server, "close");
+  rmSync(root, { recursive: true });
+});
+
+const TWENTY = Array.from({ length: 20 }, (_, at) => ({ method: "POST" as const, path: `/${at}`, body: {} }));
+
+test("whoever finds a full queue is told that nobody has heard them", async () => {
+  const told = await Promise.allSettled(TWENTY.map((question) => askAt({ socket }, question)));
+  const turnedAway = told.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
+  expect(turnedAway.length).toBeGreaterThan(0);
+  for (const error of turnedAway) {
+    expect(error).toMatchObject({ code: "unreachable", cause: { code: "EAGAIN" } });
+    expect(wasNeverHeard(error)).toBe(true);
+  }
+});
+
+test("and whoever insists is heard once, also with what must not be asked twice", async () => {
+  asked.length = 0;
+  const link = createLink({ socket }, 10_000);
+  await Promise.all(TWENTY.map((question) => link.insist(question, false)));
+  expect(asked.sort()).toEqual(TWENTY.map(({ path }) => `POST ${path}`).sort());
+});
