@@ -120,6 +120,7 @@ export interface ApplicationPorts extends SubmissionPorts {
 export function createApplication(ports: ApplicationPorts): Application {
   const { daemon, ledger, clock, halt, guard, grants } = ports;
   const waiters = new Map<RequestId, Set<(request: Request) => void>>();
+  const viewFor = createViews();
   const submit = createSubmission(ports);
   daemon.onReport((request) => {
     for (const wake of waiters.get(request.submission.fields.id) ?? []) wake(request);
@@ -166,7 +167,7 @@ export function createApplication(ports: ApplicationPorts): Application {
     happenings: createHappenings(ledger),
 
     async wait(id, timeout_ms, signal, until) {
-      if (signal.aborted || timeout_ms <= 0) return viewOf(await known(id));
+      if (signal.aborted || timeout_ms <= 0) return viewFor(await known(id));
       const told = await new Promise<Request | null>((resolve) => {
         let cancelOpening = () => {};
         const end = (request: Request | null) => {
@@ -193,7 +194,7 @@ export function createApplication(ports: ApplicationPorts): Application {
         // Looked up only now that we would be told, so that nothing can happen unseen in between.
         look();
       });
-      return viewOf(told ?? (await known(id)));
+      return viewFor(told ?? (await known(id)));
     },
 
     decide: (id, input) => ask(id, (request) => decide(request, input, deskFor(request))),
@@ -293,6 +294,16 @@ export function createApplication(ports: ApplicationPorts): Application {
 function grantExpires(request: Request): string | null {
   if (request.status === "executing") return request.attempt.deadline;
   return request.status === "approved" ? request.lapses : null;
+}
+
+/** One view for all who are told of the same state of a request, so that whoever writes it out can do so once. */
+function createViews(): (request: Request) => RequestView {
+  const made = new WeakMap<Request, RequestView>();
+  return (request) => {
+    const view = made.get(request) ?? viewOf(request);
+    made.set(request, view);
+    return view;
+  };
 }
 
 /** Timers far away are set again on the way. */

@@ -84,19 +84,26 @@ export async function measureBareNode(report: Report, times: number): Promise<vo
   );
 }
 
-function prepare(base: string): string[] {
+const DATE = '    run: [/bin/date, "+%s.%N"]\n';
+
+/** Makes a vault and a configuration in which all these kinds are carried out alike. */
+export function prepare(base: string, names = ["module", "command"], how = DATE): string[] {
   const [vault, state, config] = [join(base, "vault"), join(base, "state"), join(base, "countersign.yaml")];
   mkdirSync(vault, { recursive: true });
-  const kinds = ["module", "command"].map((name) => `  ${name}:\n    run: [/bin/date, "+%s.%N"]\n`);
+  const kinds = names.map((name) => `  ${name}:\n${how}`);
   writeFileSync(config, `actions:\n${kinds.join("")}`, { mode: 0o600 });
   return ["--vault", vault, "--state", state, "--config", config];
 }
 
 export async function startProgram(
   args: readonly string[],
+  { node = [], env = {} }: { node?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
 ): Promise<{ child: ChildProcess; ready_ms: number }> {
   const begun = now();
-  const child = spawn(process.execPath, [PROGRAM, "start", ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, [...node, PROGRAM, "start", ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const said: string[] = [];
   const ready_ms = await new Promise<number>((resolve, reject) => {
     createInterface({ input: child.stderr }).on("line", (line) => {
@@ -116,7 +123,7 @@ export async function stopProgram(child: ChildProcess): Promise<void> {
 }
 
 /** Resolves when the process has used next to nothing for two seconds. */
-async function quiet(pid: number): Promise<void> {
+export async function quiet(pid: number): Promise<void> {
   for (let last = -1_000; cpuOf(pid) - last > 30; ) {
     last = cpuOf(pid);
     await delay(2_000);
@@ -128,7 +135,7 @@ function rssOf(pid: number): number {
 }
 
 /** Processor time used so far, in ms; the kernel counts in hundredths of a second. */
-function cpuOf(pid: number): number {
+export function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * 10;

@@ -1,9 +1,11 @@
+import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Hono } from "hono";
 import type { Application, ListFilter } from "../../application.ts";
 import { Fault } from "../../core/codes.ts";
 import { EVENT_TYPES } from "../../core/event.ts";
 import { STATUSES } from "../../core/request.ts";
+import type { RequestView } from "../../core/view.ts";
 import { NAME_LIMIT } from "./body.ts";
 import { type Call, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
 import { sendEvents } from "./event-stream.ts";
@@ -14,6 +16,24 @@ const WAIT_LIMIT_MS = 60_000;
 const PAGE = { usual: 100, most: 1_000 };
 
 export function addReadingRoutes(app: Hono<Wiring>, application: Application, closing: AbortSignal): void {
+  // One listener for all of them: a signal looks through all that it has for each one more.
+  const waits = new Set<() => void>();
+  closing.addEventListener("abort", () => {
+    for (const leave of waits) leave();
+  });
+  const textOf = createTexts();
+
+  /** Past the framework, whose part would be more than half of it when a thousand are told the same. */
+  function answerWait(outgoing: ServerResponse, text: string): void {
+    outgoing.writeHead(200, {
+      "Content-Type": "application/json",
+      "Content-Length": Buffer.byteLength(text),
+      "Cache-Control": "no-store",
+      ...(closing.aborted && { Connection: "close" }),
+    });
+    outgoing.end(text);
+  }
+
   app.get("/v1/health", may("read"), (c) => c.json({ ...application.health() }));
   app.get("/v1/grant-key", may("read"), (c) => c.json(application.grantKey()));
   app.get("/openapi.json", may("read"), async (c) =>
@@ -48,14 +68,18 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
     const until = oneOf(query, "until", ["outcome"]);
     const leaving = new AbortController();
     const leave = () => leaving.abort();
-    c.env.outgoing.once("close", leave);
-    closing.addEventListener("abort", leave);
+    const { outgoing } = c.env;
+    outgoing.once("close", leave);
+    waits.add(leave);
     if (closing.aborted) leave();
     try {
       const most = Math.min(timeout_ms, WAIT_LIMIT_MS);
-      return c.json(await application.wait(c.req.param("id"), most, leaving.signal, until));
+      const view = await application.wait(c.req.param("id"), most, leaving.signal, until);
+      answerWait(outgoing, textOf(view));
+      return RESPONSE_ALREADY_SENT;
     } finally {
-      closing.removeEventListener("abort", leave);
+      outgoing.off("close", leave);
+      waits.delete(leave);
     }
   });
 
@@ -91,6 +115,16 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
     });
     return RESPONSE_ALREADY_SENT;
   });
+}
+
+/** Writes out once what many wait for. */
+function createTexts(): (view: RequestView) => string {
+  const made = new WeakMap<RequestView, string>();
+  return (view) => {
+    const text = made.get(view) ?? JSON.stringify(view);
+    made.set(view, text);
+    return text;
+  };
 }
 
 type Query<Name extends string> = { readonly [name in Name]?: string };

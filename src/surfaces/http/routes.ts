@@ -41,10 +41,11 @@ export function createRoutes(
     throw new Fault("unknown_route");
   });
   app.use(async (c, next) => {
+    c.header("Cache-Control", "no-store");
     c.set("caller", door(c.env.incoming));
     await next();
+    // Only here, because an answer that is there already costs several times as much to change as to make.
     if (closing.aborted) c.header("Connection", "close");
-    c.header("Cache-Control", "no-store");
   });
   const own = ownOnly(application);
   app.use("/v1/requests/:id", own);
