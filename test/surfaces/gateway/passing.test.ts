@@ -1,7 +1,16 @@
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Era } from "../mcp/client.ts";
-import { type Connected, connectDirectly, EVERYTHING, type GatewayStage, openGatewayStage } from "./stage.ts";
+import {
+  type Connected,
+  connectDirectly,
+  EVERYTHING,
+  type GatewayStage,
+  openGatewayStage,
+  textOf,
+} from "./stage.ts";
 
 /** What passes the gateway is what the server itself says. */
 let stage: GatewayStage;
@@ -9,6 +18,12 @@ let direct: Client;
 
 beforeAll(async () => {
   stage = await openGatewayStage();
+  const upstreams = {
+    fs: { command: stage.filesystem },
+    all: { command: EVERYTHING },
+    gone: { command: ["sh", "-c", "exit 1"] },
+  };
+  appendFileSync(join(stage.place, "countersign.yaml"), `gateway: ${JSON.stringify({ upstreams })}\n`);
   await stage.start();
   direct = await connectDirectly(EVERYTHING);
 });
@@ -107,9 +122,72 @@ describe.each(["legacy", "2026-07-28"] as const satisfies Era[])("in the era %s"
     ]);
   });
 
+  test("what changes is told to who wants to know", async () => {
+    if (era !== "legacy") return;
+    const updated = Promise.withResolvers<string>();
+    client.setNotificationHandler("notifications/resources/updated", ({ params }) =>
+      updated.resolve(params.uri),
+    );
+    const uri = "demo://resource/dynamic/text/1";
+    await client.subscribeResource({ uri });
+    const logged = Promise.withResolvers<void>();
+    client.setNotificationHandler("notifications/message", () => logged.resolve());
+    await client.setLoggingLevel("debug");
+    const toggled = client.callTool({ name: "toggle-subscriber-updates", arguments: {} });
+    await stage.say((await stage.asked()).id, "approve");
+    await toggled;
+    expect(await updated.promise).toBe(uri);
+    await client.unsubscribeResource({ uri });
+    await logged.promise;
+  });
+
   test("a tool that is not there is nobody's to approve", async () => {
     const before = await stage.open();
     await expect(client.callTool({ name: "no-such-tool" })).rejects.toThrow(/no-such-tool/);
     expect(await stage.open()).toEqual(before);
+  });
+});
+
+describe("several servers", () => {
+  let through: Connected;
+  let client: Client;
+
+  beforeAll(async () => {
+    through = await stage.connect("legacy", []);
+    client = through.client;
+  });
+
+  afterAll(() => through.close());
+
+  test("stand side by side under their names, and one that is not there is in nobody's way", async () => {
+    const { tools } = await client.listTools();
+    const names = tools.map(({ name }) => name);
+    expect(names).toContain("fs__write_file");
+    expect(names).toContain("all__get-sum");
+    expect(names.filter((name) => name.startsWith("all__"))).toHaveLength(
+      (await direct.listTools()).tools.length,
+    );
+    const { prompts } = await client.listPrompts();
+    expect(prompts.map(({ name }) => name)).toContain("all__args-prompt");
+    expect(client.getInstructions()).toBe(`all:\n${direct.getInstructions()}`);
+  });
+
+  test("are each called, read and completed under their own names", async () => {
+    const sum = await client.callTool({ name: "all__get-sum", arguments: { a: 1, b: 1 } });
+    expect(textOf(sum)).toContain("2");
+    const { params } = await stage.show(String(sum._meta?.["countersign/id"]));
+    expect(params).toMatchObject({ server: "all", tool: "get-sum" });
+    const prompt = { name: "all__args-prompt", arguments: { city: "Paris" } };
+    expect(plain(await client.getPrompt(prompt))).toEqual(
+      plain(await direct.getPrompt({ ...prompt, name: "args-prompt" })),
+    );
+    const uri = "demo://resource/dynamic/text/1";
+    expect(JSON.stringify((await client.readResource({ uri })).contents)).toContain("text/1");
+    const ref = { type: "ref/prompt", name: "all__completable-prompt" } as const;
+    const { completion } = await client.complete({ ref, argument: { name: "department", value: "E" } });
+    expect(completion.values).toContain("Engineering");
+    await expect(client.callTool({ name: "get-sum", arguments: {} })).rejects.toThrow(/not found/);
+    const gone = await client.callTool({ name: "gone__anything", arguments: {} });
+    expect(textOf(gone)).toContain("[upstream_unreachable]");
   });
 });

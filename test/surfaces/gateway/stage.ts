@@ -22,7 +22,7 @@ default: require_approval
 rules:
   - id: reading
     match: { kind: mcp_tool }
-    when: "params.server in ['fs', 'everything'] && params.hints.read_only"
+    when: "params.server in ['fs', 'everything', 'all'] && params.hints.read_only"
     decision: allow
   - { id: free, match: { kind: mcp_tool }, when: "params.tool in ['free', 'free-slow']", decision: allow }
   - { id: moving, match: { kind: mcp_tool }, when: "params.tool == 'move_file'", decision: deny, reason: Files stay where they are. }
@@ -70,7 +70,15 @@ export async function openGatewayStage(policy = POLICY): Promise<GatewayStage> {
       const { program, vault, env } = stage;
       const transport = new StdioClientTransport({
         command: process.execPath,
-        args: [program.main, "gateway", "--vault", vault, ...words, "--", ...upstream],
+        args: [
+          program.main,
+          "gateway",
+          "--vault",
+          vault,
+          ...words,
+          ...(upstream.length > 0 ? ["--"] : []),
+          ...upstream,
+        ],
         env: env as Record<string, string>,
         stderr: "pipe",
       });
