@@ -22,6 +22,8 @@ export interface ChannelState {
   readonly format: 1;
   /** Up to this journal record everything was handed over or given up. */
   readonly seq: number;
+  /** Up to this record only what is still open is told: what had been told before is not known any more. */
+  readonly again_to?: number;
   /** What was about to be handed over, recorded before it was: tried again it has the same id. */
   readonly plan: Plan | null;
   readonly tries: number;
@@ -41,10 +43,16 @@ export type Plan =
   | { readonly kind: "one" | "several"; readonly id: string; readonly to: number }
   | { readonly kind: "digest"; readonly id: string; readonly date: string; readonly to: number };
 
+/** There was a state that says nothing any more, and where it is kept; null where that could not be. */
+export interface Unreadable {
+  readonly unreadable: true;
+  readonly kept: string | null;
+}
+
 /** Where channels' states are kept; each method rejects when the disk does not let it. */
 export interface OutboxStore {
-  /** Null when there is none; one that cannot be read is none as well. */
-  read(name: string): Promise<ChannelState | null>;
+  /** Null when there is none. */
+  read(name: string): Promise<ChannelState | Unreadable | null>;
   /** Durable, and never half, once it resolves. */
   write(name: string, state: ChannelState): Promise<void>;
 }

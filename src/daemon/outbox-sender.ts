@@ -1,9 +1,10 @@
 import type { ChannelView, Delivery } from "../core/channel.ts";
 import { OCCASIONS } from "../core/occasion.ts";
+import type { RequestId } from "../core/request.ts";
 import { iso } from "../core/timing.ts";
 import type { Item, Message } from "../document/message.ts";
 import { visibleLine } from "../document/visible.ts";
-import type { Channel, ChannelState, OutboxStore, Plan } from "./outbox-ports.ts";
+import type { Channel, ChannelState, OutboxStore, Plan, Unreadable } from "./outbox-ports.ts";
 import { Queue } from "./outbox-queue.ts";
 import { type WritingPorts, writeMessage, writeTest } from "./outbox-writing.ts";
 import type { Log } from "./ports.ts";
@@ -13,8 +14,15 @@ export interface SenderPorts extends WritingPorts {
   readonly log: Log;
   /** From 0 to below 1, so that channels that fail together are not all tried together. */
   readonly random: () => number;
+  readonly findOpen: () => Promise<Open>;
   /** Something changed in how the channel fares. */
   readonly onState: () => void;
+}
+
+/** What is still open, and the last record from before the oldest of it. */
+export interface Open {
+  readonly ids: ReadonlySet<RequestId>;
+  readonly before: number;
 }
 
 const FIRST_RETRY_MS = 5_000;
@@ -34,6 +42,10 @@ const MINUTE_MS = 60_000;
 /** One channel's way out: one message at a time, in order, each recorded before and after it is handed over. */
 export class Sender {
   readonly #ports: SenderPorts;
+  /** Set where its state could not be read: what it had told is not known, and where the damaged state is kept. */
+  readonly lost: Unreadable | null;
+  /** Null where it tells of everything. */
+  readonly #open: Open | null;
   #state: ChannelState;
   /** Whether the state in memory is ahead of the one on disk. */
   #dirty = false;
@@ -49,29 +61,49 @@ export class Sender {
   #abort = new AbortController();
   #stopped = true;
 
-  private constructor(ports: SenderPorts, state: ChannelState) {
+  private constructor(
+    ports: SenderPorts,
+    state: ChannelState,
+    { lost, open }: { lost: Unreadable | null; open: Open | null },
+  ) {
     this.#ports = ports;
+    this.#open = open;
+    this.lost = lost;
     this.#state = state;
   }
 
-  /** A channel that is new tells of nothing that was before it; a restart switches one on again. */
+  /**
+   * A channel that is new tells of nothing that was before it; one whose state was lost tells again of all that is open. A
+   * restart switches one on again.
+   */
   static async open(ports: SenderPorts, head: number): Promise<Sender> {
     const { channel, clock, store, log } = ports;
-    const saved = await store.read(channel.name);
+    const found = await store.read(channel.name);
+    const lost = found !== null && "unreadable" in found ? found : null;
+    const saved = found !== null && "unreadable" in found ? null : found;
+    const isBehind = saved !== null && (saved.again_to ?? 0) > saved.seq;
+    const open = lost !== null || isBehind ? await ports.findOpen() : null;
+    const first = lost === null ? head : Math.min(open?.before ?? head, head);
     const digest = channel.digest === null ? null : { date: channel.digest(clock.now()).date, seq: head };
     const state: ChannelState = {
       ...(saved ?? FRESH),
       // A journal that was put back may end before what was told last.
-      seq: Math.min(saved?.seq ?? head, head),
+      seq: Math.min(saved?.seq ?? first, head),
+      ...(lost !== null && { again_to: head }),
       plan: (saved?.plan?.to ?? 0) > head ? null : (saved?.plan ?? null),
       digest: channel.digest === null ? null : (saved?.digest ?? digest),
       off: null,
       tries: 0,
       refused: 0,
     };
+    if (lost !== null) {
+      const said =
+        "a channel's state was damaged: what it has told is not known, and what is open is told again";
+      log.error({ channel: channel.name, file: lost.kept }, said);
+    }
     if (saved?.off) log.info({ channel: channel.name }, "a channel that was switched off is tried again");
     await store.write(channel.name, state);
-    return new Sender(ports, state);
+    return new Sender(ports, state, { lost, open });
   }
 
   get channel(): Channel {
@@ -90,7 +122,8 @@ export class Sender {
   /** Takes what is to be told; never waits. */
   hear(item: Item): void {
     if (item.seq <= this.#state.seq || !this.channel.events.has(item.occasion)) return;
-    const { plan } = this.#state;
+    const { plan, again_to = 0 } = this.#state;
+    if (item.seq <= again_to && this.#open?.ids.has(item.request) === false) return;
     if (plan !== null && plan.kind !== "digest" && item.seq <= plan.to) this.#planned.push(item);
     else this.#queue.push(item);
     this.#wake();

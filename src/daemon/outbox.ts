@@ -3,17 +3,18 @@ import type { Channels } from "../core/channel.ts";
 import { Fault } from "../core/codes.ts";
 import { toldOf } from "../core/occasion.ts";
 import type { People } from "../core/people.ts";
+import { isFinal } from "../core/request.ts";
 import type { Item } from "../document/message.ts";
 import { inline, visibleLine } from "../document/visible.ts";
 import type { Channel, OutboxStore } from "./outbox-ports.ts";
 import type { Counts } from "./outbox-queue.ts";
-import { Sender } from "./outbox-sender.ts";
+import { type Open, Sender } from "./outbox-sender.ts";
 import type { Clock, Ledger, LedgerRecord, Log } from "./ports.ts";
 
 export interface OutboxPorts {
   readonly channels: readonly Channel[];
   readonly store: OutboxStore;
-  readonly ledger: Pick<Ledger, "read" | "open" | "head" | "records" | "follow">;
+  readonly ledger: Pick<Ledger, "read" | "open" | "head" | "lastBefore" | "records" | "follow">;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -52,12 +53,20 @@ export async function openOutbox(ports: OutboxPorts): Promise<Outbox> {
     if (early !== null) early.push(record);
     else take(record);
   });
+  let open: Promise<Open> | null = null;
   for (const channel of channels) {
     const audience = (about: Parameters<typeof audienceOf>[1]) =>
       audienceOf(channel.name, about, ports.people(), works);
-    const rest = { channel, countBetween, audience, onState: tellTrouble };
+    const rest = {
+      channel,
+      findOpen: () => (open ??= findOpen()),
+      countBetween,
+      audience,
+      onState: tellTrouble,
+    };
     senders.push(await Sender.open({ ...ports, ...rest }, head));
   }
+  if (senders.some(({ lost }) => lost !== null)) tellTrouble();
   let closing = false;
   const loading = load().catch((error: unknown) => {
     log.error({ err: error }, "what was still to be told could not be read from the journal");
@@ -65,6 +74,15 @@ export async function openOutbox(ports: OutboxPorts): Promise<Outbox> {
     early = null;
     tellTrouble();
   });
+
+  /** For a channel that does not know any more what it has told. */
+  async function findOpen(): Promise<Open> {
+    const open = (await ledger.open()).filter((request) => !isFinal(request));
+    const oldest = Math.min(...open.map(({ submission }) => Date.parse(submission.fields.created)));
+    const ids = new Set(open.map(({ submission }) => submission.fields.id));
+    // A journal that cannot be read is told of where it is read.
+    return { ids, before: await ledger.lastBefore(oldest).catch(() => 0) };
+  }
 
   function works(name: string): boolean {
     const found = senders.find(({ channel }) => channel.name === name);
@@ -115,6 +133,13 @@ export async function openOutbox(ports: OutboxPorts): Promise<Outbox> {
       const { name } = sender.channel;
       return `Messages to \`${name}\` wait: it kept failing and is switched off (${why}). \`countersign notify enable ${name}\` tries again.`;
     });
+    for (const { channel, lost } of senders) {
+      if (lost === null) continue;
+      const kept = lost.kept === null ? "" : `; the damaged file is kept as ${inline(lost.kept)}`;
+      texts.push(
+        `What \`${channel.name}\` has told was lost with a damaged file, so it tells of everything that is open again${kept}.`,
+      );
+    }
     if (unread) texts.push("Messages wait for the next start: the journal could not be read for them.");
     ports.onTrouble(texts.length === 0 ? null : texts.join(" "));
   }

@@ -41,6 +41,8 @@ class FakeLedger {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
+  lastBefore = async (time: number): Promise<number> =>
+    this.all.findLast(({ event }) => Date.parse(event.at) < time)?.seq ?? 0;
   async *records(after: number): AsyncGenerator<LedgerRecord> {
     for (const record of this.all.slice(after)) yield record;
   }
@@ -99,6 +101,7 @@ export async function openScene(world: OutboxWorld, options: SceneOptions = {}):
   const memory: OutboxStore = {
     read: async (name) => {
       const text = world.disk.get(name);
+      if (text === "damaged") return { unreadable: true, kept: `${name}.damaged-1` };
       return text === undefined ? null : (JSON.parse(text) as ChannelState);
     },
     write: async (name, state) => void world.disk.set(name, JSON.stringify(state)),

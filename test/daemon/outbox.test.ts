@@ -444,6 +444,68 @@ describe("a journal", () => {
   });
 });
 
+describe("a channel whose state was damaged", () => {
+  test("says so, and tells again of what is open, and of nothing that is over", async () => {
+    const world = makeOutboxWorld();
+    const scene = await openScene(world);
+    const over = ask(world);
+    await scene.pass(MINUTE);
+    const [first, second] = [ask(world), ask(world)];
+    happen(world, over, "rejected");
+    happen(world, over, "archived");
+    await scene.settle();
+    await scene.outbox.close();
+    happen(world, second, "reminded");
+    const before = world.handed.map(({ message }) => message.id);
+    world.handed.length = 0;
+    world.disk.set("ops", "damaged");
+    const next = await openScene(world);
+    expect(titles(world)).toEqual([
+      `Waits for your decision: Pay bill 2`,
+      `Waits for your decision: Pay bill 3`,
+      `Still waits, and not for long any more: Pay bill 3`,
+    ]);
+    // Whoever has them already knows them by their ids.
+    expect(before).toEqual(expect.arrayContaining(world.handed.slice(0, 2).map(({ message }) => message.id)));
+    expect(next.logged).toContainEqual(expect.stringContaining("state was damaged"));
+    expect(next.troubles.at(-1)).toContain("ops.damaged-1");
+    happen(world, first, "rejected");
+    await next.settle();
+    expect(world.handed).toHaveLength(4);
+    await next.outbox.close();
+    await openScene(world);
+    expect(world.handed).toHaveLength(4);
+  });
+
+  test("tells of what is open also where the daemon ends before it has", async () => {
+    const world = makeOutboxWorld();
+    const first = await openScene(world);
+    const over = ask(world);
+    ask(world);
+    await first.settle();
+    await first.outbox.close();
+    happen(world, over, "rejected");
+    world.handed.length = 0;
+    world.disk.set("ops", "damaged");
+    await (await openScene(world, { answer: () => DOWN })).outbox.close();
+    world.handed.length = 0;
+    await openScene(world);
+    expect(titles(world)).toEqual(["Waits for your decision: Pay bill 2"]);
+  });
+
+  test("and that has nothing to tell goes on from here", async () => {
+    const world = makeOutboxWorld();
+    happen(world, ask(world), "rejected");
+    world.disk.set("ops", "damaged");
+    const scene = await openScene(world);
+    expect(world.handed).toEqual([]);
+    expect(scene.troubles).toEqual([expect.stringContaining("`ops`")]);
+    ask(world);
+    await scene.settle();
+    expect(world.handed).toHaveLength(1);
+  });
+});
+
 describe("a digest", () => {
   const daily = (now: number) => {
     const day = 24 * 60 * MINUTE;
