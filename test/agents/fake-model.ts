@@ -10,6 +10,8 @@ export interface FakeModel {
 export interface ToolUse {
   readonly name: string;
   readonly input: object;
+  /** Where the provider has tools in groups. */
+  readonly namespace?: string;
 }
 
 /**
@@ -123,6 +125,7 @@ function responses(
           id: "f1",
           call_id: toolId(),
           name: call.name,
+          ...(call.namespace && { namespace: call.namespace }),
           arguments: JSON.stringify(call.input),
         };
   const done = { id: "r1", usage: { ...usage, total_tokens: 20 } };
