@@ -43,10 +43,7 @@ export interface RequestView {
   readonly executor: "daemon" | "caller";
   /** What the policy said last; null where there was none. */
   readonly verdict: Verdict | null;
-  /**
-   * What it said in earnest, where the request goes ahead only because its kind is in shadow: nobody was asked, and this
-   * was not enforced. Null for every other request.
-   */
+  /** What it said in earnest, where nobody was asked only because the kind was in shadow; null for every other request. */
   readonly shadow: Verdict | null;
   readonly decision: DecisionView | null;
   readonly approvals: ApprovalsView | null;

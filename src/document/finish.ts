@@ -206,7 +206,8 @@ function renderSummary(request: FinalRequest): string {
   const { verdict } = request.status === "denied" ? request : request.submission;
   const held = "allowed_at" in request ? heldBack(verdict) : null;
   if (verdict !== undefined && held !== null) {
-    return `> ${head}\n${renderShadow(request.submission.fields.kind, verdict.reason, held)}`;
+    const isHeld = "attempt" in request && request.attempt.constraints !== undefined;
+    return `> ${head}\n${renderShadow(request.submission.fields.kind, verdict.reason, held, isHeld)}`;
   }
   if (verdict !== undefined && (request.status === "denied" || "allowed_at" in request)) {
     const says = request.status === "denied" ? "denies it" : "allows it, so nobody was asked";

@@ -28,8 +28,15 @@ const KIND: Kind = {
   expires_ms: 3_600_000,
 };
 
-/** What becomes of a request at once, with nobody there who could decide: all that is recorded of it. */
-async function askFor(inForce: Policy | null, kind: Kind): Promise<{ request: Request; events: Event[] }> {
+/**
+ * What becomes of a request at once, with nobody there who could decide: all that is recorded of it. `later` is the kind by
+ * the time that the record of the submission is acted on: after a crash it may be another one.
+ */
+async function askFor(
+  inForce: Policy | null,
+  kind: Kind,
+  later: Kind = kind,
+): Promise<{ request: Request; events: Event[] }> {
   const clock = fakeClock(T0);
   const policy = judgeBy(() => inForce, clock);
   const events: Event[] = [];
@@ -38,7 +45,7 @@ async function askFor(inForce: Policy | null, kind: Kind): Promise<{ request: Re
       clock,
       halt: { isHalted: () => false, set: async () => {} },
       guard: { isFrozen: () => false },
-      kind: () => kind,
+      kind: () => later,
       policy,
       people: () => NOBODY,
       merging: () => false,
@@ -133,3 +140,26 @@ test.each([
     );
   },
 );
+
+test("for every policy, what had not begun when its kind left shadow stands where it would have without", async () => {
+  await fc.assert(
+    fc.asyncProperty(policies, async (text) => {
+      const policy = text === null ? null : policyOf(text);
+      const earnest = await askFor(policy, KIND);
+      const { request, events } = await askFor(policy, { ...KIND, shadow: true }, KIND);
+      expect(request.status).toBe(earnest.request.status);
+      expect(events.map(({ type }) => type)).toEqual([
+        "submitted",
+        "allowed",
+        { executing: "started", denied: "denied" }[request.status as string] ?? "sent_back",
+      ]);
+      const attemptIn = (one: Request) => ("attempt" in one ? one.attempt : null);
+      expect(attemptIn(request)).toEqual(attemptIn(earnest.request));
+      const [view, then] = [viewOf(request), viewOf(earnest.request)];
+      if (request.status !== "executing") expect(view.shadow).toBeNull();
+      if (request.status !== "executing" && policy !== null) expect(view.verdict).toEqual(then.verdict);
+      if (request.status === "pending") expect(view.digest).toBe(then.digest);
+    }),
+    { numRuns: 300 },
+  );
+});

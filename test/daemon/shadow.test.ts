@@ -286,6 +286,7 @@ describe("a kind that is taken out of shadow", () => {
     expect(stage.executions.map(({ id }) => id).sort()).toEqual([held.id, allowed.id].sort());
     const begun = stage.executions.find(({ id }) => id === held.id);
     expect(begun?.attempt.constraints).toEqual({ max_runtime_sec: 30 });
+    expect(firstLines(held.id)).toContain("> It left shadow before it began, and was held to this:");
     await approve(asked.id, "ada");
     await approve(asked.id, "bob");
     await stage.daemon.settled();

@@ -88,6 +88,8 @@ function sentence({ seq, id, event }: AuditRecord): string {
 function detailOf(event: AuditRecord["event"]): string | null {
   if (event.type === "submitted") return event.submission.title;
   if ("decision" in event) return event.decision.reason;
+  if (event.type === "allowed" || event.type === "denied" || event.type === "sent_back")
+    return event.verdict.reason;
   if ("reason" in event) return event.reason;
   if ("error" in event) return event.error;
   if ("cause" in event) return event.cause;
