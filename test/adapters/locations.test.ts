@@ -59,6 +59,7 @@ describe("configuration and state", () => {
         reviewer: `/home/nobody/.local/state/countersign/${id()}/reviewer/socket`,
       },
       tokens: "/home/nobody/.local/state/countersign/tokens",
+      pins: "/home/nobody/.local/state/countersign/pins",
     });
   });
 

@@ -110,12 +110,13 @@ test("the actions of agents' tools are added where they are missing, and what is
   const place = mkdtempSync(join(tmpdir(), "cs-tools-"));
   const file = join(place, "countersign.yaml");
   writeFileSync(file, "# mine\nactions:\n  shell: { caller: true, timeout: 5m } # short\n");
-  expect(await addToolActions(file)).toEqual(["file_write", "web_fetch", "mcp_tool", "tool"]);
+  const added = ["file_write", "web_fetch", "mcp_tool", "mcp_tool_definition", "tool"];
+  expect(await addToolActions(file)).toEqual(added);
   const text = readFileSync(file, "utf8");
   expect(text).toContain("# mine");
   expect(parse(text).actions.shell).toEqual({ caller: true, timeout: "5m" });
   expect(await addToolActions(file)).toEqual([]);
   const { actions } = await loadConfiguration(file, { PATH: process.env.PATH });
-  expect([...actions.keys()]).toEqual(["shell", "file_write", "web_fetch", "mcp_tool", "tool"]);
+  expect([...actions.keys()]).toEqual(["shell", ...added]);
   rmSync(place, { recursive: true });
 });
