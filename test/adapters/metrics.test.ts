@@ -85,6 +85,16 @@ test("what is collected is what happened since this daemon's start, also to what
   expect(second.get("countersign_oldest_waiting_seconds")).toBe(0);
 });
 
+test("what goes ahead only in shadow is told apart from what the policy allows", async () => {
+  for (const [name, kind] of stage.kinds) stage.kinds.set(name, { ...kind, shadow: true });
+  await ask();
+  await stage.pass(0);
+  const all = await series();
+  expect(all.get('countersign_shadow_total{would="require_approval",rule="no policy"}')).toBe(1);
+  expect(all.get("countersign_allowed_total")).toBe(0);
+  expect(all.get('countersign_outcomes_total{status="executed",kind="payment"}')).toBe(1);
+});
+
 test("no id, no param and only so many names become labels", async () => {
   for (let n = 0; n < 60; n += 1) {
     await stage.pass(1_000);
