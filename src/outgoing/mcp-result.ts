@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { type CallToolResult, ProtocolError } from "@modelcontextprotocol/client";
+import {
+  type CallToolResult,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  SdkHttpError,
+} from "@modelcontextprotocol/client";
 import type { Json } from "../core/json.ts";
 
 /** JSON-RPC: the server has not understood, or not taken, what it was asked. */
@@ -10,9 +16,19 @@ const RESULT_BYTES = 1_000_000;
 const KEPT_CHARACTERS = 250_000;
 const WORDS_CHARACTERS = 2_000;
 
+/** There was nobody who could have heard it. */
+const NOT_HEARD = new Set(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH"]);
+
 /** Whether the server said that it has not done what it was asked. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof ProtocolError && NOT_TAKEN.has(error.code);
+}
+
+/** Whether the server cannot have begun: nobody answered at its place, or its door turned the question away. */
+export function wasNotHeard(error: unknown): boolean {
+  if (error instanceof SdkHttpError) return error.status >= 400 && error.status < 500 && error.status !== 408;
+  if (error instanceof SdkError) return error.code === SdkErrorCode.NotConnected;
+  return error instanceof Error && "code" in error && NOT_HEARD.has(String(error.code));
 }
 
 /** What a person and the record need of a tool's result: bounded, and binary content by its digest. */

@@ -26,8 +26,8 @@ interface Call {
   readonly end: number;
   readonly signal: AbortSignal;
   readonly progress: ProgressLine | null;
-  /** What the call waits for, as it becomes known. */
-  readonly onHeld: (message: string) => void;
+  /** What the call waits for, as it becomes known; `now` where it should be said at once. */
+  readonly waitsFor: (message: string, now: boolean) => void;
 }
 
 export interface CallPorts extends ForwardingPorts {
@@ -78,6 +78,7 @@ export function createCalls(ports: CallPorts): Calls {
         return await carrying.watch(watched, waiting);
       }
       if (request.status === "executed") return recorded(request, structured);
+      if (request.status === "executing") return underWay(request.id, structured);
       return isOpen(request) ? pending(request, structured) : refusal(request);
     } finally {
       release();
@@ -119,7 +120,7 @@ export function createCalls(ports: CallPorts): Calls {
   /** Asks, and waits until it is known what may be done; or until another call has begun what both have asked for. */
   async function ask(
     action: Omit<Action, "requester">,
-    { requester, signal, end, onHeld }: Call,
+    { requester, signal, end, waitsFor }: Call,
     release: () => void,
   ): Promise<Held | Running> {
     const broken = new AbortController();
@@ -142,7 +143,7 @@ export function createCalls(ports: CallPorts): Calls {
           if (!needsNobody(request)) {
             // The same call may attach to it from now on.
             release();
-            onHeld(`${request.id} waits for a person: ${request.title}`);
+            waitsFor(`${request.id} waits for a person: ${request.title}`, true);
           }
         },
       });
@@ -156,6 +157,7 @@ export function createCalls(ports: CallPorts): Calls {
 
   function start(slot: string, request: RequestView, call: Call): Running {
     const { requester, meta, progress } = call;
+    call.waitsFor(`${request.id} is being carried out.`, false);
     return carrying.start({ id: request.id, slot, free: request.decision === null }, (signal) =>
       forward({ request, requester, meta, progress }, ports, signal),
     );
@@ -196,7 +198,7 @@ function needsNobody({ verdict }: RequestView): boolean {
 }
 
 function isOpen({ status }: RequestView): boolean {
-  return status === "pending" || status === "approved" || status === "executing";
+  return status === "pending" || status === "approved";
 }
 
 function hintFor({ code }: Fault): string | undefined {

@@ -11,7 +11,8 @@ export interface Running {
   readonly result: Promise<CallToolResult>;
   readonly stop: AbortController;
   watched: number;
-  over: boolean;
+  /** Since when there is a result, by `performance.now()`; null while there is none. */
+  over_at: number | null;
 }
 
 /** One agent's call, as it waits. */
@@ -46,6 +47,9 @@ export interface Carrying {
 
 /** More than agents leave behind; beyond it the oldest result is no longer kept. */
 const KEPT = 100;
+/** Who comes back for a result does so soon; later the same call means the same deed once more. */
+const KEPT_MS = 10 * 60_000;
+const REMEMBERED = 10_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 
 export function createCarrying(): Carrying {
@@ -59,19 +63,23 @@ export function createCarrying(): Carrying {
   }
 
   function ended(one: Running): void {
-    one.over = true;
+    one.over_at = performance.now();
     // Nobody is left who could be told of what an agent itself has stopped.
     if (one.watched > 0 || one.stop.signal.aborted) forget(one);
-    const kept = [...running.values()].filter(({ over }) => over);
+    const kept = [...running.values()].filter(({ over_at }) => over_at !== null);
     for (const old of kept.slice(0, Math.max(0, kept.length - KEPT))) forget(old);
   }
 
   return {
     start({ id, slot, free }, make) {
       begun.add(id);
+      for (const old of begun) {
+        if (begun.size <= REMEMBERED) break;
+        begun.delete(old);
+      }
       const stop = new AbortController();
       const result = make(stop.signal);
-      const one: Running = { id, slot, free, result, stop, watched: 0, over: false };
+      const one: Running = { id, slot, free, result, stop, watched: 0, over_at: null };
       running.set(id, one);
       const end = result.then(
         () => ended(one),
@@ -84,6 +92,8 @@ export function createCarrying(): Carrying {
     },
 
     attachable(slot) {
+      const now = performance.now();
+      for (const one of running.values()) if (now - (one.over_at ?? now) > KEPT_MS) forget(one);
       return [...running.values()].find(
         (one) => one.slot === slot && !one.stop.signal.aborted && (!one.free || one.watched === 0),
       );
@@ -113,7 +123,7 @@ export function createCarrying(): Carrying {
         throw error;
       } finally {
         one.watched -= 1;
-        if (signal.aborted && one.free && one.watched === 0 && !one.over) {
+        if (signal.aborted && one.free && one.watched === 0 && one.over_at === null) {
           one.stop.abort(new Error("the agent cancelled it"));
           forget(one);
         }

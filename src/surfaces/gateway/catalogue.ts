@@ -35,13 +35,14 @@ export interface Catalogue {
 export function createCatalogue(upstream: Upstream, pins: Pins, onError: (error: Error) => void): Catalogue {
   let listed: { readonly generation: number; readonly tools: readonly Tool[] } | null = null;
 
-  async function ask() {
-    const client = await upstream.connected();
-    const { generation } = upstream;
-    if (client.getServerCapabilities()?.tools === undefined) return { tools: [], rest: {} };
-    const { tools, ...rest } = await client.listTools(undefined, { cacheMode: "bypass" });
-    listed = { generation, tools };
-    return { tools, rest };
+  function ask() {
+    return upstream.use(async (client) => {
+      const { generation } = upstream;
+      if (client.getServerCapabilities()?.tools === undefined) return { tools: [], rest: {} };
+      const { tools, ...rest } = await client.listTools(undefined, { cacheMode: "bypass" });
+      listed = { generation, tools };
+      return { tools, rest };
+    });
   }
 
   /** What is seen for the first time is accepted as it is. */
@@ -89,8 +90,7 @@ export function createCatalogue(upstream: Upstream, pins: Pins, onError: (error:
     },
 
     async find(name) {
-      await upstream.connected();
-      const known = listed?.generation === upstream.generation ? listed.tools : [];
+      const known = upstream.isConnected && listed?.generation === upstream.generation ? listed.tools : [];
       const has = (one: Tool) => one.name === name;
       const tool = known.find(has) ?? (await ask()).tools.find(has);
       return tool === undefined ? null : (compare([tool])[0] ?? null);

@@ -1,7 +1,8 @@
-import { type CallToolResult, SdkError, SdkErrorCode } from "@modelcontextprotocol/client";
+import { type CallToolResult, ProtocolError } from "@modelcontextprotocol/client";
+import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
-import { isRefusal, recordOf, wordsOf } from "../../outgoing/mcp-result.ts";
+import { isRefusal, recordOf, wasNotHeard, wordsOf } from "../../outgoing/mcp-result.ts";
 import type { Outcome, Requester } from "../agent/requester.ts";
 import { failing, told } from "./answer.ts";
 import type { OfferedTool } from "./catalogue.ts";
@@ -37,7 +38,7 @@ export async function forward(
 ): Promise<CallToolResult> {
   const { request, requester } = order;
   const report = (outcome: Outcome) => ports.report(requester, request.id, outcome);
-  const ready = await readyFor(order, ports);
+  const ready = await readyFor(order, ports, signal);
   if ("why" in ready) {
     await report({ failed: ready.why });
     return failing(`${request.id} was approved, and the tool was not called: ${ready.why}`, {
@@ -46,22 +47,22 @@ export async function forward(
   }
   let answer: CallToolResult;
   try {
-    answer = await ready.call(signal);
+    answer = await ready.call();
   } catch (error) {
     const outcome = outcomeOfError(error, request, signal);
     await report(outcome);
     // What the server has said of it itself is the agent's to read.
-    if (!(error instanceof SdkError)) throw error;
+    if (error instanceof ProtocolError) throw error;
     return failing(wordsFor(request, outcome), { "countersign/id": request.id });
   }
   await report(answer.isError === true ? { failed: wordsOf(answer) } : { result: recordOf(answer) });
   return told(answer, request);
 }
 
-type Ready = { readonly why: string } | { readonly call: (signal: AbortSignal) => Promise<CallToolResult> };
+type Ready = { readonly why: string } | { readonly call: () => Promise<CallToolResult> };
 
 /** Up to here nothing has been sent, so that everything that is wrong is a plain failure. */
-async function readyFor(order: Order, { find }: ForwardingPorts): Promise<Ready> {
+async function readyFor(order: Order, { find }: ForwardingPorts, signal: AbortSignal): Promise<Ready> {
   const { request, requester, meta, progress } = order;
   const { server, tool: name, input } = request.params;
   if (typeof server !== "string" || typeof name !== "string" || !isObject(input)) {
@@ -72,32 +73,28 @@ async function readyFor(order: Order, { find }: ForwardingPorts): Promise<Ready>
     if (tool === null) return { why: `there is no tool ${name} of ${server} behind this gateway.` };
     if (tool.changed)
       return { why: `the description of ${name} has changed, and nobody has accepted it yet.` };
-    const client = await tool.upstream.connected();
     const grant = await requester.proof(request.id);
     const constraints = request.verdict?.constraints ?? null;
-    return {
-      call: (signal) =>
-        client.callTool(
-          {
-            name,
-            arguments: { ...input },
-            _meta: {
-              ...meta,
-              "countersign/id": request.id,
-              "countersign/idempotency-key": request.id,
-              "countersign/grant": grant,
-              ...(constraints && { "countersign/constraints": { ...constraints } }),
-            },
-          },
-          {
-            signal,
-            timeout: Math.min(CALL_MS, (constraints?.max_runtime_sec ?? CALL_MS) * 1_000),
-            // Whether the result fits the tool's schema is for the agent's client to judge.
-            toolDefinition: withoutOutputSchema(tool),
-            ...(progress !== null && { onprogress: (said) => progress.pass(said) }),
-          },
-        ),
+    if (signal.aborted) return { why: "it was cancelled before." };
+    const said = {
+      name,
+      arguments: { ...input },
+      _meta: {
+        ...meta,
+        "countersign/id": request.id,
+        "countersign/idempotency-key": request.id,
+        "countersign/grant": grant,
+        ...(constraints && { "countersign/constraints": { ...constraints } }),
+      },
     };
+    const options = {
+      signal,
+      timeout: Math.min(CALL_MS, (constraints?.max_runtime_sec ?? CALL_MS) * 1_000),
+      // Whether the result fits the tool's schema is for the agent's client to judge.
+      toolDefinition: withoutOutputSchema(tool),
+      ...(progress !== null && { onprogress: progress.pass }),
+    };
+    return { call: () => tool.upstream.use((client) => client.callTool(said, options)) };
   } catch (error) {
     return { why: error instanceof Error ? error.message : String(error) };
   }
@@ -115,9 +112,8 @@ function outcomeOfError(
 ): Outcome {
   const why = error instanceof Error ? error.message : String(error);
   if (isRefusal(error)) return { failed: `The MCP server does not take it: ${why}` };
-  if (error instanceof SdkError && error.code === SdkErrorCode.NotConnected) {
+  if (error instanceof Fault || wasNotHeard(error))
     return { failed: `The MCP server was not reached: ${why}` };
-  }
   const broken: unknown = signal.aborted ? signal.reason : error;
   const cause = `The tool was called, but there is no result: ${broken instanceof Error ? broken.message : why}`;
   // Where the policy needs nobody and the tool only reads, nobody has to find out either.

@@ -93,11 +93,11 @@ export function passResources(server: Server, gateway: Gateway): void {
   if (server.getCapabilities().resources?.subscribe !== true) return;
   const subscriptions = subscriptionsOf();
   server.setRequestHandler("resources/subscribe", async ({ params }) => {
-    await subscriptions.add(await clientOf(await ownerOf(params.uri)), params.uri);
+    await using(await ownerOf(params.uri), (client) => subscriptions.add(client, params.uri));
     return {};
   });
   server.setRequestHandler("resources/unsubscribe", async ({ params }) => {
-    await subscriptions.drop(await clientOf(await ownerOf(params.uri)), params.uri);
+    await using(await ownerOf(params.uri), (client) => subscriptions.drop(client, params.uri));
     return {};
   });
 }
@@ -156,10 +156,10 @@ function ownerOfName({ places }: Gateway, naming: Naming, name: string): { place
 /** A server without this is not asked for it. */
 function thoseWith(capability: keyof ServerCapabilities) {
   return <T>(work: (client: Client) => Promise<T>, none: T) =>
-    async ({ upstream }: Place): Promise<T> => {
-      const client = await upstream.connected();
-      return client.getServerCapabilities()?.[capability] === undefined ? none : work(client);
-    };
+    async ({ upstream }: Place): Promise<T> =>
+      upstream.use(async (client) =>
+        client.getServerCapabilities()?.[capability] === undefined ? none : work(client),
+      );
 }
 
 /** What a single server says beside its list. */
@@ -167,9 +167,10 @@ function onlyOne(lists: readonly { readonly answer: object }[]): object {
   return lists.length === 1 ? (lists[0]?.answer ?? {}) : {};
 }
 
-async function clientOf({ upstream }: Place): Promise<Client> {
+/** Asks one server, in the words that clients understand where it cannot be asked. */
+async function using<T>({ upstream }: Place, work: (client: Client) => Promise<T>): Promise<T> {
   try {
-    return await upstream.connected();
+    return await upstream.use(work);
   } catch (error) {
     throw plain(error);
   }
@@ -182,18 +183,15 @@ async function pass<Method extends RequestMethod & keyof ResultTypeMap>(
   { _meta, ...params }: { readonly _meta?: object | undefined; readonly [name: string]: unknown },
   ctx: ServerContext,
 ): Promise<ResultTypeMap[Method]> {
-  const client = await clientOf(place);
   const { progressToken: _, ...meta } = (_meta ?? {}) as { progressToken?: unknown };
   const progress = progressLine(ctx);
-  const asked = { ...params, ...(Object.keys(meta).length > 0 && { _meta: meta }) };
-  const answer = await client.request(
-    { method, params: asked },
-    {
-      signal: ctx.mcpReq.signal,
-      timeout: WITHOUT_LIMIT_MS,
-      ...(progress !== null && { onprogress: progress.pass }),
-    },
-  );
+  const asked = { method, params: { ...params, ...(Object.keys(meta).length > 0 && { _meta: meta }) } };
+  const options = {
+    signal: ctx.mcpReq.signal,
+    timeout: WITHOUT_LIMIT_MS,
+    ...(progress !== null && { onprogress: progress.pass }),
+  };
+  const answer = await using(place, (client) => client.request(asked, options));
   return answer as ResultTypeMap[Method];
 }
 

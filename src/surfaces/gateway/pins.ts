@@ -36,8 +36,16 @@ export function openPins(directory: string, key: string): Pins {
         sha256: jsonDigest(definition),
         definition,
       }));
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      replaceFile(file, `${JSON.stringify({ version: 1, tools }, null, 2)}\n`);
+      try {
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+        replaceFile(file, `${JSON.stringify({ version: 1, tools }, null, 2)}\n`);
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        const hint = "Free space, or give this user the right to write there.";
+        throw new Fault("storage_failed", `How the tools are described cannot be kept: ${why}.`, hint, {
+          cause,
+        });
+      }
     },
   };
 }

@@ -73,9 +73,9 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
           end: performance.now() + limit,
           signal: ctx.mcpReq.signal,
           progress,
-          onHeld(text) {
+          waitsFor(text, now) {
             message = text;
-            progress?.beat(text);
+            if (now) progress?.beat(text);
           },
         },
       );
@@ -101,7 +101,7 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
     server.setRequestHandler("logging/setLevel", async ({ params: { level } }) => {
       for (const { upstream } of places) {
         if (upstream.known?.capabilities.logging === undefined) continue;
-        await (await upstream.connected()).setLoggingLevel(level).catch(options.onError);
+        await upstream.use((client) => client.setLoggingLevel(level)).catch(options.onError);
       }
       return {};
     });

@@ -3,6 +3,7 @@ import { isAbsolute, resolve } from "node:path";
 import { Client, type ServerCapabilities } from "@modelcontextprotocol/client";
 import { Fault } from "../../core/codes.ts";
 import { sha256 } from "../../document/digest.ts";
+import { wasNotHeard } from "../../outgoing/mcp-result.ts";
 import { type McpServer, transportTo } from "../../outgoing/mcp-server.ts";
 
 /** An MCP server behind the gateway, under the name that the operator gave it. */
@@ -21,8 +22,12 @@ export interface Upstream {
   readonly key: string;
   /** As it said when it was last connected; null before. */
   readonly known: { readonly capabilities: ServerCapabilities; readonly instructions: string } | null;
-  /** Connects unless it is connected. Gives upstream_unreachable. */
-  connected(): Promise<Client>;
+  /**
+   * Connects unless it is connected, and asks. Where the server turns out to know nothing of the connection, the next
+   * question makes a new one; this one is not asked again. Gives upstream_unreachable.
+   */
+  use<T>(work: (client: Client) => Promise<T>): Promise<T>;
+  readonly isConnected: boolean;
   /** Goes up with every new connection: what was learnt over an earlier one may have changed. */
   readonly generation: number;
   close(): Promise<void>;
@@ -110,13 +115,25 @@ export function openUpstream(
     get known() {
       return known;
     },
+    get isConnected() {
+      return connection !== null;
+    },
     get generation() {
       return generation;
     },
-    connected() {
+    async use(work) {
       if (closed) throw new Fault("upstream_unreachable", "The gateway is ending.");
       connection ??= connect();
-      return connection;
+      const client = await connection;
+      try {
+        return await work(client);
+      } catch (error) {
+        if (wasNotHeard(error) && client === current) {
+          connection = null;
+          client.close().catch(() => {});
+        }
+        throw error;
+      }
     },
     async close() {
       closed = true;

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Era } from "../mcp/client.ts";
@@ -128,5 +130,26 @@ describe.each(["legacy", "2026-07-28"] as const satisfies Era[])("in the era %s"
     const answers = await Promise.all([client.callTool(call), client.callTool(call), client.callTool(call)]);
     expect(new Set(answers.map(idOf)).size).toBe(3);
     for (const { isError } of answers) expect(isError).toBeUndefined();
+  });
+});
+
+describe("in shadow", () => {
+  test("nothing waits, and what would have been asked and denied is on the record", async () => {
+    await stage.stop();
+    const file = join(stage.place, "countersign.yaml");
+    const configuration = readFileSync(file, "utf8");
+    writeFileSync(file, configuration.replace("mcp_tool:\n    caller: true", "$&\n    mode: shadow"));
+    await stage.start();
+    const { client, close } = await stage.connect("legacy", stage.filesystem, { words: ["--name", "fs"] });
+    const [from, to] = [`${stage.files}/shadow.txt`, `${stage.files}/moved.txt`];
+    const written = await client.callTool({ name: "write_file", arguments: { path: from, content: "x" } });
+    const moved = await client.callTool({ name: "move_file", arguments: { source: from, destination: to } });
+    expect(stage.file("moved.txt")).toBe("x");
+    const views = await Promise.all([written, moved].map((answer) => stage.show(idOf(answer))));
+    expect(views).toMatchObject([
+      { status: "executed", decision: null, shadow: { says: "require_approval" } },
+      { status: "executed", decision: null, shadow: { says: "deny", rule: "moving" } },
+    ]);
+    await close();
   });
 });
