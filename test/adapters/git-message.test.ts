@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { HistoryEntry } from "../../src/adapters/git-backlog.ts";
 import { inCommits } from "../../src/adapters/git-batch.ts";
+import { inShadow } from "../../src/core/shadow.ts";
 import { auditHeads, commitMessage } from "../../src/document/commit-message.ts";
+import { sampleVerdict } from "../sample.ts";
 import { AT, approved, idOf, makeScene, type Scene, userEnv } from "./git-scene.ts";
 
 let scene: Scene;
@@ -108,4 +110,17 @@ test.each([
   "one\n\nAudit-Head: x abc",
 ])("The message %j stands for no journal record", (message) => {
   expect(auditHeads(message)).toEqual([]);
+});
+
+test("What went ahead only because its kind is in shadow says so, and what would have been", () => {
+  const verdict = inShadow(sampleVerdict("deny"));
+  const { request, record } = approval("Pay", {});
+  const event = { type: "allowed", at: AT, verdict, lapses: null } as const;
+  const message = commitMessage([{ request, record: { ...record, event } }]);
+  expect(message).toContain("because: the rule payments would have denied it: Payments are watched.");
+  expect(trailersOf(message)).toEqual(
+    expect.arrayContaining(["Event: allowed", "Rule: payments", "Shadow: deny"]),
+  );
+  const earnest = { ...event, verdict: sampleVerdict("allow") };
+  expect(commitMessage([{ request, record: { ...record, event: earnest } }])).not.toContain("Shadow:");
 });
