@@ -410,6 +410,16 @@ describe("a person's yes is one deed", () => {
     expect(await stage.show(id)).toMatchObject({ status: "executed", requester: "claude" });
   });
 
+  test("as the person changed it, and the tool takes the grant for that alone", async () => {
+    const before = deeds().length;
+    const answer = attempt(`${at.gateway}/mcp/bank`, CLAUDE, { args: { to: "mallory", cents: 900 } });
+    const { id } = await asked("bank", 900);
+    await stage.say(id, "approve", { set: { input: { to: "acme", cents: 9 } } });
+    expect(await answer).toMatch(/^result: pay is done/);
+    const [deed, ...more] = deeds().slice(before);
+    expect([deed?.given, more]).toEqual([{ to: "acme", cents: 9 }, []]);
+  });
+
   test("also where the agent makes the call itself, with as many grants as it likes", async () => {
     const before = deeds().length;
     const { request, token } = await ask({}, 18);
