@@ -7,7 +7,7 @@ import { heldBack } from "./core/shadow.ts";
 import type { Spread } from "./core/statistics.ts";
 import { iso, opensAt } from "./core/timing.ts";
 import { type RequestView, viewOf } from "./core/view.ts";
-import type { Clock, ClockGuard, HaltSwitch, Ledger } from "./daemon/ports.ts";
+import type { Clock, ClockGuard, HaltSwitch, Ledger, SwitchLog } from "./daemon/ports.ts";
 import type { Around, Daemon } from "./daemon.ts";
 import { type DecideInput, type DelegateInput, decide, delegate, takeBack } from "./deciding.ts";
 import { createHappenings, type Happenings } from "./happenings.ts";
@@ -112,6 +112,7 @@ export interface ApplicationPorts extends SubmissionPorts {
   readonly clock: Clock;
   readonly halt: HaltSwitch;
   readonly guard: ClockGuard;
+  readonly switches: SwitchLog;
   readonly grants: Grants;
   readonly about: Pick<Health, "version" | "pid" | "vault" | "state">;
   readonly watcherLag?: () => Spread | null;
@@ -260,17 +261,20 @@ export function createApplication(ports: ApplicationPorts): Application {
       ask(id, () => ({ type: happened ? "resolved_happened" : "resolved_did_not", at: at(), by, reason })),
 
     async halt(by) {
-      await halt.set(true, by);
-      daemon.refreshDashboard();
+      // A stop waits for no record, and stands where there can be none.
+      const halted = halt.set(true, by).finally(daemon.refreshDashboard);
+      await Promise.all([halted, ports.switches.record("halted", by)]);
     },
 
     async resume(by) {
+      await ports.switches.record("resumed", by);
       await halt.set(false, by);
       daemon.refreshDashboard();
       await daemon.lookAtApproved();
     },
 
-    async acceptClock() {
+    async acceptClock(by) {
+      await ports.switches.record("clock_accepted", by);
       guard.accept(ledger.head().seq);
       daemon.refreshDashboard();
       await daemon.lookAtOpen();

@@ -118,6 +118,9 @@ function dependencies(): Deps {
       env.UV_THREADPOOL_SIZE ??= "16";
       return (await import("./wiring.ts")).startDaemon(options, outside());
     },
+    async readSwitches(options) {
+      return (await import("./wiring.ts")).readAuditSwitches(options, outside());
+    },
     async *readAuditSince(options, since) {
       yield* (await import("./wiring.ts")).readAuditSince(options, outside(), since);
     },

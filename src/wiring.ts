@@ -25,6 +25,7 @@ import { Fault } from "./core/codes.ts";
 import type { JsonObject } from "./core/json.ts";
 import { NOBODY, type People } from "./core/people.ts";
 import { tellShadow } from "./core/shadow.ts";
+import type { SwitchRecord } from "./core/switch.ts";
 import { createCounting } from "./counting.ts";
 import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
@@ -44,6 +45,7 @@ import { diskFiles } from "./ledger/disk-files.ts";
 import { openJournal } from "./ledger/journal.ts";
 import { readSince } from "./ledger/looking-back.ts";
 import { readRecords } from "./ledger/reading.ts";
+import { openSwitchLog, readSwitches, verifySwitches } from "./ledger/switches.ts";
 import { verifyJournal } from "./ledger/verify.ts";
 import { createPolicies, type Policies, type PolicyKind } from "./policies.ts";
 import { notSupported } from "./policy/supported.ts";
@@ -196,6 +198,7 @@ async function wire(
     clock,
     guard,
     halt,
+    switches: openSwitchLog({ state: places.state, head: () => ledger.head(), now: clock.now }),
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
     random: randomBytes,
     createToken,
@@ -404,6 +407,14 @@ export async function* readAudit(options: GlobalOptions, { env, cwd }: Outside):
   yield* readRecords(diskFiles(locate(options, env, cwd).state), 0);
 }
 
+/** Who halted, resumed and accepted the clock, oldest first. */
+export function readAuditSwitches(
+  options: GlobalOptions,
+  { env, cwd }: Outside,
+): Promise<readonly SwitchRecord[]> {
+  return readSwitches(locate(options, env, cwd).state);
+}
+
 /** What was open at some point before a time (ms), and the records from then on. */
 export async function* readAuditSince(
   options: GlobalOptions,
@@ -421,7 +432,8 @@ export async function verifyAudit(options: GlobalOptions, { env, cwd }: Outside)
   const chain = problems.map(({ file, line, message }) => `${file}:${line}: ${message}`);
   const vault = openVault({ root: places.vault, folders, staging: [join(places.state, "staging")] });
   const notes = chain.length > 0 ? [] : await compareNotes(readRecords(diskFiles(places.state), 0), vault);
-  const findings = [...chain, ...notes];
+  const switches = await verifySwitches(places.state, () => readRecords(diskFiles(places.state), 0));
+  const findings = [...chain, ...switches, ...notes];
   return { ok: findings.length === 0, records, head: records === 0 ? null : head.hash, findings };
 }
 

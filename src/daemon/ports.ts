@@ -3,6 +3,7 @@ import type { Event } from "../core/event.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Other } from "../core/misled.ts";
 import type { Attempt, EffectClass, Request, RequestId } from "../core/request.ts";
+import type { Switch } from "../core/switch.ts";
 import type { Limits } from "../core/timing.ts";
 import type { Verdict } from "../core/verdict.ts";
 
@@ -241,6 +242,12 @@ export interface OtherTexts {
 export interface HaltSwitch {
   isHalted(): boolean;
   set(halted: boolean, by: string): Promise<void>;
+}
+
+/** Who halted, resumed and accepted the clock. */
+export interface SwitchLog {
+  /** Durable once it resolves. Rejects with `storage_failed`. */
+  record(what: Switch, by: string): Promise<void>;
 }
 
 export interface Log {

@@ -32,6 +32,7 @@ import { openGrantKeys } from "../../src/handlers/grant.ts";
 import { createToken, tokenMatches } from "../../src/handlers/requester-token.ts";
 import { type InForcePorts, openInForce } from "../../src/in-force.ts";
 import { openJournal } from "../../src/ledger/journal.ts";
+import { openSwitchLog } from "../../src/ledger/switches.ts";
 import { notSupported } from "../../src/policy/supported.ts";
 import { judgeBy } from "../../src/policy-in-force.ts";
 import type { RetrySettings } from "../../src/retrying.ts";
@@ -227,6 +228,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     clock,
     halt,
     guard,
+    switches: openSwitchLog({ state, head: () => journal.head(), now: clock.now }),
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
     random: (length) => {
       scenery.counter += 1;

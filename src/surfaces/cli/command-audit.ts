@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { EVENT_TYPES } from "../../core/event.ts";
 import type { Json } from "../../core/json.ts";
+import { SWITCHES, type SwitchRecord } from "../../core/switch.ts";
 import type { AuditRecord, Context, Run } from "./context.ts";
 import { EXIT, exitOfCode } from "./exit-codes.ts";
 import { pointInTime } from "./options.ts";
@@ -20,7 +21,9 @@ export function addAuditCommands(program: Command, run: Run): void {
   audit
     .command("log [id]")
     .description("what happened, oldest first; with --json one record per line")
-    .addOption(new Option("--event <event>", "only events of this kind").choices(EVENT_TYPES))
+    .addOption(
+      new Option("--event <event>", "only events of this kind").choices([...EVENT_TYPES, ...SWITCHES]),
+    )
     .option("--reviewer <name>", "only what this person said")
     .option(
       "--since <time>",
@@ -34,16 +37,25 @@ export function addAuditCommands(program: Command, run: Run): void {
     );
   audit
     .command("verify")
-    .description("check the journal's chain, and the notes against the journal")
+    .description("check the journal's chain, who halted and resumed, and the notes against the journal")
     .addHelpText("after", "\nExample:\n  countersign audit verify")
     .action(() => run(verify));
 }
 
 async function log(context: Context, filter: LogFilter): Promise<number> {
-  for await (const record of context.deps.readAudit(context.options)) {
-    if (!matches(record, filter)) continue;
-    context.print(record as unknown as Json, sentence(record));
+  const { deps, options } = context;
+  const switches = [...(await deps.readSwitches(options))].filter((one) => matchesSwitch(one, filter));
+  const printUpTo = (seq: number) => {
+    while (switches[0] !== undefined && switches[0].journal.seq < seq) {
+      const [one] = switches.splice(0, 1);
+      if (one !== undefined) context.print(one as unknown as Json, switchSentence(one));
+    }
+  };
+  for await (const record of deps.readAudit(options)) {
+    printUpTo(record.seq);
+    if (matches(record, filter)) context.print(record as unknown as Json, sentence(record));
   }
+  printUpTo(Number.POSITIVE_INFINITY);
   return EXIT.done;
 }
 
@@ -67,6 +79,21 @@ function matches({ id, event }: AuditRecord, filter: LogFilter): boolean {
     (filter.since === undefined || at >= filter.since) &&
     (filter.until === undefined || at <= filter.until)
   );
+}
+
+function matchesSwitch({ switch: what, by, at }: SwitchRecord, filter: LogFilter): boolean {
+  const time = Date.parse(at);
+  return (
+    filter.id === undefined &&
+    (filter.event === undefined || filter.event === what) &&
+    (filter.reviewer === undefined || filter.reviewer === by) &&
+    (filter.since === undefined || time >= filter.since) &&
+    (filter.until === undefined || time <= filter.until)
+  );
+}
+
+function switchSentence({ switch: what, by, at }: SwitchRecord): string {
+  return ["     -", time(at), "the daemon", what, `by ${line(by)}`].join("  ");
 }
 
 /** Whoever said what the event records; null for what the daemon did by itself. */

@@ -1,6 +1,7 @@
 import type { Event } from "../../core/event.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { Request } from "../../core/request.ts";
+import type { SwitchRecord } from "../../core/switch.ts";
 import type { KnownPeople } from "../../known-people.ts";
 import type { Policies } from "../../policies.ts";
 import type { Client } from "../client/connection.ts";
@@ -107,6 +108,8 @@ export interface Deps {
   start(options: GlobalOptions): Promise<StartedDaemon>;
   /** The journal's records, oldest first. Gives journal_damaged. */
   readAudit(options: GlobalOptions): AsyncIterable<AuditRecord>;
+  /** Who halted, resumed and accepted the clock, oldest first. Gives journal_damaged. */
+  readSwitches(options: GlobalOptions): Promise<readonly SwitchRecord[]>;
   /** What was open at some point before a time (ms), then every record from that point on. Gives journal_damaged. */
   readAuditSince(options: GlobalOptions, since: number): AsyncIterable<AuditRecord | OpenThen>;
   verifyAudit(options: GlobalOptions): Promise<AuditReport>;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Fault } from "../../../src/core/codes.ts";
 import type { Event } from "../../../src/core/event.ts";
+import type { Switch, SwitchRecord } from "../../../src/core/switch.ts";
 import type { AuditRecord } from "../../../src/surfaces/cli/context.ts";
 import { ID, view } from "../fake-application.ts";
 import { createStage, type Stage } from "./stage.ts";
@@ -120,6 +121,34 @@ describe("audit", () => {
     expect(out).toBe(
       `     1  2026-11-21 09:00:00Z  ${ID}  approved  by anna  (ok)\n     2  2026-11-21 09:00:01Z  ${ID}  executed\n`,
     );
+  });
+
+  test("log has who halted, resumed and accepted the clock, where it happened", async () => {
+    const told = (n: number, what: Switch, seq: number, by: string): SwitchRecord => {
+      const at = `2026-11-21T1${n}:30:00.000Z`;
+      return { n, switch: what, by, at, journal: { seq, hash: "h" }, prev: "p", hash: "h" };
+    };
+    const switches = [
+      told(1, "halted", 0, "ada"),
+      told(2, "resumed", 2, "bob"),
+      told(3, "clock_accepted", 3, "ada"),
+    ];
+    const deps = { readAudit, readSwitches: async () => switches };
+    const what = async (...argv: string[]) => {
+      const { out } = await stage.run(["audit", "log", "--json", ...argv], { deps });
+      const lines = out.split("\n").filter(Boolean);
+      return lines
+        .map((text) => JSON.parse(text) as Partial<AuditRecord & SwitchRecord>)
+        .map((one) => one.switch ?? one.seq);
+    };
+    expect(await what()).toEqual(["halted", 1, 2, "resumed", 3, "clock_accepted"]);
+    expect(await what(ID)).toEqual([1, 2]);
+    expect(await what("--event", "resumed")).toEqual(["resumed"]);
+    expect(await what("--reviewer", "ada")).toEqual(["halted", "clock_accepted"]);
+    expect(await what("--since", "2026-11-21T12:00Z")).toEqual(["resumed", 3, "clock_accepted"]);
+    expect(await what("--until", "2026-11-21T12:00Z")).toEqual(["halted", 1, 2]);
+    const { out } = await stage.run(["audit", "log", "--event", "halted"], { deps });
+    expect(out).toBe("     -  2026-11-21 11:30:00Z  the daemon  halted  by ada\n");
   });
 
   test("verify says what does not agree, and the exit code too", async () => {

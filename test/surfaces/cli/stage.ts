@@ -50,6 +50,7 @@ export function createStage(): Stage {
     start: missing,
     async *readAudit() {},
     async *readAuditSince() {},
+    readSwitches: async () => [],
     verifyAudit: async () => ({ ok: true, records: 0, head: null, findings: [] }),
     openPeople: missing,
     kindsInShadow: async () => [],
