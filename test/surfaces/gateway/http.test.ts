@@ -138,6 +138,22 @@ describe("agents share the servers and nothing else", () => {
     await Promise.all([claude.close(), codex.close()]);
   });
 
+  test("what is being done for one is asked about again for another", async () => {
+    const [claude, codex] = [await connect(CLAUDE), await connect(CODEX)];
+    const reached = odds.calls().length;
+    const hers = call(claude, "slow", "shared");
+    await stage.say((await asked("claude", "shared")).id, "approve");
+    await odds.reached(reached + 1);
+    const his = call(codex, "slow", "shared");
+    await stage.say((await asked("codex", "shared")).id, "reject");
+    expect(textOf(await his)).toMatch(/rejected/);
+    odds.go();
+    expect(textOf(await hers)).toBe("did slow");
+    expect(odds.calls().length).toBe(reached + 1);
+    rmSync(join(place, "odd", "go"));
+    await Promise.all([claude.close(), codex.close()]);
+  });
+
   test("one that cancels, or goes away, stops its own call and no other", async () => {
     const [claude, codex] = [await connect(CLAUDE), await connect(CODEX)];
     const reached = odds.calls().length;
