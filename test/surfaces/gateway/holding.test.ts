@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Client } from "@modelcontextprotocol/client";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { verifyGrant } from "../../../src/handlers/grant.ts";
 import type { PublicGrantKey } from "../../../src/handlers/grant-key.ts";
 import { call as ask } from "../../crash/daemon-process.ts";
@@ -129,54 +129,114 @@ describe.each(["legacy", "2026-07-28"] as const satisfies Era[])("in the era %s"
   });
 });
 
-test("a tool gets the id, the key and a grant that proves the approval, and the agent's own words beside it", async () => {
-  const server = newOdd();
-  const { client } = await through(server);
-  const asked = client.callTool(
-    { ...call("plain", "a"), _meta: { "example.com/trace": "t1" } },
-    { onprogress: () => {} },
-  );
-  const { id } = await stage.asked();
-  await stage.say(id, "approve");
-  await asked;
-  const [{ given, _meta } = { given: {}, _meta: {} as Record<string, unknown> }] = server.calls();
-  expect(given).toEqual({ text: "a" });
-  expect(_meta).toMatchObject({
-    "example.com/trace": "t1",
-    "countersign/id": id,
-    "countersign/idempotency-key": id,
+describe("one gateway", () => {
+  let server: Odd;
+  let connected: Connected;
+  let client: Client;
+
+  beforeAll(async () => {
+    server = newOdd();
+    const words = ["--name", `odd-${count}`, "--wait", "5m"];
+    connected = await stage.connect("legacy", server.argv, { words });
+    client = connected.client;
   });
-  const { body: key } = (await ask(stage.agentSocket(), "GET", "/v1/grant-key")) ?? { body: {} };
-  const { digest, action_digest } = await stage.show(id);
-  const expected = { id, digest, action_digest, started: true, now: Date.now() } as const;
-  const grant = String(_meta["countersign/grant"]);
-  expect(await verifyGrant(grant, key as unknown as PublicGrantKey, expected)).toMatchObject({ ok: true });
-});
 
-test("a call that the policy allows is cancelled at the server, and one that a person approved is not", async () => {
-  const server = newOdd();
-  const { client } = await through(server);
-  const leaving = new AbortController();
-  const freely = client.callTool(call("free-slow", "a"), { signal: leaving.signal });
-  await server.reached(1);
-  leaving.abort();
-  await expect(freely).rejects.toThrow();
-  await server.reached(2);
-  expect(server.calls()[1]).toEqual({ cancelled: true });
-  expect((await stage.next("outcome_lost")).event).toBe("outcome_lost");
+  beforeEach(() => server.forget());
+  afterAll(() => connected.close());
 
-  const gone = new AbortController();
-  const approved = client.callTool(call("slow", "a"), { signal: gone.signal });
-  const { id } = await stage.asked();
-  await stage.say(id, "approve");
-  await server.reached(3);
-  gone.abort();
-  await expect(approved).rejects.toThrow();
-  server.go();
-  expect(await stage.next("executed")).toMatchObject({ id });
-  // Nobody was told: the same call is.
-  expect(textOf(await client.callTool(call("slow", "a")))).toBe("did slow");
-  expect(server.calls().filter(({ cancelled }) => cancelled)).toHaveLength(1);
+  test("a tool gets the id, the key and a grant that proves the approval, and the agent's own words beside it", async () => {
+    const asked = client.callTool(
+      { ...call("plain", "a"), _meta: { "example.com/trace": "t1" } },
+      { onprogress: () => {} },
+    );
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    await asked;
+    const [{ given, _meta } = { given: {}, _meta: {} as Record<string, unknown> }] = server.calls();
+    expect(given).toEqual({ text: "a" });
+    expect(_meta).toMatchObject({
+      "example.com/trace": "t1",
+      "countersign/id": id,
+      "countersign/idempotency-key": id,
+    });
+    const { body: key } = (await ask(stage.agentSocket(), "GET", "/v1/grant-key")) ?? { body: {} };
+    const { digest, action_digest } = await stage.show(id);
+    const expected = { id, digest, action_digest, started: true, now: Date.now() } as const;
+    const grant = String(_meta["countersign/grant"]);
+    expect(await verifyGrant(grant, key as unknown as PublicGrantKey, expected)).toMatchObject({ ok: true });
+  });
+
+  test("a call that the policy allows is cancelled at the server, and one that a person approved is not", async () => {
+    const leaving = new AbortController();
+    const freely = client.callTool(call("free-slow", "a"), { signal: leaving.signal });
+    await server.reached(1);
+    leaving.abort();
+    await expect(freely).rejects.toThrow();
+    await server.reached(2);
+    expect(server.calls()[1]).toEqual({ cancelled: true });
+    expect((await stage.next("outcome_lost")).event).toBe("outcome_lost");
+
+    const gone = new AbortController();
+    const approved = client.callTool(call("slow", "a"), { signal: gone.signal });
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    await server.reached(3);
+    gone.abort();
+    await expect(approved).rejects.toThrow();
+    server.go();
+    expect(await stage.next("executed")).toMatchObject({ id });
+    // Nobody was told: the same call is.
+    expect(textOf(await client.callTool(call("slow", "a")))).toBe("did slow");
+    expect(server.calls().filter(({ cancelled }) => cancelled)).toHaveLength(1);
+  });
+
+  test("a server that dies in the middle leaves an unknown outcome, and is there again for the next call", async () => {
+    const asked = client.callTool({ name: "crash", arguments: {} });
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    const answer = await asked;
+    expect(answer.isError).toBe(true);
+    expect(textOf(answer)).toMatch(/not known.*never do it again by yourself/s);
+    expect((await stage.show(id)).status).toBe("outcome_unknown");
+    const dead = server.pid();
+    expect(textOf(await client.callTool({ name: "free", arguments: {} }))).toBe("did free");
+    expect(server.pid()).not.toBe(dead);
+    expect(server.calls().map(({ name }) => name)).toEqual(["crash", "free"]);
+  });
+
+  describe("the daemon", () => {
+    test("that is restarted in the wait is waited for", async () => {
+      const { answer, held } = hold(client, call("plain", "a"));
+      const { id } = await stage.asked();
+      await held;
+      await stage.stop("SIGKILL");
+      await stage.start();
+      await stage.say(id, "approve");
+      expect(textOf(await answer)).toBe("did plain");
+      expect(server.calls()).toHaveLength(1);
+    });
+
+    test("that is away while the tool runs is told afterwards what came of it", async () => {
+      const asked = client.callTool(call("slow", "a"));
+      const { id } = await stage.asked();
+      await stage.say(id, "approve");
+      await server.reached(1);
+      await stage.stop("SIGKILL");
+      server.go();
+      expect(textOf(await asked)).toBe("did slow");
+      await stage.start();
+      expect(await stage.next("executed")).toMatchObject({ id });
+    });
+
+    test("that is down makes every call a no that says what to start", async () => {
+      await stage.stop();
+      const answer = await client.callTool({ name: "free", arguments: {} });
+      expect(answer.isError).toBe(true);
+      expect(textOf(answer)).toContain("countersign start");
+      expect(server.calls()).toEqual([]);
+      await stage.start();
+    });
+  });
 });
 
 test("a client that goes away lets what was approved run to its end, and then everything ends", async () => {
@@ -244,66 +304,10 @@ test("a gateway that is killed while the tool runs has called it once, and nobod
   expect((await stage.show(id)).status).toBe("executing");
 });
 
-test("a server that dies in the middle leaves an unknown outcome, and is there again for the next call", async () => {
-  const server = newOdd();
-  const { client } = await through(server);
-  const asked = client.callTool({ name: "crash", arguments: {} });
-  const { id } = await stage.asked();
-  await stage.say(id, "approve");
-  const answer = await asked;
-  expect(answer.isError).toBe(true);
-  expect(textOf(answer)).toMatch(/not known.*never do it again by yourself/s);
-  expect((await stage.show(id)).status).toBe("outcome_unknown");
-  const dead = server.pid();
-  expect(textOf(await client.callTool({ name: "free", arguments: {} }))).toBe("did free");
-  expect(server.pid()).not.toBe(dead);
-  expect(server.calls().map(({ name }) => name)).toEqual(["crash", "free"]);
-});
-
 test("a server that cannot be started is named, and asks nobody", async () => {
   const { client } = await through({ argv: ["/no/such/program"] });
   await expect(client.listTools()).rejects.toThrow(/no connection to odd-\d+/);
   const answer = await client.callTool({ name: "plain", arguments: {} });
   expect(answer.isError).toBe(true);
   expect(textOf(answer)).toContain("[upstream_unreachable]");
-});
-
-describe("the daemon", () => {
-  test("that is restarted in the wait is waited for", async () => {
-    const server = newOdd();
-    const { client } = await through(server);
-    const { answer, held } = hold(client, call("plain", "a"));
-    const { id } = await stage.asked();
-    await held;
-    await stage.stop("SIGKILL");
-    await stage.start();
-    await stage.say(id, "approve");
-    expect(textOf(await answer)).toBe("did plain");
-    expect(server.calls()).toHaveLength(1);
-  });
-
-  test("that is away while the tool runs is told afterwards what came of it", async () => {
-    const server = newOdd();
-    const { client } = await through(server);
-    const asked = client.callTool(call("slow", "a"));
-    const { id } = await stage.asked();
-    await stage.say(id, "approve");
-    await server.reached(1);
-    await stage.stop("SIGKILL");
-    server.go();
-    expect(textOf(await asked)).toBe("did slow");
-    await stage.start();
-    expect(await stage.next("executed")).toMatchObject({ id });
-  });
-
-  test("that is down makes every call a no that says what to start", async () => {
-    const server = newOdd();
-    const { client } = await through(server);
-    await stage.stop();
-    const answer = await client.callTool({ name: "free", arguments: {} });
-    expect(answer.isError).toBe(true);
-    expect(textOf(answer)).toContain("countersign start");
-    expect(server.calls()).toEqual([]);
-    await stage.start();
-  });
 });

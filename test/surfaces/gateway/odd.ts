@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -13,6 +13,8 @@ export interface Odd {
   /** How its tools are described from now on. */
   describe(said: object): void;
   pid(): number;
+  /** As if nothing had been asked, and what is slow had not been let go. */
+  forget(): void;
 }
 
 /** A server of our own, for what the public ones do not do. */
@@ -36,6 +38,10 @@ export function odd(place: string, name: string): Odd {
     describe(said) {
       writeFileSync(file("said.tmp"), JSON.stringify(said));
       renameSync(file("said.tmp"), file("said.json"));
+    },
+    forget() {
+      writeFileSync(file("calls"), "");
+      rmSync(file("go"), { force: true });
     },
     pid: () => Number(readFileSync(file("pid"), "utf8")),
   };
