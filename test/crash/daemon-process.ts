@@ -24,11 +24,13 @@ export function buildProgram({ declarations = false } = {}): Program {
     join(root, "dist"),
     "--declaration",
     String(declarations),
+    // Types are checked elsewhere, and checking them takes six times as long as all the rest.
+    ...(declarations ? [] : ["--noCheck"]),
   ];
   try {
     execFileSync(process.execPath, [compiler, ...words], { stdio: "pipe" });
   } catch (error) {
-    // Types are checked elsewhere; what matters here is the program that came out.
+    // What matters here is the program that came out.
     if (!existsSync(join(root, "dist/main.js"))) throw error;
   }
   symlinkSync(join(REPOSITORY, "node_modules"), join(root, "node_modules"));
