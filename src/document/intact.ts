@@ -1,4 +1,4 @@
-import { isScalar } from "yaml";
+import { isScalar, isSeq } from "yaml";
 import { changesBetween, tellChanges, versionOf } from "../core/amendment.ts";
 import { type Problem, problem } from "../core/codes.ts";
 import type { Json, JsonObject } from "../core/json.ts";
@@ -16,7 +16,7 @@ import {
 import { type Body, type BodyLine, isHeading, sectionBelow } from "./body.ts";
 import { actionDigest } from "./digest.ts";
 import { renderPrevious, showsRefusal } from "./earlier.ts";
-import { type Frontmatter, type Property, plainText } from "./frontmatter.ts";
+import type { Frontmatter, Property } from "./frontmatter.ts";
 import { HEADINGS } from "./labels.ts";
 import { isAsked, ownProperties, renderOriginal, renderWhy } from "./note.ts";
 import { visibleLine } from "./visible.ts";
@@ -99,17 +99,21 @@ function checkProperties({ properties }: Frontmatter, request: Request): Problem
 }
 
 /**
- * Values are compared after parsing, since Obsidian rewrites quotes, or as they stand where it took them off a text
- * that YAML reads as a number; times as instants, since it rewrites those too and leaves out their zone.
+ * Texts are compared after parsing, since Obsidian rewrites quotes, and as they stand where it took them off what YAML reads
+ * as a number or the like; times as instants, since it rewrites those too and leaves out their zone.
  */
-function sameValue(property: Property, expected: string): boolean {
-  const { node, key } = property;
-  const found = plainText(property);
+function sameValue({ node, key }: Property, expected: string): boolean {
+  const parts = isSeq(node) ? node.items.map(shownText) : [node === null ? "" : shownText(node)];
+  if (parts.includes(null)) return false;
+  const found = parts.join(", ");
   if (found === expected) return true;
-  if (!isScalar(node)) return false;
-  if (typeof node.value === "number" && node.source === expected) return true;
   if (key !== "created" && key !== "expires") return false;
-  return [found ?? "", `${found}Z`].some((time) => Date.parse(time) === Date.parse(expected));
+  return [found, `${found}Z`].some((time) => Date.parse(time) === Date.parse(expected));
+}
+
+function shownText(node: unknown): string | null {
+  if (!isScalar(node)) return null;
+  return (typeof node.value === "string" ? node.value : (node.source ?? "")).trim();
 }
 
 /** Sections are named and not counted: the callout that tells of them would itself move their lines. */
