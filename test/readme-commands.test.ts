@@ -59,12 +59,13 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 /** Runs a command line as a new user's shell would, with nothing to type into. */
 function shell(command: string, cwd: string, extra: NodeJS.ProcessEnv = {}) {
-  const running = run("sh", ["-c", command], { cwd, env: { ...env, ...extra }, timeout: 120_000 });
+  // For what hangs: an installation takes minutes on a machine that has other things to do.
+  const running = run("sh", ["-c", command], { cwd, env: { ...env, ...extra }, timeout: 600_000 });
   running.child.stdin?.end();
   return running;
 }
 
-describe("the README's commands", { timeout: 300_000 }, () => {
+describe("the README's commands", { timeout: 900_000 }, () => {
   test("install a fresh checkout and run the demo to its outcome", async () => {
     expect(COMMANDS).toContain("npm install && npm run demo");
     expect(COMMANDS).toContain("npm install && npm test");
