@@ -117,8 +117,10 @@ async function serve(
     await Promise.race([gateway.open(), stopped]);
     const serveThem = http === null ? serveOne(gateway, options, onError) : serveMany(context, gateway, http);
     // What was approved runs to its end, and what is open waits out its grace, unless the operator is in a hurry.
+    // The servers end first: whoever started this may soon lose patience and kill it, and they would be left over.
     if (await serveThem(stopped)) {
-      await Promise.race([Promise.all([gateway.settled(), held.left()]), stopped]);
+      const ended = gateway.settled().then(() => gateway.close());
+      await Promise.race([Promise.all([ended, held.left()]), stopped]);
     }
   } finally {
     await gateway.close();

@@ -254,6 +254,20 @@ test("a client that goes away lets what was approved run to its end, and then ev
   expect(() => process.kill(server.pid(), 0)).toThrow();
 });
 
+test("a server that does not end with its client is ended while what waits has its grace", async () => {
+  const server = newOdd();
+  const { gateway, send } = stage.launch([...server.argv, "stubborn"], ["--name", `odd-${count}`]);
+  const ended = once(gateway, "exit");
+  send({ id: 2, method: "tools/call", params: call("plain", "a") });
+  const { id } = await stage.asked();
+  gateway.stdin.end();
+  await server.terminated();
+  expect((await stage.show(id)).status).toBe("pending");
+  gateway.kill("SIGTERM");
+  expect(await ended).toEqual([0, null]);
+  expect((await stage.show(id)).status).toBe("cancelled");
+});
+
 test("a gateway that is told to stop withdraws what waits, and says that what runs has no known outcome", async () => {
   const server = newOdd();
   const { gateway, send } = stage.launch(server.argv, ["--name", `odd-${count}`]);

@@ -42,7 +42,8 @@ async function exists(name) {
 
 writeFileSync(at("pid"), String(process.pid));
 // What is watched would keep it alive behind its client.
-process.stdin.once("end", () => process.exit(0));
+if (process.argv[3] !== "stubborn") process.stdin.once("end", () => process.exit(0));
+else process.once("SIGTERM", () => process.exit(writeFileSync(at("terminated"), "")));
 
 serveStdio(() => {
   const server = new Server(

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -13,6 +13,8 @@ export interface Odd {
   /** How its tools are described from now on. */
   describe(said: object): void;
   pid(): number;
+  /** Resolves once it was told to end by a signal, where it does not end by itself. */
+  terminated(): Promise<void>;
   /** As if nothing had been asked, and what is slow had not been let go. */
   forget(): void;
 }
@@ -39,6 +41,7 @@ export function odd(place: string, name: string): Odd {
       writeFileSync(file("said.tmp"), JSON.stringify(said));
       renameSync(file("said.tmp"), file("said.json"));
     },
+    terminated: () => whenever(home, () => existsSync(file("terminated"))),
     forget() {
       writeFileSync(file("calls"), "");
       rmSync(file("go"), { force: true });
