@@ -119,16 +119,16 @@ function dependencies(): Deps {
       return (await import("./wiring.ts")).startDaemon(options, outside());
     },
     async readSwitches(options) {
-      return (await import("./wiring.ts")).readAuditSwitches(options, outside());
+      return (await import("./wiring-offline.ts")).readAuditSwitches(options, outside());
     },
     async *readAuditSince(options, since) {
-      yield* (await import("./wiring.ts")).readAuditSince(options, outside(), since);
+      yield* (await import("./wiring-offline.ts")).readAuditSince(options, outside(), since);
     },
     async *readAudit(options) {
-      yield* (await import("./wiring.ts")).readAudit(options, outside());
+      yield* (await import("./wiring-offline.ts")).readAudit(options, outside());
     },
-    kindsInShadow: async (options) => (await import("./wiring.ts")).kindsInShadow(options, outside()),
-    openPeople: async (options) => (await import("./wiring.ts")).openKnownPeople(options, outside()),
+    kindsInShadow: async (options) => (await import("./wiring-offline.ts")).kindsInShadow(options, outside()),
+    openPeople: async (options) => (await import("./wiring-offline.ts")).openKnownPeople(options, outside()),
     async readGateway(options, wanted) {
       const { locate } = await import("./adapters/locations.ts");
       const { loadGateway } = await import("./adapters/configuration/gateway.ts");
@@ -145,8 +145,8 @@ function dependencies(): Deps {
       new Promise((resolve) => {
         for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
       }),
-    openPolicies: async (options) => (await import("./wiring.ts")).openPolicies(options, outside()),
-    verifyAudit: async (options) => (await import("./wiring.ts")).verifyAudit(options, outside()),
+    openPolicies: async (options) => (await import("./wiring-offline.ts")).openPolicies(options, outside()),
+    verifyAudit: async (options) => (await import("./wiring-offline.ts")).verifyAudit(options, outside()),
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { clock } from "./adapters/clock.ts";
 import { machineClocks, openClockGuard } from "./adapters/clock-guard.ts";
 import type { Configuration } from "./adapters/configuration/configuration.ts";
@@ -15,17 +15,13 @@ import { createMetrics } from "./adapters/metrics.ts";
 import { openChannels } from "./adapters/notify/channels.ts";
 import { openOutboxFiles } from "./adapters/notify/store.ts";
 import { openOtherTexts } from "./adapters/other-texts.ts";
-import { createPolicyReader, createPolicyShelf } from "./adapters/policy-files.ts";
+import { createPolicyShelf } from "./adapters/policy-files.ts";
 import { openVault } from "./adapters/vault.ts";
 import { watchFolders } from "./adapters/watcher.ts";
 import { createApplication } from "./application.ts";
-import { compareNotes } from "./audit.ts";
 import { createCaps } from "./caps.ts";
-import { Fault } from "./core/codes.ts";
-import type { JsonObject } from "./core/json.ts";
-import { NOBODY, type People } from "./core/people.ts";
+import type { People } from "./core/people.ts";
 import { tellShadow } from "./core/shadow.ts";
-import type { SwitchRecord } from "./core/switch.ts";
 import { createCounting } from "./counting.ts";
 import { createAdoption } from "./daemon/adoption.ts";
 import { createChronicle } from "./daemon/chronicle.ts";
@@ -39,26 +35,15 @@ import { createCommandHandler } from "./handlers/command.ts";
 import { type CommandLink, openCommandLink } from "./handlers/command-link.ts";
 import { openGrantKeys } from "./handlers/grant.ts";
 import { createToken, tokenMatches } from "./handlers/requester-token.ts";
-import { type InForcePorts, openInForce, readPeople } from "./in-force.ts";
-import { createKnownPeople, type KnownPeople } from "./known-people.ts";
-import { diskFiles } from "./ledger/disk-files.ts";
+import { openInForce } from "./in-force.ts";
 import { openJournal } from "./ledger/journal.ts";
-import { readSince } from "./ledger/looking-back.ts";
-import { readRecords } from "./ledger/reading.ts";
-import { openSwitchLog, readSwitches, verifySwitches } from "./ledger/switches.ts";
-import { verifyJournal } from "./ledger/verify.ts";
-import { createPolicies, type Policies, type PolicyKind } from "./policies.ts";
+import { openSwitchLog } from "./ledger/switches.ts";
 import { notSupported } from "./policy/supported.ts";
 import { judgeBy } from "./policy-in-force.ts";
-import type {
-  AuditRecord,
-  AuditReport,
-  GlobalOptions,
-  OpenThen,
-  StartedDaemon,
-} from "./surfaces/cli/context.ts";
+import type { GlobalOptions, StartedDaemon } from "./surfaces/cli/context.ts";
 import { serveHttp } from "./surfaces/http/server.ts";
 import { kindsOf, openServices } from "./wiring-executors.ts";
+import { policyKinds, ruleFiles, serviceNames, shadowed } from "./wiring-rules.ts";
 
 const DECISION_FOLDERS = ["pending", "approved", "rejected"] as const;
 
@@ -307,30 +292,6 @@ async function wire(
   return { vault: root, configuration: file, state, sockets, shadow, warnings, finished };
 }
 
-/** Neither is read from the vault, where agents write. */
-function ruleFiles(
-  { policy, people, directory }: Configuration,
-  vault: string | null,
-): Pick<InForcePorts, "policy" | "people"> {
-  const open = (file: string | null) =>
-    file === null ? null : { file, read: createPolicyReader(directory, vault) };
-  return { policy: open(policy), people: open(people) };
-}
-
-/** What a policy is held against, by kind. */
-function policyKinds(configuration: Configuration): ReadonlyMap<string, PolicyKind> {
-  return new Map(
-    [...configuration.actions].map(([kind, { tags, expires_ms }]) => {
-      const check = (params: JsonObject) => configuration.checkParams(kind, params);
-      return [kind, { tags, expires_ms, params: configuration.schemaOf(kind), check }];
-    }),
-  );
-}
-
-function serviceNames({ services }: Configuration): ReadonlySet<string> {
-  return new Set(services.map(({ name }) => name));
-}
-
 /** Tells people what happens; where nobody is to be told, it does nothing. */
 function startOutbox(
   places: Locations,
@@ -400,90 +361,4 @@ async function startHistory(
   });
   chronicle.deliverTo(history.record);
   return history;
-}
-
-/** The journal's records, oldest first; a running daemon is not disturbed. */
-export async function* readAudit(options: GlobalOptions, { env, cwd }: Outside): AsyncGenerator<AuditRecord> {
-  yield* readRecords(diskFiles(locate(options, env, cwd).state), 0);
-}
-
-/** Who halted, resumed and accepted the clock, oldest first. */
-export function readAuditSwitches(
-  options: GlobalOptions,
-  { env, cwd }: Outside,
-): Promise<readonly SwitchRecord[]> {
-  return readSwitches(locate(options, env, cwd).state);
-}
-
-/** What was open at some point before a time (ms), and the records from then on. */
-export async function* readAuditSince(
-  options: GlobalOptions,
-  { env, cwd }: Outside,
-  since: number,
-): AsyncGenerator<AuditRecord | OpenThen> {
-  yield* readSince(diskFiles(locate(options, env, cwd).state), since);
-}
-
-/** Checks the journal's chain, and the notes against the journal. */
-export async function verifyAudit(options: GlobalOptions, { env, cwd }: Outside): Promise<AuditReport> {
-  const places = locate(options, env, cwd);
-  const { folders } = await loadConfiguration(places.configuration, env);
-  const { records, head, problems } = await verifyJournal({ directory: places.state });
-  const chain = problems.map(({ file, line, message }) => `${file}:${line}: ${message}`);
-  const vault = openVault({ root: places.vault, folders, staging: [join(places.state, "staging")] });
-  const notes = chain.length > 0 ? [] : await compareNotes(readRecords(diskFiles(places.state), 0), vault);
-  const switches = await verifySwitches(places.state, () => readRecords(diskFiles(places.state), 0));
-  const findings = [...chain, ...switches, ...notes];
-  return { ok: findings.length === 0, records, head: records === 0 ? null : head.hash, findings };
-}
-
-/**
- * Policies from the command line, held against the configuration and its people where there is one. Gives
- * config_invalid, people_missing, people_invalid.
- */
-export async function openPolicies(options: GlobalOptions, { env, cwd }: Outside): Promise<Policies> {
-  const configuration = await findConfiguration(options, { env, cwd });
-  const kinds = configuration && policyKinds(configuration);
-  const people = configuration && knownPeople(configuration);
-  const services = configuration && serviceNames(configuration);
-  return createPolicies({ read: createPolicyReader(cwd), kinds, people, services, now: clock.now });
-}
-
-/** What the configuration has in shadow, where there is one. Gives config_invalid. */
-export async function kindsInShadow(options: GlobalOptions, outside: Outside): Promise<readonly string[]> {
-  const configuration = await findConfiguration(options, outside);
-  return configuration === null ? [] : shadowed(configuration);
-}
-
-function shadowed({ actions }: Configuration): readonly string[] {
-  return [...actions.values()].filter(({ shadow }) => shadow).map(({ kind }) => kind);
-}
-
-/** People from the command line. Gives config_invalid. */
-export async function openKnownPeople(options: GlobalOptions, { env, cwd }: Outside): Promise<KnownPeople> {
-  const configuration = await findConfiguration(options, { env, cwd });
-  const configured = configuration && ruleFiles(configuration, null).people;
-  return createKnownPeople({ configured, read: createPolicyReader(cwd), now: clock.now });
-}
-
-function knownPeople(configuration: Configuration): People {
-  const { people } = ruleFiles(configuration, null);
-  return people === null ? NOBODY : readPeople(people);
-}
-
-/** The configuration that is named, or belongs to the vault; null where there is neither vault nor configuration. */
-async function findConfiguration(
-  options: GlobalOptions,
-  { env, cwd }: Pick<Outside, "env" | "cwd">,
-): Promise<Configuration | null> {
-  const named = options.config ?? env.COUNTERSIGN_CONFIG;
-  if (named !== undefined) return loadConfiguration(resolve(cwd, named), env);
-  try {
-    return await loadConfiguration(locate(options, env, cwd).configuration, env);
-  } catch (error) {
-    const absent =
-      error instanceof Fault && (error.code === "vault_missing" || error.code === "config_missing");
-    if (absent && options.vault === undefined) return null;
-    throw error;
-  }
 }
