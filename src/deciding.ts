@@ -107,7 +107,7 @@ export function takeBack(
   }
   if (isInNote(request, person, look, people)) return refusal("said_in_note");
   if (status === "pending") return { type: "vote_withdrawn", at, by: person };
-  return { type: "taken_back", at, by: person, reason };
+  return { type: "taken_back", at, by: person, reason, ...("allowed_at" in request && { allowed: true }) };
 }
 
 /** The answer to a request whose recorded roster is the present one, behind the event that makes it so. */

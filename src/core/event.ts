@@ -74,6 +74,8 @@ export type Event =
       readonly reason: string | null;
       /** Those alone that stood in the note, which does not say so any more. */
       readonly only?: "note";
+      /** What nobody was asked for: from then on a person is. Older records are without it, and were allowed again. */
+      readonly allowed?: true;
     }
   /** Consumes the approval and starts the one execution. */
   | { readonly type: "started"; readonly at: string; readonly attempt: Attempt }

@@ -1,7 +1,7 @@
 import { type Amendment, versionOf } from "./amendment.ts";
 import type { Event } from "./event.ts";
 import { historyOf, line } from "./history.ts";
-import { type Attempt, askedOf, isFinal, type Request } from "./request.ts";
+import { type Attempt, askedOf, isFinal, type Request, type Submission } from "./request.ts";
 import { votesAfter } from "./votes-after.ts";
 
 /** The request as the event leaves it; only for what the table and `refuse` have let pass. */
@@ -85,7 +85,7 @@ export function evolve(request: Request | null, event: Event): Request {
         decided_at: event.at,
       };
     case "taken_back":
-      return { ...facts, status: "pending" };
+      return { ...facts, ...(event.allowed && { submission: inEarnest(request, event) }), status: "pending" };
     case "expired":
       return { ...facts, ...finished(event.at), status: "expired" };
     case "cancelled":
@@ -164,6 +164,17 @@ function askedAgain(request: Request, event: Extract<Event, { type: "joined" }>)
   const before = repeated ? request.history.slice(0, -1) : request.history;
   const { requester } = request.submission.fields;
   return { asked, history: [...before, line(event, requester, `${asked} times by now`)] };
+}
+
+/** Nobody is passed over any more once a person has held up what was let through: shadow ends for it, too. */
+function inEarnest({ submission }: Request, { by }: Extract<Event, { type: "taken_back" }>): Submission {
+  const { verdict } = submission;
+  if (verdict === undefined) return submission;
+  const { shadow, ...said } = verdict;
+  const earnest = shadow ?? said;
+  if (earnest.says !== "allow") return { ...submission, verdict: earnest };
+  const reason = `${by} took back what the policy had allowed, so a person decides.`;
+  return { ...submission, verdict: { ...earnest, says: "require_approval", reason } };
 }
 
 function amendmentOf(request: Request, event: Extract<Event, { type: "amended" }>): Amendment {

@@ -16,6 +16,8 @@ export function refuse(request: Request, event: Event): Refusal | null {
   switch (event.type) {
     case "amended":
       return !isBefore(event.at, fields.expires) ? refusal("too_late") : null;
+    case "taken_back":
+      return event.allowed && !("allowed_at" in request) ? refusal("not_approved") : null;
     case "allowed": {
       // Where a person must be asked, or was, no verdict is theirs.
       const { verdict } = request.submission;

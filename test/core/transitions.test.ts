@@ -323,6 +323,41 @@ describe("any history", () => {
     );
   });
 
+  test("needs a person once one has taken back what the policy had let through, in shadow as well", () => {
+    const inShadow = sampleVerdict("allow", { shadow: sampleVerdict("require_approval") });
+    const verdicts = fc.constantFrom(sampleVerdict("allow"), inShadow);
+    fc.assert(
+      fc.property(fc.array(onTheWay, { maxLength: 30 }), verdicts, (types, verdict) => {
+        const submission = sampleSubmission({}, { verdict });
+        let request: Request | null = null;
+        let held = false;
+        for (const [i, type] of (["submitted", "allowed", ...types] as const).entries()) {
+          const sample = sampleEvent(type, submission, i);
+          const isAllowed: boolean = request !== null && "allowed_at" in request;
+          const event: Event =
+            sample.type === "taken_back" && isAllowed ? { ...sample, allowed: true } : sample;
+          const stepped = step(request, event);
+          if (!stepped.ok) continue;
+          if (type === "taken_back") held = true;
+          if (type === "approved" || type === "sent_back") held = false;
+          if (held) expect(["pending", "denied"]).toContain(stepped.request.status);
+          if (held) expect(stepped.request.submission.verdict).toMatchObject({ says: "require_approval" });
+          request = stepped.request;
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("of before this was recorded is read as it was: what was taken back was allowed again", () => {
+    const submission = sampleSubmission({}, { verdict: sampleVerdict("allow") });
+    const types = ["submitted", "allowed", "taken_back", "allowed", "started"] as const;
+    const events = types.map((type, i) => sampleEvent(type, submission, i));
+    expect(fold(events)?.status).toBe("executing");
+    const said = { ...events[2], allowed: true } as Event;
+    expect(() => fold([...events.slice(0, 2), said, ...events.slice(3)])).toThrow("impossible");
+  });
+
   test("counts how often it was asked for, in one line of history for each row of askings", () => {
     fc.assert(
       fc.property(fc.array(anyType, { maxLength: 40 }), (types) => {

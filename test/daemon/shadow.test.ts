@@ -382,3 +382,63 @@ describe("the grant of an action in shadow", () => {
     expect(await stage.status(id)).toBe("pending");
   });
 });
+
+describe("what a person takes back before it starts", () => {
+  const later = async (amount_cents: number, payee = "ACME") => {
+    const not_before = scenery.clock.now() + 60_000;
+    const params = { amount_cents, payee };
+    const { request } = await stage.application.submit({ kind: "payment", params, not_before });
+    await stage.daemon.settled();
+    expect(await stage.status(request.id)).toBe("approved");
+    await stage.application.takeBack(request.id, { by: "ada", reason: "Wait." });
+    await stage.daemon.settled();
+    await stage.pass(120_000);
+    await stage.daemon.rescan();
+    await stage.daemon.settled();
+    return stage.application.show(request.id);
+  };
+
+  test("needs a person, though the policy had allowed it", async () => {
+    await open();
+    const held = await later(500);
+    expect(held).toMatchObject({ status: "pending", verdict: { says: "require_approval", rule: "small" } });
+    expect(held.verdict?.reason).toContain("ada");
+    expect(stage.note(held.id, "pending")).toContain("ada took back");
+    expect(stage.executions).toEqual([]);
+    await approve(held.id, "bob");
+    await stage.daemon.settled();
+    expect(await stage.status(held.id)).toBe("executed");
+    expect(stage.executions).toHaveLength(1);
+  });
+
+  test("needs those whom the rule asks, though its kind is in shadow", async () => {
+    await open();
+    setShadow("payment");
+    const held = await later(150_000);
+    expect(held).toMatchObject({
+      status: "pending",
+      verdict: { says: "require_approval", rule: "payments" },
+    });
+    await approve(held.id, "ada");
+    await stage.daemon.settled();
+    expect(await stage.status(held.id)).toBe("pending");
+    await approve(held.id, "bob");
+    await stage.daemon.settled();
+    expect(await stage.status(held.id)).toBe("executed");
+  });
+
+  test("is denied where only shadow had let it through", async () => {
+    await open();
+    setShadow("payment");
+    expect(await later(150_000, "Mallory")).toMatchObject({ status: "denied", verdict: { rule: "never" } });
+    expect(stage.executions).toEqual([]);
+  });
+
+  test("stays held over a restart", async () => {
+    await open();
+    const held = await later(500);
+    await restart();
+    expect(await stage.status(held.id)).toBe("pending");
+    expect(stage.executions).toEqual([]);
+  });
+});
