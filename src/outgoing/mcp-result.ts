@@ -6,7 +6,9 @@ import {
   SdkErrorCode,
   SdkHttpError,
 } from "@modelcontextprotocol/client";
+import { Fault } from "../core/codes.ts";
 import type { Json } from "../core/json.ts";
+import { parseStrictJson } from "../document/json.ts";
 
 /** JSON-RPC: the server has not understood, or not taken, what it was asked. */
 const NOT_TAKEN = new Set([-32_700, -32_600, -32_601, -32_602]);
@@ -31,9 +33,24 @@ export function wasNotHeard(error: unknown): boolean {
   return error instanceof Error && "code" in error && NOT_HEARD.has(String(error.code));
 }
 
-/** What a person and the record need of a tool's result: bounded, and binary content by its digest. */
+/**
+ * What a person and the record need of a tool's result: bounded, and binary content by its digest. What has no one
+ * canonical form, such as a number beyond what is exact, is kept as text: that it was done must not get lost over it.
+ */
 export function recordOf(answer: CallToolResult): Json {
   const result = resultOf(answer);
+  if (typeof result === "string") return bounded(result.toWellFormed());
+  const text = JSON.stringify(result);
+  try {
+    parseStrictJson(text);
+    return bounded(result);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return bounded(text);
+  }
+}
+
+function bounded(result: Json): Json {
   const text = JSON.stringify(result);
   if (Buffer.byteLength(text) <= RESULT_BYTES) return result;
   return `${text.slice(0, KEPT_CHARACTERS).toWellFormed()}\n[cut: the first ${KEPT_CHARACTERS} characters]`;
@@ -42,7 +59,11 @@ export function recordOf(answer: CallToolResult): Json {
 /** The words of a result that is an error. */
 export function wordsOf(answer: CallToolResult): string {
   const result = resultOf(answer);
-  const words = typeof result === "string" ? result : JSON.stringify(result);
+  return recordable(typeof result === "string" ? result : JSON.stringify(result));
+}
+
+/** As much of an error's words, whoever wrote them, as the record takes. */
+export function recordable(words: string): string {
   return words.slice(0, WORDS_CHARACTERS).toWellFormed();
 }
 

@@ -2,7 +2,7 @@ import { type CallToolResult, ProtocolError } from "@modelcontextprotocol/client
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
-import { isRefusal, recordOf, wasNotHeard, wordsOf } from "../../outgoing/mcp-result.ts";
+import { isRefusal, recordable, recordOf, wasNotHeard, wordsOf } from "../../outgoing/mcp-result.ts";
 import type { Outcome, Requester } from "../agent/requester.ts";
 import { failing, told } from "./answer.ts";
 import type { OfferedTool } from "./catalogue.ts";
@@ -96,7 +96,7 @@ async function readyFor(order: Order, { find }: ForwardingPorts, signal: AbortSi
     };
     return { call: () => tool.upstream.use((client) => client.callTool(said, options)) };
   } catch (error) {
-    return { why: error instanceof Error ? error.message : String(error) };
+    return { why: recordable(error instanceof Error ? error.message : String(error)) };
   }
 }
 
@@ -110,7 +110,7 @@ function outcomeOfError(
   { verdict, decision, params }: RequestView,
   signal: AbortSignal,
 ): Outcome {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = recordable(error instanceof Error ? error.message : String(error));
   if (isRefusal(error)) return { failed: `The MCP server does not take it: ${why}` };
   if (error instanceof Fault || wasNotHeard(error))
     return { failed: `The MCP server was not reached: ${why}` };
