@@ -7,7 +7,7 @@ export interface ToolCall {
   readonly tool: string;
   readonly input: JsonObject;
   readonly cwd: string | null;
-  /** The MCP server that has the tool, where the agent says so. */
+  /** The MCP server that has the tool, where that is known; then the tool's name is the server's own. */
   readonly server?: string;
   /** What the server says of the tool, where that is known. */
   readonly hints?: Hints;
@@ -96,13 +96,17 @@ export function actionOf(call: ToolCall): Required<Pick<Action, "kind" | "params
   const subject = subjectOf(kind, call.input);
   if (subject === null) {
     const title = `${server === undefined ? "" : `${server}: `}${tool}`;
-    return { kind, params: { ...at, input: call.input }, title: title.slice(0, TITLE_LIMIT) };
+    return { kind, params: { ...at, input: call.input }, title: title.slice(0, TITLE_LIMIT).toWellFormed() };
   }
   const { param, name, value } = subject;
   const { [name]: _, ...rest } = call.input;
   const more = Object.keys(rest).length === 0 ? {} : { input: rest };
   const title = `${tool}: ${value.trim().split("\n")[0] ?? ""}`;
-  return { kind, params: { ...at, [param]: value, ...more }, title: title.slice(0, TITLE_LIMIT) };
+  return {
+    kind,
+    params: { ...at, [param]: value, ...more },
+    title: title.slice(0, TITLE_LIMIT).toWellFormed(),
+  };
 }
 
 /**
@@ -131,8 +135,9 @@ export function isSameCall(one: JsonObject, other: JsonObject): boolean {
 }
 
 function kindOf({ tool, server, input }: ToolCall): { kind: string; tool: string; server?: string } {
+  // Any name is a tool's own, also one of the form that agents give it: another one of that server must not be meant.
+  if (server !== undefined) return { kind: "mcp_tool", tool, server };
   const [, inName, rest] = /^mcp__(.+?)__(.+)$/s.exec(tool) ?? [];
-  if (server !== undefined) return { kind: "mcp_tool", tool: rest ?? tool, server };
   if (inName !== undefined && rest !== undefined) return { kind: "mcp_tool", tool: rest, server: inName };
   const known = Object.entries(TOOLS).find(([, names]) => names.includes(tool.toLowerCase()))?.[0];
   // Without its command a shell call is no shell call that a rule about commands could judge.

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
@@ -79,7 +79,7 @@ function replaceFile(file: string, text: string): void {
   const beside = `${file}.${process.pid}.tmp`;
   const open = openSync(beside, "w", 0o600);
   try {
-    writeSync(open, text);
+    writeFileSync(open, text);
     fsyncSync(open);
   } finally {
     closeSync(open);

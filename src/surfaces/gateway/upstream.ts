@@ -35,7 +35,8 @@ export interface Upstream {
 
 /** A server that a package manager fetches first takes its time. */
 const CONNECT_MS = 120_000;
-const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
+/** What ends with an underscore runs into the two that stand between it and a tool's name. */
+const NAME = /^[A-Za-z0-9](?:[\w.-]{0,62}[A-Za-z0-9.-])?$/;
 
 /** Gives usage for a name that could be taken for another one's. */
 export function checkServerName(name: string): string {
@@ -60,7 +61,8 @@ export function nameOfCommand(argv: readonly string[]): string {
     .replaceAll(/[^\w.-]+/g, "-")
     .replaceAll(/_{2,}/g, "_")
     .replace(/^[^A-Za-z0-9]+/, "")
-    .slice(0, 64);
+    .slice(0, 64)
+    .replace(/_$/, "");
   return safe === "" ? "server" : safe;
 }
 

@@ -49,6 +49,22 @@ describe("a tool call as an action", () => {
     expect(actionOf(call(tool, input as JsonObject))).toMatchObject({ kind, params });
   });
 
+  test("with the server known, a tool's name is the server's own, whatever it looks like", () => {
+    const { kind, params, title } = actionOf(call("mcp__x__delete", { id: 1 }, { server: "mail" }));
+    expect({ kind, params }).toEqual({
+      kind: "mcp_tool",
+      params: { server: "mail", tool: "mcp__x__delete", cwd: "/src", input: { id: 1 } },
+    });
+    expect(title).toBe("mail: mcp__x__delete");
+  });
+
+  test("a long title is cut to what has a canonical form", () => {
+    for (const length of [190, 191, 192, 193, 194]) {
+      const { title } = actionOf(call("Bash", { command: "x".repeat(length) + "😀".repeat(10) }));
+      expect(title.isWellFormed()).toBe(true);
+    }
+  });
+
   const names = fc.constantFrom(
     "Bash",
     "Write",

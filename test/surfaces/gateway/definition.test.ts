@@ -12,7 +12,7 @@ import {
   stricterHints,
 } from "../../../src/surfaces/gateway/definition.ts";
 import { openPins } from "../../../src/surfaces/gateway/pins.ts";
-import { nameOfCommand } from "../../../src/surfaces/gateway/upstream.ts";
+import { checkServerName, nameOfCommand } from "../../../src/surfaces/gateway/upstream.ts";
 import { odd } from "./odd.ts";
 import { type GatewayStage, openGatewayStage, textOf } from "./stage.ts";
 
@@ -90,9 +90,18 @@ test.each([
   ["env A=b node srv.mjs", "srv"],
   ["docker run -i --rm mcp/git", "git"],
   ["python3 -m my__server", "my_server"],
+  ["node ./mail_.js", "mail"],
   ["--", "server"],
 ])("%s is called %s", (words, name) => {
   expect(nameOfCommand(words.split(" "))).toBe(name);
+});
+
+test.each(["mail_", "a__b", "_a", "", "..", "a b", "a/b"])("%j is no name of a server", (name) => {
+  expect(() => checkServerName(name)).toThrow(expect.objectContaining({ code: "usage" }));
+});
+
+test.each(["fs", "a", "a_b", "a.b-c", "A1"])("%j is the name of a server", (name) => {
+  expect(checkServerName(name)).toBe(name);
 });
 
 describe("pins", () => {
