@@ -119,8 +119,8 @@ async function serve(
     // What was approved runs to its end, and what is open waits out its grace, unless the operator is in a hurry.
     // The servers end first: whoever started this may soon lose patience and kill it, and they would be left over.
     if (await serveThem(stopped)) {
-      const ended = gateway.settled().then(() => gateway.close());
-      await Promise.race([Promise.all([ended, held.left()]), stopped]);
+      const ended = gateway.settled().then(() => Promise.all([gateway.close(), held.left()]));
+      await Promise.race([ended, stopped]);
     }
   } finally {
     await gateway.close();

@@ -40,7 +40,7 @@ export interface Gateway {
   requester(name: string): Requester;
   /** What the servers tell by themselves; the function given ends it. */
   follow(tell: (notice: Notice, from: Upstream) => void): () => void;
-  /** Resolves when no call is being made any more and every outcome is recorded. */
+  /** Once no agent is there any more: resolves when no call is being made and every outcome is recorded. */
   settled(): Promise<void>;
   /** Once no agent is there any more: ends the servers. Of calls that are being made the outcome is recorded as unknown. */
   close(): Promise<void>;
@@ -148,6 +148,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
 
     async settled() {
+      await calls.idle();
       await calls.carrying.settled();
       await Promise.all(reporting);
     },

@@ -258,10 +258,14 @@ test("a server that does not end with its client is ended while what waits has i
   const server = newOdd();
   const { gateway, send } = stage.launch([...server.argv, "stubborn"], ["--name", `odd-${count}`]);
   const ended = once(gateway, "exit");
-  send({ id: 2, method: "tools/call", params: call("plain", "a") });
+  const held = Promise.withResolvers<void>();
+  gateway.stdout.on("data", (chunk: Buffer) => void (chunk.includes("waits") && held.resolve()));
+  const params = { ...call("plain", "a"), _meta: { progressToken: 1 } };
+  send({ id: 2, method: "tools/call", params });
   const { id } = await stage.asked();
+  await held.promise;
   gateway.stdin.end();
-  await server.terminated();
+  await server.terminated(server.pid());
   expect((await stage.show(id)).status).toBe("pending");
   gateway.kill("SIGTERM");
   expect(await ended).toEqual([0, null]);

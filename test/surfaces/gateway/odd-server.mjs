@@ -43,7 +43,7 @@ async function exists(name) {
 writeFileSync(at("pid"), String(process.pid));
 // What is watched would keep it alive behind its client.
 if (process.argv[3] !== "stubborn") process.stdin.once("end", () => process.exit(0));
-else process.once("SIGTERM", () => process.exit(writeFileSync(at("terminated"), "")));
+else process.once("SIGTERM", () => process.exit(writeFileSync(at(`terminated-${process.pid}`), "")));
 
 serveStdio(() => {
   const server = new Server(

@@ -13,8 +13,8 @@ export interface Odd {
   /** How its tools are described from now on. */
   describe(said: object): void;
   pid(): number;
-  /** Resolves once it was told to end by a signal, where it does not end by itself. */
-  terminated(): Promise<void>;
+  /** Resolves once this process of it was told to end by a signal, where it does not end by itself. */
+  terminated(pid: number): Promise<void>;
   /** As if nothing had been asked, and what is slow had not been let go. */
   forget(): void;
 }
@@ -41,7 +41,7 @@ export function odd(place: string, name: string): Odd {
       writeFileSync(file("said.tmp"), JSON.stringify(said));
       renameSync(file("said.tmp"), file("said.json"));
     },
-    terminated: () => whenever(home, () => existsSync(file("terminated"))),
+    terminated: (pid) => whenever(home, () => existsSync(file(`terminated-${pid}`))),
     forget() {
       writeFileSync(file("calls"), "");
       rmSync(file("go"), { force: true });
