@@ -12,7 +12,8 @@ import {
   withoutLateLinks,
 } from "../document/finish.ts";
 import { decode, readFrontmatter } from "../document/frontmatter.ts";
-import { isAsked, renderNote, renderStanding } from "../document/note.ts";
+import { isAsked, renderNote } from "../document/note.ts";
+import { renderStanding } from "../document/standing.ts";
 import type { Change, Folder, NoteFile, Place, Vault } from "./ports.ts";
 
 export interface NotesPorts {

@@ -16,17 +16,9 @@ import { unticked } from "./boxes.ts";
 import { actionDigest } from "./digest.ts";
 import { plainText, readFrontmatter } from "./frontmatter.ts";
 import { HEADINGS } from "./labels.ts";
-import {
-  approverProperties,
-  quoted,
-  renderAction,
-  renderAmendment,
-  renderNext,
-  renderParams,
-  renderValue,
-  renderWhy,
-} from "./note.ts";
+import { renderAction, renderAmendment, renderNext, renderParams, renderWhy } from "./note.ts";
 import { openPatch } from "./patch.ts";
+import { approverProperties, quoted, renderValue } from "./properties.ts";
 import { title } from "./visible.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { PROBLEMS } from "../core/codes.ts";
 import { readBody } from "./body.ts";
 import { readFrontmatter } from "./frontmatter.ts";
-import { ANSWER_HEAD, askedInLine, VOTES_HEAD } from "./note.ts";
+import { ANSWER_HEAD } from "./note.ts";
+import { askedInLine, VOTES_HEAD } from "./standing.ts";
 import { START_CALLOUT } from "./timing.ts";
 
 /** A callout of the daemon's in a person's note: how its first line is known, and the lines below that belong to it. */

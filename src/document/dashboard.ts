@@ -7,7 +7,8 @@ import { missingIn } from "../core/voting.ts";
 import { inOrderOfNeed } from "../core/waiting.ts";
 import { renderFigures } from "./figures.ts";
 import { hostInside } from "./frontmatter.ts";
-import { renderProblem, tellMissing } from "./note.ts";
+import { renderProblem } from "./note.ts";
+import { tellMissing } from "./standing.ts";
 import { shortTime } from "./timing.ts";
 import { inline } from "./visible.ts";
 

@@ -18,16 +18,15 @@ import { checkIntact } from "./intact.ts";
 import { HEADINGS, QUESTIONS } from "./labels.ts";
 import {
   CAME_BACK,
-  quoted,
   renderAction,
   renderAnswer,
   renderDoubt,
   renderNext,
   renderNote,
   renderResolve,
-  scalar,
 } from "./note.ts";
 import { appended, openPatch, type Patch, Unpatchable } from "./patch.ts";
+import { quoted, scalar } from "./properties.ts";
 import { renderShadow } from "./shadow.ts";
 import { fenced, fencedJson, inline, sentence, visibleLine } from "./visible.ts";
 

@@ -18,7 +18,8 @@ import { actionDigest } from "./digest.ts";
 import { renderPrevious, showsRefusal } from "./earlier.ts";
 import type { Frontmatter, Property } from "./frontmatter.ts";
 import { HEADINGS } from "./labels.ts";
-import { isAsked, ownProperties, renderOriginal, renderWhy } from "./note.ts";
+import { isAsked, renderOriginal, renderWhy } from "./note.ts";
+import { ownProperties } from "./properties.ts";
 import { visibleLine } from "./visible.ts";
 
 /** The properties that only look like ours are a problem when they look like one of these. */

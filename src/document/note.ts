@@ -1,77 +1,25 @@
-import { stringify } from "yaml";
 import { tellChanges, type Version, versionOf } from "../core/amendment.ts";
 import type { Problem } from "../core/codes.ts";
 import { tellConstraints } from "../core/constraints.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import {
-  type Adopted,
-  approvalsOf,
-  approversOf,
-  askedOf,
-  type Request,
-  type RequestId,
-  type Submission,
-  type UnknownRequest,
-} from "../core/request.ts";
+import type { Adopted, Request, RequestId, Submission, UnknownRequest } from "../core/request.ts";
 import { isOpenToAll } from "../core/roster.ts";
 import { heldBack } from "../core/shadow.ts";
-import { tellRule, type Verdict, wouldHave } from "../core/verdict.ts";
-import { type Missing, missingIn } from "../core/voting.ts";
+import { tellRule, type Verdict } from "../core/verdict.ts";
 import { namesOnBoxes, questionFor, renderBoxes } from "./ballot-boxes.ts";
 import { sha256 } from "./digest.ts";
-import { attemptProperties, renderPrevious, renderRefusedBefore } from "./earlier.ts";
+import { renderPrevious, renderRefusedBefore } from "./earlier.ts";
 import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
 import { BOXES, DOUBT_HEAD, HEADINGS } from "./labels.ts";
-import { renderStart, tellTiming } from "./timing.ts";
-import { fenced, fencedJson, inline, sentence, title } from "./visible.ts";
+import { groupsOf, ownProperties, renderValue } from "./properties.ts";
+import { renderStanding } from "./standing.ts";
+import { tellTiming } from "./timing.ts";
+import { fenced, fencedJson, inline, sentence } from "./visible.ts";
 
 export const ANSWER_HEAD = "> [!warning] Not decided yet";
 
 export const CAME_BACK = `> [!info] This note was missing and has been written again, because the request still waits.
 > To say no, write \`rejected\` into **decision** or tick **Reject**; deleting the note decides nothing.`;
-
-/**
- * The properties that the daemon writes and owns, as text values in the note's order. Kept apart from their rendering
- * so that a note that was edited can be held against them.
- */
-export function ownProperties(submission: Submission): ReadonlyMap<string, string> {
-  const { fields, digest, title: given, verdict } = submission;
-  const { on_behalf_of } = fields;
-  return new Map([
-    ["title", title(given)],
-    ["action", fields.kind],
-    ["requester", fields.requester],
-    ...(on_behalf_of === null ? [] : ([["on_behalf_of", on_behalf_of]] as const)),
-    ...(verdict === undefined ? [] : ([["risk", verdict.risk]] as const)),
-    ...shadowProperty(verdict),
-    ...approverProperties(verdict),
-    ...attemptProperties(submission),
-    ["created", fields.created],
-    ["expires", fields.expires],
-    ["host", fields.host],
-    ["id", fields.id],
-    ["digest", digest],
-  ]);
-}
-
-/** What would have been, where nobody was asked because the kind is in shadow. */
-function shadowProperty(verdict: Verdict | undefined): [string, string][] {
-  const would = verdict === undefined ? null : wouldHave(verdict);
-  return would === null ? [] : [["shadow", would]];
-}
-
-/** Whom the rule names, and how many of them it takes; nothing where anyone may decide. */
-export function approverProperties(verdict: Verdict | undefined): ReadonlyMap<string, string> {
-  if (verdict === undefined || isOpenToAll(groupsOf(verdict))) return new Map();
-  const names = verdict.approvers.flatMap(({ of }) => of ?? []);
-  const quorum = verdict.approvers.reduce((sum, group) => sum + group.quorum, 0);
-  const properties = new Map([["quorum", String(quorum)]]);
-  return names.length === 0 ? properties : new Map([["approvers", names.join(", ")], ...properties]);
-}
-
-function groupsOf({ approvers }: Verdict) {
-  return { groups: approvers.map((group) => ({ ...group, owners: group.of })) };
-}
 
 /** The note of a request that waits for a person: for a decision, or for what became of an unknown outcome. */
 export function renderNote(request: Request, cameBack = false): string {
@@ -117,14 +65,6 @@ export function renderDoubt(cause: string): string {
   return `${DOUBT_HEAD}
 > The action was started, but its end was not seen: ${inline(cause)}.
 > It is not tried again. Look where it would have happened, then tick one box; your name goes into **reviewer**.`;
-}
-
-/** Times stay bare, so that Obsidian takes them for dates; the title is always quoted. */
-export function renderValue(key: string, value: string): string {
-  if (key === "title") return quoted(value);
-  if (key === "quorum" || key === "attempt") return value;
-  if (key === "approvers") return `[${value.split(", ").map(scalar).join(", ")}]`;
-  return key === "created" || key === "expires" ? value : scalar(value);
 }
 
 /** What approving leads to, in the operator's words filled with the agent's values. */
@@ -280,82 +220,8 @@ export function renderAnswer(problems: readonly Problem[]): string {
   return [ANSWER_HEAD, ...problems.map((found) => `> - ${renderProblem(found)}`)].join("\n");
 }
 
-/**
- * How a request stands: how often it was asked for and who has approved while it waits for a decision, and when it starts
- * while it waits for that; the empty string otherwise.
- */
-export function renderStanding(request: Request): string {
-  return [renderAsked(request), renderVotes(request), renderStart(request)]
-    .filter((part) => part !== "")
-    .join("\n\n");
-}
-
-export const VOTES_HEAD = "> [!info] Where this stands";
-
-/** Who has approved, what is missing, and who has passed it on; the empty string where nobody has. */
-function renderVotes(request: Request): string {
-  const { status, delegations = [] } = request;
-  const approvers = approversOf(request);
-  const approved = approvers.map((name) => inline(name));
-  const idle = approvalsOf(request).flatMap(({ reviewer }) =>
-    approvers.includes(reviewer) ? [] : [inline(reviewer)],
-  );
-  const isUntouched = approved.length + idle.length + delegations.length === 0;
-  if (status !== "pending" || isUntouched) return "";
-  return [
-    VOTES_HEAD,
-    ...(approved.length === 0 ? [] : [`> Approved so far by ${approved.join(", ")}.`]),
-    ...(idle.length === 0
-      ? []
-      : [`> Does not count, since they may not decide any more: ${idle.join(", ")}.`]),
-    `> Still needed: ${missingIn(request).map(tellMissing).join(" and ")}.`,
-    ...delegations.map(({ from, to }) => `> Passed on: ${inline(from)} to ${inline(to)}.`),
-  ].join("\n");
-}
-
-/** What one group still lacks, and who could give it. */
-export function tellMissing({ of, count, persons }: Missing): string {
-  if (of === null || persons === null) return `${count} of anybody`;
-  const names = inline(persons.join(", ") || "nobody now");
-  const isGroup = persons.join() !== of.join();
-  return `${count} of ${inline(of.join(", "))}${isGroup ? ` (${names})` : ""}`;
-}
-
-/** That the request was asked for more than once, for as long as it waits; the empty string otherwise. */
-function renderAsked(request: Request): string {
-  const asked = askedOf(request);
-  if (request.status !== "pending" || asked === 1) return "";
-  const { requester } = request.submission.fields;
-  return `> [!info] Asked ${asked} times by ${inline(requester)}; one decision answers all.`;
-}
-
-/** How often a line of a note says that it was asked for; null when it is another line. */
-export function askedInLine(line: string): number | null {
-  const found = /^> \[!info\] Asked (\d{1,9}) times by .{1,200}; one decision answers all\.$/.exec(
-    line.trimEnd(),
-  );
-  return found === null ? null : Number(found[1]);
-}
-
 /** One line about what was not understood, and what to do about it. */
 export function renderProblem({ line, message, hint }: Problem): string {
   const where = line === null ? "" : `Line ${line}: `;
   return `${where}${sentence(message)} ${hint}`;
-}
-
-/** A text as a YAML 1.2 scalar in double quotes, which YAML 1.1 readers take the same way. */
-export function quoted(text: string): string {
-  // Printable ASCII without quotes and backslashes needs no escaping, and building a YAML document for it is slow.
-  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`;
-  return stringify(text, { defaultStringType: "QUOTE_DOUBLE", lineWidth: 0 }).trimEnd();
-}
-
-/** A text as the plainest YAML scalar that both YAML 1.1 and 1.2 readers take for that text. */
-export function scalar(text: string): string {
-  // Longer words, ids and digests: no reader takes these for anything but a text, so YAML need not be asked.
-  if (
-    /^((?!e[-\d])[a-z][a-z0-9-]{4,}[a-z0-9]|\d{8}-\d{6}-[a-z0-9-]*[a-z0-9]|sha256:[0-9a-f]{64})$/.test(text)
-  )
-    return text;
-  return stringify(text, { compat: "yaml-1.1", lineWidth: 0 }).trimEnd();
 }

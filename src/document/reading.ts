@@ -11,7 +11,8 @@ import { type Boxes, readBoxes } from "./boxes.ts";
 import { decode, type Frontmatter, readFrontmatter } from "./frontmatter.ts";
 import { checkIntact } from "./intact.ts";
 import { HEADINGS } from "./labels.ts";
-import { renderNote, renderStanding } from "./note.ts";
+import { renderNote } from "./note.ts";
+import { renderStanding } from "./standing.ts";
 import { visibleLine } from "./visible.ts";
 import { isEmpty, readText, readWord, type Statement, WORDS } from "./words.ts";
 

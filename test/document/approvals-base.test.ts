@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { FOLDERS, isUnchangedBase, renderApprovalsBase } from "../../src/document/approvals-base.ts";
-import { ownProperties, renderNote } from "../../src/document/note.ts";
+import { renderNote } from "../../src/document/note.ts";
+import { ownProperties } from "../../src/document/properties.ts";
 import { sampleRequest, sampleSubmission } from "../sample.ts";
 
 interface Base {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { quoted, scalar } from "../../src/document/note.ts";
+import { quoted, scalar } from "../../src/document/properties.ts";
 
 /** Texts near the border between what YAML reads as a word and what it reads as something else. */
 const NEAR = fc.oneof(
