@@ -10,6 +10,7 @@ import { type RequestView, viewOf } from "./core/view.ts";
 import type { Clock, ClockGuard, HaltSwitch, Ledger, SwitchLog } from "./daemon/ports.ts";
 import type { Around, Daemon } from "./daemon.ts";
 import { type DecideInput, type DelegateInput, decide, delegate, takeBack } from "./deciding.ts";
+import { sha256 } from "./document/digest.ts";
 import { createHappenings, type Happenings } from "./happenings.ts";
 import { createListing, type Listed, type ListFilter } from "./listing.ts";
 import { createSubmission, type SubmissionPorts, type SubmitInput, type Submitted } from "./submission.ts";
@@ -49,9 +50,13 @@ export interface Application {
   checkToken(id: RequestId, token: string | null): Promise<void>;
   /**
    * The grant of an approved `caller` request, to claim it with; once it is claimed, the one that tools can rely on.
-   * Gives token_invalid, not_caller, not_approved.
+   * `claimed_with`: the SHA-256 (hex) of the grant that it was claimed with, from which several that have the token know
+   * which of them did. Gives token_invalid, not_caller, not_approved.
    */
-  grant(id: RequestId, token: string): Promise<{ grant: string; expires: string }>;
+  grant(
+    id: RequestId,
+    token: string,
+  ): Promise<{ grant: string; expires: string; claimed_with: string | null }>;
   /** Consumes the approval. Gives token_invalid, not_caller, grant_invalid, grant_expired, not_approved, already_started. */
   claim(id: RequestId, input: { token: string; grant: string }): Promise<RequestView>;
   /** Gives token_invalid, not_caller, not_executing. */
@@ -229,7 +234,8 @@ export function createApplication(ports: ApplicationPorts): Application {
         started: request.status === "executing",
         shadow: "allowed_at" in request && heldBack(request.submission.verdict) !== null,
       });
-      return { grant, expires };
+      const { claimed_with = null } = request.status === "executing" ? request.attempt : {};
+      return { grant, expires, claimed_with };
     },
 
     async claim(id, { token, grant }) {
@@ -243,7 +249,8 @@ export function createApplication(ports: ApplicationPorts): Application {
         const lapses = request.status === "approved" ? request.lapses : null;
         const runtime_ms = (constraints?.max_runtime_sec ?? Number.POSITIVE_INFINITY) * 1_000;
         const deadline = lapses === null ? null : iso(Math.min(Date.parse(lapses), clock.now() + runtime_ms));
-        return { type: "started", at: at(), attempt: attemptOf(request, "caller", deadline, constraints) };
+        const attempt = attemptOf(request, "caller", deadline, constraints);
+        return { type: "started", at: at(), attempt: { ...attempt, claimed_with: sha256(grant) } };
       };
       return ask(id, start, { lookFirst: true });
     },

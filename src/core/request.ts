@@ -131,6 +131,8 @@ export interface Attempt {
   readonly deadline: string | null;
   /** What it is held to, by what was approved and by the rules right before the start; absent where there is nothing. */
   readonly constraints?: Constraints;
+  /** SHA-256 (hex) of the grant that a caller consumed; absent in older records. */
+  readonly claimed_with?: string;
 }
 
 /** What a caller says came of its attempt; `unknown`: it may have happened, and why that cannot be told. */

@@ -87,7 +87,11 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
     cancel: known,
     checkToken: async () => {},
     happenings: NOTHING_HAPPENS,
-    grant: async () => ({ grant: "the.signed.grant", expires: "2026-11-21T10:00:00.000Z" }),
+    grant: async () => ({
+      grant: "the.signed.grant",
+      expires: "2026-11-21T10:00:00.000Z",
+      claimed_with: null,
+    }),
     claim: known,
     complete: known,
     resolve: known,

@@ -176,7 +176,7 @@ export const SCHEMAS = {
     events: listOf({ $ref: "#/components/schemas/Event" }),
     next: { type: ["integer", "null"] },
   }),
-  Grant: exactly({ grant: text, expires: time }),
+  Grant: exactly({ grant: text, expires: time, claimed_with: { type: ["string", "null"] } }),
   GrantKey: anyObject,
   Channels: exactly({ channels: listOf(CHANNEL) }),
   Channel: CHANNEL,

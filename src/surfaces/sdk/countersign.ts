@@ -77,8 +77,11 @@ export interface Countersign {
   show(id: string): Promise<RequestView>;
   /** Withdraws a request; `token` for actions that the caller executes. */
   cancel(id: string, options?: { token?: string; reason?: string }): Promise<RequestView>;
-  /** The grant of an approved action that the caller executes, to claim it with; behind the claim, the one for the tool. */
-  grant(id: string, token: string): Promise<{ grant: string; expires: string }>;
+  /**
+   * The grant of an approved action that the caller executes, to claim it with; behind the claim, the one for the tool.
+   * `claimed_with`: the SHA-256 (hex) of the grant that it was claimed with.
+   */
+  grant(id: string, token: string): Promise<{ grant: string; expires: string; claimed_with: string | null }>;
   /** Consumes the approval: from here on the action is being executed, by the caller, once. */
   claim(id: string, given: { token: string; grant: string }): Promise<RequestView>;
   /** Says what came of it; `unknown` where it may have happened and cannot be told: then a person finds out. */
@@ -137,7 +140,7 @@ export function createCountersign(link: Link, requester: string | null): Counter
 
     async grant(id, token) {
       const found = await link.insist({ method: "GET", path: requestPath(id, "/grant"), token }, true);
-      return found as unknown as { grant: string; expires: string };
+      return found as unknown as Awaited<ReturnType<Countersign["grant"]>>;
     },
 
     async claim(id, { token, grant }) {
@@ -145,9 +148,14 @@ export function createCountersign(link: Link, requester: string | null): Counter
         return await say(id, "claim", { grant }, token);
       } catch (error) {
         if (!(error instanceof Fault && error.code === "unreachable")) throw error;
-        // It may have been heard before the daemon went away. Nobody else has the token, so what began is ours.
+        // It may have been heard before the daemon went away.
         const request = viewIn(await get(requestPath(id)));
-        return request.status === "approved" ? say(id, "claim", { grant }, token) : request;
+        if (request.status === "approved") return say(id, "claim", { grant }, token);
+        // Another process may have the same token; only by its grant is known which of them has begun.
+        const isOurs =
+          request.status !== "executing" || (await self.grant(id, token)).claimed_with === sha256(grant);
+        if (!isOurs) throw new Fault("already_started");
+        return request;
       }
     },
 

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { Fault } from "../../../src/core/codes.ts";
+import type { JsonObject } from "../../../src/core/json.ts";
 import {
   type Countersign,
   connect,
@@ -7,6 +9,8 @@ import {
   RejectedError,
   verifyGrant,
 } from "../../../src/sdk.ts";
+import { createCountersign } from "../../../src/surfaces/sdk/countersign.ts";
+import { createLink, type Link } from "../../../src/surfaces/sdk/link.ts";
 import { openForEach, reopen, stage } from "./stage.ts";
 
 openForEach();
@@ -105,6 +109,45 @@ describe("a request", () => {
     await expect(countersign.complete(id, { token: mine, failed: "no" })).rejects.toMatchObject({
       code: "already_final",
     });
+  });
+});
+
+describe("a claim whose answer is lost", () => {
+  /** A daemon whose answers to claims never arrive, whether or not it has heard them. */
+  function deaf(heard: boolean): Countersign {
+    const link = createLink({ socket: stage.sockets.agent }, 1_000);
+    const insist: Link["insist"] = async (question, safe) => {
+      const isClaim = question.path.endsWith("/claim");
+      if (isClaim && !heard) throw new Fault("unreachable");
+      const answer = await link.insist(question, safe).catch((error: unknown) => error);
+      if (isClaim) throw new Fault("unreachable");
+      if (answer instanceof Error) throw answer;
+      return answer as JsonObject;
+    };
+    return createCountersign({ ...link, insist }, "billing-agent");
+  }
+
+  async function approved() {
+    const { request, token } = await countersign.request({ kind: "refactor" });
+    const { id } = request;
+    await stage.world.application.decide(id, { verb: "approve", reviewer: "anna", reason: null, via: "cli" });
+    const grantFor = async (one: Countersign) => (await one.grant(id, token ?? "")).grant;
+    const claim = (one: Countersign, grant: string) => one.claim(id, { token: token ?? "", grant });
+    return { id, grantFor, claim };
+  }
+
+  test("is the own one where it was heard", async () => {
+    const { grantFor, claim } = await approved();
+    const asks = deaf(true);
+    expect(await claim(asks, await grantFor(asks))).toMatchObject({ status: "executing" });
+  });
+
+  test.each([true, false])("is no other process's with the same token (heard: %s)", async (heard) => {
+    const { grantFor, claim } = await approved();
+    const asks = deaf(heard);
+    const [grant, other] = [await grantFor(asks), await grantFor(countersign)];
+    expect(await claim(countersign, other)).toMatchObject({ status: "executing" });
+    await expect(claim(asks, grant)).rejects.toMatchObject({ code: "already_started" });
   });
 });
 
