@@ -10,11 +10,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type AgentStage, openAgentStage } from "../surfaces/agents/stage.ts";
 import { type FakeModel, startFakeModel } from "./fake-model.ts";
+import { environment, setUpHooks } from "./hooked.ts";
 import { PARTIES, type Party, versionOf } from "./parties.ts";
+import { record } from "./recorder.ts";
 
 /**
  * Real agents with a model on loopback, gated by the hooks that `setup` writes, each once for every way in which an
@@ -86,40 +88,14 @@ describe.skipIf(FOLDER === "").each(parties)("$name", (party) => {
   };
 
   async function setUp(...words: string[]): Promise<void> {
-    const { program, vault } = stage;
-    const env = {
-      ...environment(party, home, model.port),
-      COUNTERSIGN_CONFIG: join(home, "countersign.yaml"),
-    };
-    writeFileSync(env.COUNTERSIGN_CONFIG, "actions: {}\n");
-    const made = spawn(
-      process.execPath,
-      [
-        program.main,
-        "setup",
-        party.name,
-        "--write",
-        "--vault",
-        vault,
-        "--state",
-        stage.state(),
-        "--json",
-        ...words,
-      ],
-      { env },
-    );
-    const out: Buffer[] = [];
-    made.stdout.on("data", (chunk) => out.push(chunk));
-    const [code] = await once(made, "close");
-    expect(code, Buffer.concat(out).toString()).toBe(0);
-    const { file } = JSON.parse(Buffer.concat(out).toString()) as { file: string };
-    if (RECORD !== undefined) record(file, party, home, program.main, RECORD);
+    const file = await setUpHooks(stage, { party, home, port: model.port }, words);
+    if (RECORD !== undefined) record(file, party.name, home, stage.program.main, RECORD);
   }
 
   function start(words = party.words): { ended: Promise<string> } {
     const child = spawn(join(FOLDER, "node_modules/.bin", party.binary), words, {
       cwd: work,
-      env: environment(party, home, model.port),
+      env: environment(stage, { party, home, port: model.port }),
       stdio: ["ignore", "pipe", "pipe"],
     });
     agent = child;
@@ -242,11 +218,6 @@ describe.skipIf(FOLDER === "").each(parties)("$name", (party) => {
   });
 });
 
-function environment(party: Party, home: string, port: number): NodeJS.ProcessEnv & { PATH: string } {
-  const path = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
-  return { PATH: path, HOME: home, NODE_COMPILE_CACHE: stage.program.compiled, ...party.env(port, home) };
-}
-
 const words = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
 const parentOf = (pid: number) =>
   Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
@@ -271,24 +242,4 @@ async function hookOf(party: Party): Promise<number> {
 function agentAbove(hook: number): number {
   const parent = parentOf(hook);
   return /(^|\/)(ba|da|z)?sh$/.test(words(parent)[0] ?? "") ? parentOf(parent) : parent;
-}
-
-/** Puts something before the hook that keeps what it is given and what it answers, whoever's home it was. */
-function record(settings: string, { name }: Party, home: string, main: string, folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  const recorder = join(dirname(main), "record.mjs");
-  writeFileSync(
-    recorder,
-    `import { spawnSync } from "node:child_process";
-import { appendFileSync, readFileSync } from "node:fs";
-const input = readFileSync(0, "utf8");
-const ran = spawnSync(process.execPath, [${JSON.stringify(main)}, ...process.argv.slice(2)], { input, encoding: "utf8" });
-appendFileSync(${JSON.stringify(join(folder, `${name}.jsonl`))}, JSON.stringify({ input: JSON.parse(input), out: ran.stdout, err: ran.stderr, exit: ran.status })
-  .replaceAll(${JSON.stringify(home)}, "/home/anna").replaceAll(${JSON.stringify(home.replaceAll("/", "-"))}, "-home-anna") + "\\n");
-process.stdout.write(ran.stdout);
-process.stderr.write(ran.stderr);
-process.exitCode = ran.status ?? 2;
-`,
-  );
-  writeFileSync(settings, readFileSync(settings, "utf8").replaceAll(main, recorder));
 }

@@ -24,6 +24,7 @@ interface SetupOptions {
   readonly write?: boolean;
   readonly remove?: boolean;
   readonly project?: boolean;
+  readonly dialog?: boolean;
   readonly timeout?: { readonly text: string; readonly ms: number };
 }
 
@@ -37,6 +38,7 @@ export function addAgentSetupCommand(program: Command, run: Run): void {
     .option("--write", "merge into the agent's settings, and add the actions that its tools need")
     .option("--remove", "take our hooks out of the agent's settings again")
     .option("--project", "for the current folder alone, not for the user")
+    .option("--dialog", "Claude Code: a note beside its own dialog, and whichever is answered first counts")
     .option("--timeout <duration>", "how long a call may wait (default: a day)", timeoutOption)
     .addHelpText("after", "\nExample:\n  countersign setup claude-code --write --vault ~/vault")
     .action((agent: AgentName, options: SetupOptions) => run((context) => setUp(context, agent, options)));
@@ -44,6 +46,9 @@ export function addAgentSetupCommand(program: Command, run: Run): void {
 
 async function setUp(context: Context, agent: AgentName, options: SetupOptions): Promise<number> {
   if (options.write && options.remove) throw new Fault("usage", "--write and --remove are opposites.");
+  if (options.dialog && agent !== "claude-code") {
+    throw new Fault("usage", `--dialog is for claude-code alone, not for ${agent}.`);
+  }
   const plan = await planOf(context, options);
   const { merged, settingsOf, without } = await import("../setup/agent-settings.ts");
   const settings = settingsOf(agent, plan);
@@ -82,7 +87,7 @@ async function setUp(context: Context, agent: AgentName, options: SetupOptions):
 
 export async function planOf(
   context: Context,
-  { project, timeout }: Pick<SetupOptions, "project" | "timeout">,
+  { project, timeout, dialog }: Pick<SetupOptions, "project" | "timeout" | "dialog">,
 ): Promise<SetupPlan> {
   const { env, deps } = context;
   return {
@@ -93,6 +98,7 @@ export async function planOf(
     env,
     project: project ? process.cwd() : null,
     timeout: timeout ?? null,
+    dialog: dialog ?? false,
   };
 }
 

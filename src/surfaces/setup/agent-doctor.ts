@@ -6,7 +6,7 @@ import { type AgentSettings, isOurs } from "./agent-settings.ts";
 const MARGIN_MS = 30_000;
 
 const GATES: Readonly<Record<AgentName, readonly string[]>> = {
-  "claude-code": ["PreToolUse", "PermissionRequest"],
+  "claude-code": ["PreToolUse"],
   codex: ["PreToolUse"],
   gemini: ["BeforeTool"],
   copilot: ["preToolUse"],
@@ -35,9 +35,16 @@ export function agentWarnings(
   if (!ours) return [];
   const warnings: string[] = [];
   if (settings.disableAllHooks === true) warnings.push(`${file} has disableAllHooks: nothing is gated.`);
-  for (const event of GATES[agent].slice(0, agent === "cursor" ? 2 : 1)) {
-    const gates = listIn(hooks[event]).filter((entry) => isOurs(entry, agent));
-    if (gates.length === 0) warnings.push(`${file} has no hook of ours for ${event}: that is not gated.`);
+  for (const event of GATES[agent]) {
+    const gates = oursIn(hooks[event], agent);
+    if (gates.length === 0) {
+      const beside = agent === "claude-code" && oursIn(hooks.PermissionRequest, agent).length > 0;
+      warnings.push(
+        beside
+          ? `${file} has our hook beside the agent's own dialog alone: what the agent lets run without asking is not gated.`
+          : `${file} has no hook of ours for ${event}: that is not gated.`,
+      );
+    }
     for (const hook of gates.flatMap(hooksIn))
       warnings.push(...hookWarnings(agent, file, event, hook, wait_ms));
   }
@@ -85,6 +92,10 @@ function limitOf(agent: AgentName, hook: JsonObject): number {
 export const UNSEEN: Readonly<Partial<Record<AgentName, string>>> = {
   "claude-code": "`claude --bare` and `claude --safe-mode` skip all hooks: then nothing is gated.",
 };
+
+function oursIn(entries: Json | undefined, agent: AgentName): readonly Json[] {
+  return listIn(entries).filter((entry) => isOurs(entry, agent));
+}
 
 function hooksIn(entry: Json): readonly JsonObject[] {
   if (!isMap(entry)) return [];

@@ -26,6 +26,8 @@ export interface SetupPlan {
   readonly project: string | null;
   /** How long the hook waits, where it is not the usual day. */
   readonly timeout: { readonly text: string; readonly ms: number } | null;
+  /** Beside the agent's own dialog, in place of before every call; only where the agent has a hook for that. */
+  readonly dialog: boolean;
 }
 
 /** The agents' own limit stays behind our wait by this much: where it expires, most of them run the tool. */
@@ -37,7 +39,7 @@ const CLAUDE_TOOLS = "Bash|PowerShell|Write|Edit|MultiEdit|NotebookEdit|WebFetch
 const GEMINI_TOOLS = "run_shell_command|write_file|replace|web_fetch|mcp_.*";
 
 export function settingsOf(agent: AgentName, plan: SetupPlan): AgentSettings {
-  const { program, vault, state, timeout } = plan;
+  const { program, vault, state, timeout, dialog } = plan;
   const words = [
     ...program,
     "hook",
@@ -60,16 +62,32 @@ export function settingsOf(agent: AgentName, plan: SetupPlan): AgentSettings {
         content: {
           beside: {},
           hooks: {
-            PreToolUse: {
-              matcher: CLAUDE_TOOLS,
-              hooks: [{ ...ours, timeout: limit_s, onFailure: "block", statusMessage: STATUS }],
-            },
+            ...(dialog
+              ? {
+                  // A hook that fails leaves the person with the dialog.
+                  PermissionRequest: {
+                    matcher: CLAUDE_TOOLS,
+                    hooks: [{ ...ours, timeout: limit_s, statusMessage: STATUS }],
+                  },
+                  Stop: after,
+                }
+              : {
+                  PreToolUse: {
+                    matcher: CLAUDE_TOOLS,
+                    hooks: [{ ...ours, timeout: limit_s, onFailure: "block", statusMessage: STATUS }],
+                  },
+                }),
             PostToolUse: { matcher: CLAUDE_TOOLS, ...after },
             PostToolUseFailure: { matcher: CLAUDE_TOOLS, ...after },
             SessionEnd: { hooks: [{ ...ours, timeout: 10 }] },
           },
         },
         notes: [
+          ...(dialog
+            ? [
+                "Only what Claude Code would ask about in its own dialog becomes a note: the rest it lets run.",
+              ]
+            : []),
           "`claude --bare`, `--safe-mode` and `disableAllHooks` switch hooks off: then nothing is gated.",
         ],
       };

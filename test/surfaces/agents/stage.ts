@@ -54,7 +54,7 @@ export interface AgentStage {
   say(
     id: string,
     verb: "approve" | "reject" | "request_changes",
-    more?: { reason?: string; set?: object },
+    more?: { reviewer?: string; reason?: string; set?: object },
   ): Promise<void>;
   remove(): Promise<void>;
 }

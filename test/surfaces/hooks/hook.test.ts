@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { JsonObject } from "../../../src/core/json.ts";
 import { type AgentStage, openAgentStage } from "../agents/stage.ts";
 
 /** The hook as it is shipped, as a process of its own, in front of a real daemon. */
@@ -281,34 +284,76 @@ describe("an agent that goes away", () => {
   });
 });
 
-describe("a person who answers in the agent's own dialog", () => {
-  const dialog = (command: string) => ({
-    ...claude({}, command),
-    hook_event_name: "PermissionRequest",
-    tool_use_id: undefined,
-  });
+/**
+ * What the real Claude Code gave its hooks beside its own dialog, and heard from them, in four sessions: a yes and a no
+ * in the note, a yes in the terminal, and Esc there. Recorded by `npm run agents`, which looks at what the tool did.
+ */
+describe("beside the agent's own dialog", () => {
+  const lines = readFileSync(join(import.meta.dirname, "recorded/claude-code-dialog.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Answer & { input: JsonObject });
+  const sessions = [...new Set(lines.map(({ input }) => input.session_id))];
+  const withoutIds = (text: string) => text.replaceAll(/\d{8}-\d{6}-shell-[a-z0-9]+/g, "ID");
 
-  test("settles the note by letting the tool run", async () => {
-    const input = dialog("make dialog");
-    const { answer } = start("claude-code", input);
-    const { id } = await stage.asked();
-    const after = {
-      ...input,
-      hook_event_name: "PostToolUse",
-      tool_use_id: "toolu_dialog",
-      tool_response: "done",
+  /** One session's hooks: the one beside the dialog, and those that came later. */
+  function recorded(session: number) {
+    const own = lines.filter(({ input }) => input.session_id === sessions[session]);
+    return (event: string) => {
+      const found = own.find(({ input }) => input.hook_event_name === event);
+      if (found === undefined) throw new Error(`${event} was not recorded`);
+      return found;
     };
-    await start("claude-code", after).answer;
-    expect(await stage.next("cancelled")).toMatchObject({ id, reason: "answered in the agent's own dialog" });
-    expect((await answer).exit).toBe(2);
+  }
+
+  async function expectAsThen(answer: Promise<Answer>, { out, err, exit }: Answer): Promise<void> {
+    const told = await answer;
+    expect({ ...told, out: withoutIds(told.out), err: withoutIds(told.err) }).toEqual({
+      out: withoutIds(out),
+      err: withoutIds(err),
+      exit,
+    });
+  }
+
+  test("a yes in the note lets the tool run, and its end is recorded", async () => {
+    const then = recorded(0);
+    const { answer } = start("claude-code", then("PermissionRequest").input);
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    await expectAsThen(answer, then("PermissionRequest"));
+    expect((await stage.show(id)).status).toBe("executing");
+    await expectAsThen(start("claude-code", then("PostToolUse").input).answer, then("PostToolUse"));
+    expect((await stage.show(id)).status).toBe("executed");
   });
 
-  test("settles it by saying no, at the end of the turn", async () => {
-    const { answer } = start("claude-code", dialog("make dialog again"));
+  test("a no in the note is told with its reason", async () => {
+    const then = recorded(1);
+    const { answer } = start("claude-code", then("PermissionRequest").input);
     const { id } = await stage.asked();
-    await start("claude-code", { session_id: "s1", hook_event_name: "Stop" }).answer;
-    expect(await stage.next("cancelled")).toMatchObject({ id });
-    await answer;
+    await stage.say(id, "reject", { reviewer: "unnamed", reason: "the-reason-of-anna" });
+    await expectAsThen(answer, then("PermissionRequest"));
+    await expectAsThen(start("claude-code", then("Stop").input).answer, then("Stop"));
+    expect((await stage.show(id)).status).toBe("rejected");
+  });
+
+  test.each(["PostToolUse", "Stop"])("a yes in the terminal settles the note by %s", async (event) => {
+    const then = recorded(2);
+    const { answer } = start("claude-code", then("PermissionRequest").input);
+    const { id } = await stage.asked();
+    await expectAsThen(start("claude-code", then(event).input).answer, then(event));
+    expect(await stage.next("cancelled")).toMatchObject({ id, reason: "answered in the agent's own dialog" });
+    await expectAsThen(answer, then("PermissionRequest"));
+    await expect(stage.say(id, "approve")).rejects.toThrow();
+    expect((await stage.show(id)).status).toBe("cancelled");
+  });
+
+  test("a no in the terminal, which ends the hook, withdraws the request", async () => {
+    const then = recorded(3);
+    const { child, answer } = start("claude-code", then("PermissionRequest").input);
+    const { id } = await stage.asked();
+    child.kill("SIGTERM");
+    expect(await stage.next("cancelled")).toMatchObject({ id, reason: "agent went away" });
+    await expectAsThen(answer, then("PermissionRequest"));
   });
 });
 

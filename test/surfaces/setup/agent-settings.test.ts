@@ -19,6 +19,7 @@ const PLAN: SetupPlan = {
   env: {},
   project: null,
   timeout: null,
+  dialog: false,
 };
 const MERGING = AGENTS.filter((agent) => agent !== "copilot" && agent !== "opencode");
 const WAIT_MS = 86_340_000;
@@ -98,6 +99,14 @@ describe("doctor", () => {
     ["opencode", (text: string) => text.replace("throw new Error", "console.log"), "not what setup writes"],
   ] as const)("warns of %s %#", (agent, change, words) => {
     expect(warned(agent, change)).toContain(words);
+  });
+
+  test("says what goes by a hook that stands beside Claude Code's own dialog", () => {
+    const settings = settingsOf("claude-code", { ...PLAN, dialog: true });
+    const text = JSON.stringify(merged({}, "claude-code", hooksOf("claude-code", { ...PLAN, dialog: true })));
+    expect(agentWarnings("claude-code", settings, text, () => WAIT_MS)).toEqual([
+      expect.stringContaining("without asking is not gated"),
+    ]);
   });
 
   test("says nothing of agents that were never set up", () => {

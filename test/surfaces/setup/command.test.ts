@@ -68,6 +68,18 @@ describe("setup", () => {
     expect((await run("setup", "claude-code", "--remove")).out).toContain("nothing of ours");
   });
 
+  test("puts a note before every call or beside the agent's own dialog, never both", async () => {
+    const events = () => Object.keys(JSON.parse(readFileSync(settings, "utf8")).hooks);
+    await run("setup", "claude-code", "--write");
+    await run("setup", "claude-code", "--write", "--dialog");
+    expect(events()).toContain("PermissionRequest");
+    expect(events()).not.toContain("PreToolUse");
+    await run("setup", "claude-code", "--write");
+    expect(events()).not.toContain("PermissionRequest");
+    expect(events()).not.toContain("Stop");
+    expect((await run("setup", "gemini", "--dialog")).exit).toBe(2);
+  });
+
   test("keeps a link a link, and a mode a mode", async () => {
     const real = join(home, "dotfiles/settings.json");
     write(real, "{}");
