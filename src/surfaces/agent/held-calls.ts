@@ -93,7 +93,8 @@ export function createHeldCalls(grace_ms: number): HeldCalls {
 
   function leave(open: Open): void {
     leaving.add(open);
-    open.leaving = setTimeout(() => void withdraw(open), grace_ms);
+    // Where that cannot be done the request expires by itself: nobody is left who could be told.
+    open.leaving = setTimeout(() => void withdraw(open).catch(() => {}), grace_ms);
   }
 
   async function withdraw(open: Open): Promise<void> {
@@ -151,7 +152,7 @@ export function createHeldCalls(grace_ms: number): HeldCalls {
     },
 
     async close() {
-      await Promise.all([...leaving].map(withdraw));
+      await Promise.allSettled([...leaving].map(withdraw));
     },
   };
 }
@@ -190,6 +191,8 @@ async function answerFor(
       return { request, begun: request.status === "executing" };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
+      // Another process has begun it, and may be done with it and its token: then what came of it is told here as well.
+      if (error.code === "token_invalid" && (await requester.show(id)).status !== "approved") continue;
       // Taken back, begun by somebody else or asked again: what it is now is waited for. The daemon may be restarting.
       const again = ["not_approved", "already_started", "already_final", "unreachable"].includes(error.code);
       if (!again || performance.now() >= end) throw error;

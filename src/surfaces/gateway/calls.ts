@@ -47,6 +47,9 @@ export interface Calls {
   idle(): Promise<void>;
 }
 
+/** Longer than names are; titles have a limit. */
+const NAME_SHOWN = 200;
+
 export function createCalls(ports: CallPorts): Calls {
   const carrying = createCarrying();
   const turns = createTurns();
@@ -92,7 +95,7 @@ export function createCalls(ports: CallPorts): Calls {
     const action = {
       kind: "mcp_tool_definition",
       params: { server, tool: tool.name, changed, sha256 },
-      title: `${server}: ${tool.name} is described in another way than before`,
+      title: `${server}: ${tool.name.slice(0, NAME_SHOWN).toWellFormed()} is described in another way than before`,
     };
     const came = await ask(action, call, () => {});
     if ("slot" in came) throw new Error("unreachable: a description is not carried out by anybody else");

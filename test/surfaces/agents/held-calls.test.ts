@@ -59,6 +59,44 @@ describe("a held call", () => {
     expect(made).toEqual(["r1"]);
   });
 
+  test("what another process has carried out is told, though its token is gone", async () => {
+    const { requester, set } = fakeRequester();
+    const begin = async () => {
+      set({ status: "executed" });
+      throw new Fault("token_invalid");
+    };
+    const held = createHeldCalls(10);
+    const asked = held.hold({ ...requester, begin }, ACTION, forEver());
+    set({ status: "approved" });
+    expect(await asked).toMatchObject({ begun: false, request: { status: "executed" } });
+  });
+
+  test("what nobody here has the token of is not told as done", async () => {
+    const { requester, set } = fakeRequester();
+    const begin = () => Promise.reject(new Fault("token_invalid"));
+    const held = createHeldCalls(10);
+    const asked = held.hold({ ...requester, begin }, ACTION, forEver());
+    const refused = expect(asked).rejects.toMatchObject({ code: "token_invalid" });
+    set({ status: "approved" });
+    await refused;
+  });
+
+  test("a withdrawal that breaks takes nothing down with it", async () => {
+    const { requester } = fakeRequester();
+    const { promise: tried, resolve: trying } = Promise.withResolvers<void>();
+    const withdraw = () => {
+      trying();
+      return Promise.reject(new Error("EACCES"));
+    };
+    const held = createHeldCalls(1);
+    const gone = AbortSignal.abort(new Error("gone"));
+    const asked = held.hold({ ...requester, withdraw }, ACTION, { limit_ms: 60_000, signal: gone });
+    await expect(asked).rejects.toThrow("gone");
+    await tried;
+    await held.left();
+    await held.close();
+  });
+
   test("an outcome is told once: the same call afterwards asks anew", async () => {
     const { requester, made, set } = fakeRequester();
     const held = createHeldCalls(10);
