@@ -171,38 +171,63 @@ describe.skipIf(FOLDER === "").each(parties)("$name", (party) => {
     expect(written()).toBe(`asked-${count}`);
   });
 
-  test.runIf(party.name === "claude-code")("deferred, and resumed", { timeout: LIMIT_MS }, async () => {
-    await setUp();
-    const file = join(home, ".claude/settings.json");
-    const settings = JSON.parse(readFileSync(file, "utf8"));
-    settings.hooks.PreToolUse[0].hooks[0].args.push("--defer");
-    writeFileSync(file, JSON.stringify(settings));
-    const said = JSON.parse(await start().ended);
-    expect(said.stop_reason).toBe("tool_deferred");
-    const { id } = await stage.next("submitted");
-    expect(written()).toBeNull();
-    await stage.say(id, "approve");
-    await start(["-p", "--resume", said.session_id, "--permission-mode", "bypassPermissions"]).ended;
-    expect(written()).toBe(`asked-${count}`);
-    expect((await stage.show(id)).status).toBe("executed");
+  describe.runIf(party.name === "claude-code")("a call put off", () => {
+    async function deferred(): Promise<{ id: string; resume: () => Promise<string> }> {
+      await setUp();
+      const file = join(home, ".claude/settings.json");
+      const settings = JSON.parse(readFileSync(file, "utf8"));
+      settings.hooks.PreToolUse[0].hooks[0].args.push("--defer");
+      writeFileSync(file, JSON.stringify(settings));
+      const said = JSON.parse(await start().ended);
+      expect(said.stop_reason).toBe("tool_deferred");
+      const { id } = await stage.next("submitted");
+      expect(written()).toBeNull();
+      const words = ["-p", "--resume", said.session_id, "--permission-mode", "bypassPermissions"];
+      return { id, resume: () => start(words).ended };
+    }
+
+    test("deferred, approved and resumed", { timeout: LIMIT_MS }, async () => {
+      const { id, resume } = await deferred();
+      await stage.say(id, "approve");
+      await resume();
+      expect(written()).toBe(`asked-${count}`);
+      expect((await stage.show(id)).status).toBe("executed");
+    });
+
+    test("deferred, rejected and resumed", { timeout: LIMIT_MS }, async () => {
+      const { id, resume } = await deferred();
+      await stage.say(id, "reject", { reason: "the-reason-of-anna" });
+      expect(await resume()).toContain("the-reason-of-anna");
+      expect(written()).toBeNull();
+    });
   });
 
-  test.runIf(party.name === "claude-code")("permission prompt over MCP", { timeout: LIMIT_MS }, async () => {
-    const { program, vault, env } = stage;
-    const server = {
-      command: process.execPath,
-      args: [program.main, "mcp", "--vault", vault],
-      env: { HOME: env.HOME },
-    };
-    const tool = "mcp__approvals__permission_prompt";
-    const config = JSON.stringify({ mcpServers: { approvals: server } });
-    const words = ["-p", "go on", "--mcp-config", config, "--permission-prompt-tool", tool];
-    const { ended } = start(words);
-    const { id, requester } = await stage.next("submitted");
-    expect(requester).toBe("claude-code");
-    await stage.say(id, "approve", { set: { command: "echo prompted > out.txt" } });
-    await ended;
-    expect(written()).toBe("prompted");
+  describe.runIf(party.name === "claude-code")("its permission prompt", () => {
+    function prompted() {
+      const { program, vault, env } = stage;
+      const args = [program.main, "mcp", "--vault", vault];
+      const server = { command: process.execPath, args, env: { HOME: env.HOME } };
+      const tool = "mcp__approvals__permission_prompt";
+      const config = JSON.stringify({ mcpServers: { approvals: server } });
+      return start(["-p", "go on", "--mcp-config", config, "--permission-prompt-tool", tool]);
+    }
+
+    test("permission prompt over MCP, approved with changes", { timeout: LIMIT_MS }, async () => {
+      const { ended } = prompted();
+      const { id, requester } = await stage.next("submitted");
+      expect(requester).toBe("claude-code");
+      await stage.say(id, "approve", { set: { command: "echo prompted > out.txt" } });
+      await ended;
+      expect(written()).toBe("prompted");
+    });
+
+    test("permission prompt over MCP, rejected", { timeout: LIMIT_MS }, async () => {
+      const { ended } = prompted();
+      const { id } = await stage.next("submitted");
+      await stage.say(id, "reject", { reason: "the-reason-of-anna" });
+      expect(await ended).toContain("the-reason-of-anna");
+      expect(written()).toBeNull();
+    });
   });
 
   test("agent killed", { timeout: LIMIT_MS }, async () => {
