@@ -1,4 +1,4 @@
-import type { Tool } from "@modelcontextprotocol/client";
+import { SdkError, SdkErrorCode, type Tool } from "@modelcontextprotocol/client";
 import { Fault } from "../../core/codes.ts";
 import { jsonDigest } from "../../document/digest.ts";
 import type { Hints } from "../agent/tool-call.ts";
@@ -32,14 +32,28 @@ export interface Catalogue {
   forget(): void;
 }
 
-export function createCatalogue(upstream: Upstream, pins: Pins, onError: (error: Error) => void): Catalogue {
+/** Shorter than clients wait for what there is to call: one server that is silent must not hide the others' tools. */
+const LIST_MS = 20_000;
+
+export function createCatalogue(
+  upstream: Upstream,
+  pins: Pins,
+  onError: (error: Error) => void,
+  list_ms = LIST_MS,
+): Catalogue {
   let listed: { readonly generation: number; readonly tools: readonly Tool[] } | null = null;
 
   function ask() {
     return upstream.use(async (client) => {
       const { generation } = upstream;
       if (client.getServerCapabilities()?.tools === undefined) return { tools: [], rest: {} };
-      const { tools, ...rest } = await client.listTools(undefined, { cacheMode: "bypass" });
+      const options = { cacheMode: "bypass", timeout: list_ms } as const;
+      const { tools, ...rest } = await client.listTools(undefined, options).catch((cause: unknown) => {
+        const isSilent = cause instanceof SdkError && cause.code === SdkErrorCode.RequestTimeout;
+        if (!isSilent) throw cause;
+        const message = `${upstream.name} does not say what tools it has.`;
+        throw new Fault("upstream_unreachable", message, undefined, { cause });
+      });
       listed = { generation, tools };
       return { tools, rest };
     });

@@ -18,6 +18,8 @@ export interface GatewayOptions {
   /** How long a call waits at most; null: what the client is known to allow. */
   readonly limit_ms: number | null;
   readonly heartbeat_ms?: number;
+  /** How long a server may take to say what tools it has, and agents wait at the start. */
+  readonly patience_ms?: number;
   readonly onError: (error: Error) => void;
 }
 
@@ -49,6 +51,8 @@ export interface Gateway {
 /** How long an outcome is told again to a daemon that is away. */
 const INSIST_MS = 120_000;
 const AGAIN_MS = 1_000;
+/** Before the clients that are known give up on a server that they have started. */
+const OPEN_MS = 25_000;
 
 /** Gives usage for names that cannot stand beside each other, and pins_damaged. */
 export function createGateway(options: GatewayOptions): Gateway {
@@ -69,7 +73,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     const pins = openPins(options.pins, upstream.key);
     // Before anything is served, whether or not the server can be reached.
     pins.read();
-    const place: Place = { upstream, catalogue: createCatalogue(upstream, pins, onError) };
+    const place: Place = {
+      upstream,
+      catalogue: createCatalogue(upstream, pins, onError, options.patience_ms),
+    };
     return place;
   }
 
@@ -123,7 +130,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     calls,
 
     async open() {
-      await Promise.all(
+      // Who has not answered by then is waited for by the first question: agents give up on a gateway that says nothing.
+      const late = delay(options.patience_ms ?? OPEN_MS, undefined, { ref: false });
+      const opened = Promise.all(
         places.map(async ({ catalogue, upstream }) => {
           try {
             await catalogue.list();
@@ -134,6 +143,7 @@ export function createGateway(options: GatewayOptions): Gateway {
           }
         }),
       );
+      await Promise.race([opened, late]);
     },
 
     requester(name) {

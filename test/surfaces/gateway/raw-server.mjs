@@ -2,7 +2,7 @@
 import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-const [, , calls = ""] = process.argv;
+const [, , calls = "", how = "speaks"] = process.argv;
 const inputSchema = { type: "object" };
 const tool = (name) => ({ name, description: `Answers ${name}.`, inputSchema });
 const names = ["numbers", "half", "twice", "empty", "wordy", "deep", "own", "delete", "mcp__x__delete"];
@@ -21,6 +21,7 @@ const answer = (id, result) => say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},
 
 createInterface({ input: process.stdin }).on("line", (line) => {
   const { id, method, params } = JSON.parse(line);
+  if (how === "mute" && method === "tools/list") return;
   if (method === "initialize") {
     const { protocolVersion } = params;
     const serverInfo = { name: "raw", version: "1" };

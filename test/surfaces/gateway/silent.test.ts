@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createHeldCalls } from "../../../src/surfaces/agent/held-calls.ts";
+import type { Requester } from "../../../src/surfaces/agent/requester.ts";
+import { createGateway, type Gateway } from "../../../src/surfaces/gateway/gateway.ts";
+import { fromAll } from "../../../src/surfaces/gateway/passing.ts";
+
+let place: string;
+let gateway: Gateway;
+let errors: string[];
+
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), "cs-silent-"));
+  errors = [];
+});
+
+afterEach(async () => {
+  await gateway.close();
+  rmSync(place, { recursive: true });
+});
+
+function open(servers: { readonly [name: string]: "speaks" | "mute" }) {
+  gateway = createGateway({
+    version: "1",
+    upstreams: Object.entries(servers).map(([name, how]) => ({
+      name,
+      by: "command",
+      argv: [process.execPath, join(import.meta.dirname, "raw-server.mjs"), join(place, "calls"), how],
+      cwd: place,
+      env: {},
+    })),
+    held: createHeldCalls(10),
+    requester: (name) => ({ name }) as Requester,
+    pins: join(place, "pins"),
+    limit_ms: null,
+    patience_ms: 3_000,
+    onError: ({ message }) => errors.push(message),
+  });
+  return gateway.open();
+}
+
+describe("a server that does not say what tools it has", () => {
+  test("is named, and hides nothing of the others", async () => {
+    await open({ good: "speaks", bad: "mute" });
+    const lists = await fromAll(gateway, ({ catalogue }) => catalogue.list());
+    expect(lists.map(({ place }) => place.upstream.name)).toEqual(["good"]);
+    expect(errors.join("\n")).toContain("bad does not say what tools it has.");
+  });
+
+  test("alone is an answer in plain words", async () => {
+    await open({ bad: "mute" });
+    await expect(fromAll(gateway, ({ catalogue }) => catalogue.list())).rejects.toThrow(
+      /^bad does not say what tools it has\. /,
+    );
+  });
+});
