@@ -30,7 +30,7 @@ beforeAll(async () => {
   if (!isRun) return;
   stage = await openAgentStage();
   await stage.start();
-  results.push(`claude-code ${versionOf(claude, FOLDER, mkdtempSync(join(tmpdir(), "cs-version-")))}`);
+  results.push(`claude-code ${versionOf(claude, FOLDER)}`);
 });
 
 afterAll(async () => {

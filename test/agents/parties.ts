@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync, type StdioOptions } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ToolUse } from "./fake-model.ts";
 
@@ -136,14 +137,16 @@ enabled = false
 ];
 
 /** The version that is installed in a folder; null where the agent is not there. */
-export function versionOf({ binary }: Party, folder: string, home: string): string | null {
+export function versionOf({ binary }: Party, folder: string): string | null {
   const path = join(folder, "node_modules/.bin", binary);
   if (!existsSync(path)) return null;
-  const env = { PATH: `${process.execPath}/..:${process.env.PATH}`, HOME: home };
-  const said = execFileSync(path, ["--version"], {
-    encoding: "utf8",
-    env,
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  return /\d+\.\d+\.\d+/.exec(said)?.[0] ?? said.trim();
+  const home = mkdtempSync(join(tmpdir(), "cs-version-"));
+  try {
+    const env = { PATH: `${process.execPath}/..:${process.env.PATH}`, HOME: home };
+    const stdio: StdioOptions = ["ignore", "pipe", "ignore"];
+    const said = execFileSync(path, ["--version"], { encoding: "utf8", env, stdio });
+    return /\d+\.\d+\.\d+/.exec(said)?.[0] ?? said.trim();
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
 }
