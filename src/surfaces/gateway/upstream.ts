@@ -81,6 +81,7 @@ export function openUpstream(
   let known: Upstream["known"] = null;
   let generation = 0;
   let closed = false;
+  let way: ReturnType<typeof transportTo> | null = null;
 
   async function connect(): Promise<Client> {
     const client = clientFor(version, tell);
@@ -90,7 +91,8 @@ export function openUpstream(
       if (current === client) connection = null;
     };
     try {
-      await client.connect(transportTo(spec), { timeout: CONNECT_MS });
+      way = transportTo(spec);
+      await client.connect(way, { timeout: CONNECT_MS });
     } catch (cause) {
       if (current === client) connection = null;
       await client.close().catch(() => {});
@@ -140,6 +142,8 @@ export function openUpstream(
     async close() {
       closed = true;
       await current?.close().catch(() => {});
+      // A connection that is still being made is not its client's to close yet.
+      await way?.close().catch(() => {});
       await connection?.catch(() => {});
     },
   };

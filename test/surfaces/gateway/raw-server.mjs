@@ -21,7 +21,7 @@ const answer = (id, result) => say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},
 
 createInterface({ input: process.stdin }).on("line", (line) => {
   const { id, method, params } = JSON.parse(line);
-  if (how === "mute" && method === "tools/list") return;
+  if (how === "deaf" || (how === "mute" && method === "tools/list")) return;
   if (method === "initialize") {
     const { protocolVersion } = params;
     const serverInfo = { name: "raw", version: "1" };

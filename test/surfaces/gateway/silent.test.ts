@@ -21,7 +21,7 @@ afterEach(async () => {
   rmSync(place, { recursive: true });
 });
 
-function open(servers: { readonly [name: string]: "speaks" | "mute" }) {
+function open(servers: { readonly [name: string]: "speaks" | "mute" | "deaf" }) {
   gateway = createGateway({
     version: "1",
     upstreams: Object.entries(servers).map(([name, how]) => ({
@@ -55,4 +55,11 @@ describe("a server that does not say what tools it has", () => {
       /^bad does not say what tools it has\. /,
     );
   });
+});
+
+test("a server that never greets does not hold up the end of the gateway", async () => {
+  const opened = open({ bad: "deaf" });
+  await gateway.close();
+  await opened;
+  expect(errors.join("\n")).toMatch(/^bad: There is no connection to bad/);
 });
