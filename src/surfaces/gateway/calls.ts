@@ -20,8 +20,6 @@ import { createTurns } from "./turns.ts";
 interface Call {
   readonly requester: Requester;
   readonly input: JsonObject;
-  /** What the agent said beside it. */
-  readonly meta: JsonObject;
   /** By `performance.now()`. */
   readonly end: number;
   readonly signal: AbortSignal;
@@ -159,10 +157,10 @@ export function createCalls(ports: CallPorts): Calls {
   }
 
   function start(slot: string, request: RequestView, call: Call): Running {
-    const { requester, meta, progress } = call;
+    const { requester, progress } = call;
     call.waitsFor(`${request.id} is being carried out.`, false);
     return carrying.start({ id: request.id, slot, free: request.decision === null }, (signal) =>
-      forward({ request, requester, meta, progress }, ports, signal),
+      forward({ request, requester, progress }, ports, signal),
     );
   }
 

@@ -12,8 +12,6 @@ import type { ProgressLine } from "./progress.ts";
 export interface Order {
   readonly request: RequestView;
   readonly requester: Requester;
-  /** What the agent said beside the call. */
-  readonly meta: JsonObject;
   readonly progress: ProgressLine | null;
 }
 
@@ -63,7 +61,7 @@ type Ready = { readonly why: string } | { readonly call: () => Promise<CallToolR
 
 /** Up to here nothing has been sent, so that everything that is wrong is a plain failure. */
 async function readyFor(order: Order, { find }: ForwardingPorts, signal: AbortSignal): Promise<Ready> {
-  const { request, requester, meta, progress } = order;
+  const { request, requester, progress } = order;
   const { server, tool: name, input } = request.params;
   if (typeof server !== "string" || typeof name !== "string" || !isObject(input)) {
     return { why: "what was approved is not a call of a tool." };
@@ -79,8 +77,8 @@ async function readyFor(order: Order, { find }: ForwardingPorts, signal: AbortSi
     const said = {
       name,
       arguments: { ...input },
+      // What the agent has said beside the call nobody has seen, so none of it goes along.
       _meta: {
-        ...meta,
         "countersign/id": request.id,
         "countersign/idempotency-key": request.id,
         "countersign/grant": grant,

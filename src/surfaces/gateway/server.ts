@@ -53,7 +53,6 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
   });
 
   server.setRequestHandler("tools/call", async ({ params }, ctx) => {
-    const meta = saidBeside(params._meta ?? {});
     const progress = progressLine(ctx);
     const client = clientOf(ctx);
     const limit = options.limit_ms ?? waitLimit(client, progress !== null);
@@ -69,7 +68,6 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
         {
           requester: gateway.requester(front.name ?? requesterName(client)),
           input: (params.arguments ?? {}) as JsonObject,
-          meta,
           end: performance.now() + limit,
           signal: ctx.mcpReq.signal,
           progress,
@@ -108,12 +106,6 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
   }
   if (front.lasting) server.onclose = gateway.follow((notice) => void pass(server, notice));
   return server;
-}
-
-/** What is passed on of it: what is ours to say comes from nobody else. */
-function saidBeside({ progressToken: _, ...meta }: Record<string, unknown>): JsonObject {
-  const own = Object.entries(meta).filter(([name]) => !name.toLowerCase().startsWith("countersign/"));
-  return Object.fromEntries(own) as JsonObject;
 }
 
 /** Whoever does not take such notices, or is gone, is not told. */

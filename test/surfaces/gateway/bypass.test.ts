@@ -399,8 +399,9 @@ describe("a person's yes is one deed", () => {
       server,
       name: "pay",
       given: { to: "acme", cents: 1 },
-      meta: { mine: true, "countersign/id": id, "countersign/grant": expect.stringMatching(/^eyJ/) },
+      meta: { "countersign/id": id, "countersign/grant": expect.stringMatching(/^eyJ/) },
     });
+    expect(deed?.meta).not.toHaveProperty("mine");
     expect(deed?.meta).not.toHaveProperty("countersign/constraints");
     // Whoever has seen the call cannot make it again.
     expect(await withGrant(deed?.meta["countersign/grant"], { args: deed?.given })).toMatch(

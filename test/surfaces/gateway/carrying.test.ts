@@ -87,7 +87,6 @@ test("an approval that seems to be ours twice is one call", async () => {
     calls.call(async () => tool, {
       requester,
       input: {},
-      meta: {},
       progress: null,
       waitsFor: () => {},
       end: performance.now() + 60_000,

@@ -144,7 +144,7 @@ describe("one gateway", () => {
   beforeEach(() => server.forget());
   afterAll(() => connected.close());
 
-  test("a tool gets the id, the key and a grant that proves the approval, and the agent's own words beside it", async () => {
+  test("a tool gets the id, the key and a grant that proves the approval, and nothing that the agent has said beside the call", async () => {
     const asked = client.callTool(
       { ...call("plain", "a"), _meta: { "example.com/trace": "t1" } },
       { onprogress: () => {} },
@@ -154,8 +154,8 @@ describe("one gateway", () => {
     await asked;
     const [{ given, _meta } = { given: {}, _meta: {} as Record<string, unknown> }] = server.calls();
     expect(given).toEqual({ text: "a" });
+    expect(_meta).not.toHaveProperty(["example.com/trace"]);
     expect(_meta).toMatchObject({
-      "example.com/trace": "t1",
       "countersign/id": id,
       "countersign/idempotency-key": id,
     });
