@@ -6,6 +6,8 @@ export interface Ballot {
   readonly verdict: Verdict;
   /** Whether approval is all that is said, be it of what was asked for or not. */
   readonly says_approve: boolean;
+  /** Whether a file, whatever the others say, says it over something else than all of what was asked for. */
+  readonly approves_other: boolean;
   /** Whether a file is whole and shows another action. */
   readonly shows_other: boolean;
   /** Whether a file ends before it shows all of the action. */
@@ -52,7 +54,8 @@ export function readBallot(files: Files, id: string, action: string): Ballot {
   const says_approve = said.size === 1 && said.has("approve") && pages.every(({ flaw }) => flaw !== "all");
   const shows_other = pages.some((page) => page.shows_other);
   const is_cut = pages.some((page) => page.flaw === "approval" && !page.shows_other);
-  return { verdict: verdictOf(pages), says_approve, shows_other, is_cut };
+  const approves_other = pages.some(({ verb, flaw }) => verb === "approve" && flaw === "approval");
+  return { verdict: verdictOf(pages), says_approve, approves_other, shows_other, is_cut };
 }
 
 function verdictOf(pages: readonly Page[]): Verdict {

@@ -11,11 +11,9 @@ import { SETTLE_MS } from "./world.ts";
 const SLACK_MS = 1_000;
 /** What stands so long beyond `settle`, the daemon running, must have been acted on before it went. */
 const SURELY_MS = 4_000;
-/** What stood for less, the daemon may have missed. */
-const GLANCE_MS = 500;
 /** Clocks are read to the millisecond. */
 const ROUNDING_MS = 3;
-/** What stood for longer, it must have seen. */
+/** What stood for longer, it must have seen; anything shorter it may have missed. */
 const SEEN_MS = 1_500;
 
 const FINAL = new Set([
@@ -180,9 +178,9 @@ function standing(
  */
 function misledFrom(told: Told, stalls: readonly Interval[]): number {
   const all = spans(told);
-  const isBrief = ({ done, until }: Span) => awake(done, until, stalls) < GLANCE_MS;
-  const first = all.find(({ ballot: { says_approve, verdict, shows_other } }, i) => {
-    if (!says_approve || verdict === "approve") return false;
+  const isBrief = ({ done, until }: Span) => awake(done, until, stalls) < SEEN_MS;
+  const first = all.find(({ ballot: { says_approve, approves_other, verdict, shows_other } }, i) => {
+    if (!(says_approve || approves_other) || verdict === "approve") return false;
     const [before, next] = [all.slice(0, i), all[i + 1]];
     const lately = before.slice(before.findLastIndex((span) => !isBrief(span)) + 1);
     return (

@@ -72,7 +72,13 @@ export function filesNow({ states }: Told): Files {
 
 export function ballotNow({ states }: Told): Ballot {
   return (
-    states.at(-1)?.ballot ?? { verdict: "nowhere", says_approve: false, shows_other: false, is_cut: false }
+    states.at(-1)?.ballot ?? {
+      verdict: "nowhere",
+      says_approve: false,
+      approves_other: false,
+      shows_other: false,
+      is_cut: false,
+    }
   );
 }
 
