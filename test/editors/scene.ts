@@ -53,6 +53,8 @@ export async function openScene(program: Program, { git = "off" }: { git?: "off"
   const vault = join(base, "vault");
   const folderAt = (folder: Folder) => join(vault, folder);
   mkdirSync(folderAt("Pending_Approval"), { recursive: true });
+  // Of two that start at once one fails to make these: a person's are there from long before.
+  for (const data of [".local/share", "s"]) mkdirSync(join(base, data, "nvim/swap"), { recursive: true });
   writeFileSync(join(base, "countersign.yaml"), configuration(git), { mode: 0o600 });
   writeFileSync(join(base, "handler.sh"), HANDLER);
   const env = {
