@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { Fault } from "../../core/codes.ts";
 import type { Path } from "../../document/plain-yaml.ts";
 import { whyNotUrl } from "../../outgoing/address.ts";
+import type { McpServer } from "../../outgoing/mcp-server.ts";
 import type { Value } from "./channels.ts";
 import type { Environment } from "./configuration.ts";
 import { addressOf, checkPlace, hashesOf, overNetworks, type RawToken, readToken } from "./http.ts";
@@ -35,20 +36,7 @@ interface GatewayHttp {
   readonly tokens: readonly { readonly name: string; readonly sha256: string }[];
 }
 
-type GatewayUpstream = { readonly name: string } & (
-  | {
-      readonly by: "command";
-      readonly argv: readonly [string, ...string[]];
-      readonly cwd: string;
-      readonly env: Readonly<Record<string, string>>;
-    }
-  | {
-      readonly by: "url";
-      readonly url: string;
-      readonly token: string | null;
-      readonly allow_private: boolean;
-    }
-);
+type GatewayUpstream = { readonly name: string } & McpServer;
 
 /** Which gateway of a configuration is wanted. */
 export interface GatewayWanted {

@@ -5,7 +5,7 @@ import type { Gateway } from "../gateway/gateway.ts";
 import type { GatewayDoor } from "../gateway/over-http.ts";
 import type { Context, Environment, GatewaySetup, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
-import { positiveDurationOption } from "./options.ts";
+import { graceOption, waitOption } from "./options.ts";
 
 interface GatewayOptions {
   readonly name?: string;
@@ -32,17 +32,8 @@ export function addGatewayCommand(program: Command, run: Run): void {
       "--requester <name>",
       "who asks (default: what the client calls itself; over HTTP whom its token names)",
     )
-    .option(
-      "--wait <duration>",
-      "how long one call waits before it answers pending (default: what the client is known to allow)",
-      positiveDurationOption,
-    )
-    .option(
-      "--grace <duration>",
-      "how long the same call may come again before the request of a client that left is withdrawn",
-      positiveDurationOption,
-      60_000,
-    )
+    .addOption(waitOption())
+    .addOption(graceOption())
     .addHelpText(
       "after",
       "\nExample:\n  countersign gateway --vault ~/vault --name fs -- npx -y @modelcontextprotocol/server-filesystem ~/src",

@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { Fault } from "../../core/codes.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
-import { positiveDurationOption } from "./options.ts";
+import { graceOption, waitOption } from "./options.ts";
 
 interface McpOptions {
   readonly listen?: { readonly host: string; readonly port: number };
@@ -27,17 +27,8 @@ export function addMcpCommand(program: Command, run: Run): void {
       "with --listen: the token that clients send (default: $COUNTERSIGN_MCP_TOKEN)",
     )
     .option("--requester <name>", "who asks (default: what the client calls itself)")
-    .option(
-      "--wait <duration>",
-      "how long one call waits before it answers pending (default: what the client is known to allow)",
-      positiveDurationOption,
-    )
-    .option(
-      "--grace <duration>",
-      "how long the same call may come again before the request of a client that left is withdrawn",
-      positiveDurationOption,
-      60_000,
-    )
+    .addOption(waitOption())
+    .addOption(graceOption())
     .addHelpText("after", "\nExample:\n  claude mcp add approvals -- countersign mcp --vault ~/vault")
     .action((options: McpOptions) => run((context) => serve(context, options)));
 }

@@ -1,5 +1,5 @@
 import { userInfo } from "node:os";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { DURATION_EXPECTED, parseDuration } from "../../core/duration.ts";
 import type { Environment } from "./context.ts";
 
@@ -15,6 +15,18 @@ export function positiveDurationOption(text: string): number {
   const ms = durationOption(text);
   if (ms > 0) return ms;
   throw new InvalidArgumentError(`Expected ${DURATION_EXPECTED}, longer than 0s.`);
+}
+
+/** For commands that hold agents' calls over MCP. */
+export function waitOption(): Option {
+  const says =
+    "how long one call waits before it answers pending (default: what the client is known to allow)";
+  return new Option("--wait <duration>", says).argParser(positiveDurationOption);
+}
+
+export function graceOption(): Option {
+  const says = "how long the same call may come again before the request of a client that left is withdrawn";
+  return new Option("--grace <duration>", says).argParser(positiveDurationOption).default(60_000, "60s");
 }
 
 /** A time with its zone, in ms since 1970. */

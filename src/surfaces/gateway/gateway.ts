@@ -34,7 +34,7 @@ export interface Gateway {
   readonly options: GatewayOptions;
   /**
    * Connects to the servers, so that it is known what they have; one that cannot be reached now is tried again by the
-   * next question. Gives pins_damaged.
+   * next question. Gives pins_damaged, and usage where a program is not there.
    */
   open(): Promise<void>;
   readonly places: readonly Place[];
@@ -53,6 +53,9 @@ const INSIST_MS = 120_000;
 const AGAIN_MS = 1_000;
 /** Before the clients that are known give up on a server that they have started. */
 const OPEN_MS = 25_000;
+
+/** What does not mend itself until the next question, so that the operator is told at the start. */
+const NOT_BY_ITSELF: ReadonlySet<string> = new Set(["pins_damaged", "usage"]);
 
 /** Gives usage for names that cannot stand beside each other, and pins_damaged. */
 export function createGateway(options: GatewayOptions): Gateway {
@@ -137,7 +140,7 @@ export function createGateway(options: GatewayOptions): Gateway {
           try {
             await catalogue.list();
           } catch (error) {
-            if (error instanceof Fault && error.code === "pins_damaged") throw error;
+            if (error instanceof Fault && NOT_BY_ITSELF.has(error.code)) throw error;
             const why = error instanceof Error ? error.message : String(error);
             options.onError(new Error(`${upstream.name}: ${why}`));
           }

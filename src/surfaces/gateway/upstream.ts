@@ -96,14 +96,7 @@ export function openUpstream(
     } catch (cause) {
       if (current === client) connection = null;
       await client.close().catch(() => {});
-      throw new Fault(
-        "upstream_unreachable",
-        `There is no connection to ${spec.name}: ${sentence(cause)}`,
-        undefined,
-        {
-          cause,
-        },
-      );
+      throw whyNot(spec, cause);
     }
     known = {
       capabilities: client.getServerCapabilities() ?? {},
@@ -184,4 +177,17 @@ function folderOf({ argv, cwd }: Extract<UpstreamSpec, { by: "command" }>): stri
 function sentence(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
   return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/** A program that is not there is the operator's to mend, and no later question finds it. */
+function whyNot(spec: UpstreamSpec, cause: unknown): Fault {
+  const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+  if (spec.by === "command" && isMissing) {
+    const hint = "Look at the words behind --, or at `command:` in the configuration.";
+    return new Fault("usage", `There is no program ${spec.argv[0]} to start ${spec.name} with.`, hint, {
+      cause,
+    });
+  }
+  const message = `There is no connection to ${spec.name}: ${sentence(cause)}`;
+  return new Fault("upstream_unreachable", message, undefined, { cause });
 }

@@ -63,3 +63,16 @@ test("a server that never greets does not hold up the end of the gateway", async
   await opened;
   expect(errors.join("\n")).toMatch(/^bad: There is no connection to bad/);
 });
+
+test("a program that is not there is told to whoever starts the gateway", async () => {
+  gateway = createGateway({
+    version: "1",
+    upstreams: [{ name: "files", by: "command", argv: [join(place, "nothing")], cwd: place, env: {} }],
+    held: createHeldCalls(10),
+    requester: (name) => ({ name }) as Requester,
+    pins: join(place, "pins"),
+    limit_ms: null,
+    onError: ({ message }) => errors.push(message),
+  });
+  await expect(gateway.open()).rejects.toMatchObject({ code: "usage" });
+});
