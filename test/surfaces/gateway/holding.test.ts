@@ -323,7 +323,7 @@ test("a gateway that is killed while the tool runs has called it once, and nobod
 });
 
 test("a server that cannot be started is named, and asks nobody", async () => {
-  const { client } = await through({ argv: ["/no/such/program"] });
+  const { client } = await through({ argv: [process.execPath, "--eval", "process.exit(1)"] });
   await expect(client.listTools()).rejects.toThrow(/no connection to odd-\d+/);
   const answer = await client.callTool({ name: "plain", arguments: {} });
   expect(answer.isError).toBe(true);
