@@ -1,18 +1,18 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync, sign } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { type Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { TOOL_ACTIONS } from "../../../src/adapters/tool-actions.ts";
 import type { RequestView } from "../../../src/core/view.ts";
+import { countersign } from "../../crash/daemon-process.ts";
 import { type AgentStage, openAgentStage } from "../agents/stage.ts";
 import { newClient } from "../mcp/client.ts";
+import { createProcesses } from "./processes.ts";
 import { textOf } from "./stage.ts";
 
 /**
@@ -45,7 +45,7 @@ gateway:
 let stage: AgentStage;
 let place: string;
 let done: string;
-const started: ChildProcess[] = [];
+const processes = createProcesses();
 /** Where the servers and the gateway are. */
 const at = { crm: "", bank: "", later: "", gateway: "" };
 
@@ -57,51 +57,22 @@ beforeAll(async () => {
   await stage.start();
   const guarded = {
     SERVER: "bank",
+    DONE: done,
     GRANT_KEY: join(stage.state(), "grant-key.public.jwk"),
     SDK: join(stage.program.main, "../sdk.js"),
   };
-  at.crm = await startServer({ SERVER: "crm", BEARER: CRM_TOKEN });
-  at.bank = await startServer(guarded);
-  at.later = await startServer({ ...guarded, AHEAD_MS: String(2 * 3_600_000) });
-  at.gateway = await startGateway(["--http"], { CRM_TOKEN, CLAUDE_TOKEN: CLAUDE });
+  at.crm = await processes.server({ SERVER: "crm", DONE: done, BEARER: CRM_TOKEN });
+  at.bank = await processes.server(guarded);
+  at.later = await processes.server({ ...guarded, AHEAD_MS: String(2 * 3_600_000) });
+  const secrets = { CRM_TOKEN, CLAUDE_TOKEN: CLAUDE };
+  at.gateway = await processes.gateway(stage, [], { CRM_URL: at.crm, BANK_URL: at.bank, ...secrets });
 }, 120_000);
 
 afterAll(async () => {
-  await Promise.all(
-    started.map(async (child) => {
-      child.kill("SIGTERM");
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    }),
-  );
+  await processes.end();
   await stage.remove();
   rmSync(place, { recursive: true });
 });
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  started.push(child);
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  const [line] = (await Promise.race([once(lines, "line"), once(child, "exit").then(() => [""])])) as [
-    string,
-  ];
-  return line;
-}
-
-const startServer = (env: Record<string, string>) =>
-  firstLine(
-    spawn(process.execPath, [join(import.meta.dirname, "tool-server.mjs")], {
-      env: { PATH: process.env.PATH, DONE: done, ...env },
-      stdio: ["ignore", "pipe", "inherit"],
-    }),
-  );
-
-async function startGateway(words: readonly string[], secrets: Record<string, string>): Promise<string> {
-  const { program, vault, env } = stage;
-  const child = spawn(process.execPath, [program.main, "gateway", "--vault", vault, "--json", ...words], {
-    env: { ...env, CRM_URL: at.crm, BANK_URL: at.bank, ...secrets },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return (JSON.parse(await firstLine(child)) as { url: string }).url;
-}
 
 /** What the tools have done, all told. */
 function deeds(): { server: string; name: string; given: object; meta: Record<string, unknown> }[] {
@@ -210,14 +181,10 @@ describe("nothing is done", () => {
   describe("by a gateway of its own from the same configuration", () => {
     test("that lacks the secrets", async () => {
       const { program, vault, env } = stage;
-      const words = [program.main, "gateway", "--vault", vault, "--json", "crm"];
-      const child = spawn(process.execPath, words, {
-        env: { ...env, CRM_URL: at.crm },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      const line = await firstLine(child);
-      expect(JSON.parse(line)).toMatchObject({ error: { code: "config_invalid" } });
-      expect(line).toContain("CRM_TOKEN");
+      const words = ["gateway", "--vault", vault, "--json", "crm"];
+      const { out } = await countersign(program, words, { ...env, CRM_URL: at.crm });
+      expect(JSON.parse(out)).toMatchObject({ error: { code: "config_invalid" } });
+      expect(out).toContain("CRM_TOKEN");
     });
 
     test("that has made them up, or needs none: the server, or a person, still says no", async () => {

@@ -1,14 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TOOL_ACTIONS } from "../../../src/adapters/tool-actions.ts";
 import { type AgentStage, openAgentStage } from "../agents/stage.ts";
 import { newClient } from "../mcp/client.ts";
+import { createProcesses } from "./processes.ts";
 import { textOf } from "./stage.ts";
 
 /** A gateway whose calls are in shadow, in front of two servers: one that does what it is told, and one that wants grants. */
@@ -31,52 +29,28 @@ const PAY = { to: "ACME", cents: 5 };
 let stage: AgentStage;
 let place: string;
 let url: string;
-const started: ChildProcess[] = [];
+const processes = createProcesses();
 
 beforeAll(async () => {
   place = mkdtempSync(join(tmpdir(), "cs-gateway-shadow-"));
   const actions = TOOL_ACTIONS.replace("  mcp_tool:\n", "  mcp_tool:\n    mode: shadow\n");
   stage = await openAgentStage(POLICY, `${actions}${SECTIONS}`);
   await stage.start();
-  const crm = await startServer({ SERVER: "crm" });
-  const bank = await startServer({
+  const crm = await processes.server({ SERVER: "crm", DONE: join(place, "crm") });
+  const bank = await processes.server({
     SERVER: "bank",
+    DONE: join(place, "bank"),
     GRANT_KEY: join(stage.state(), "grant-key.public.jwk"),
     SDK: join(stage.program.main, "../sdk.js"),
   });
-  const { program, vault, env } = stage;
-  const gateway = spawn(process.execPath, [program.main, "gateway", "--vault", vault, "--json", "--http"], {
-    env: { ...env, CRM_URL: crm, BANK_URL: bank, CLAUDE_TOKEN: CLAUDE },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  ({ url } = JSON.parse(await firstLine(gateway)) as { url: string });
+  url = await processes.gateway(stage, [], { CRM_URL: crm, BANK_URL: bank, CLAUDE_TOKEN: CLAUDE });
 }, 120_000);
 
 afterAll(async () => {
-  await Promise.all(
-    started.map(async (child) => {
-      child.kill("SIGTERM");
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    }),
-  );
+  await processes.end();
   await stage.remove();
   rmSync(place, { recursive: true });
 });
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  started.push(child);
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
-  const [line] = await Promise.race([once(lines, "line"), once(child, "exit").then(() => [""])]);
-  return String(line);
-}
-
-const startServer = (env: Record<string, string>) =>
-  firstLine(
-    spawn(process.execPath, [join(import.meta.dirname, "tool-server.mjs")], {
-      env: { PATH: process.env.PATH, DONE: join(place, env.SERVER ?? ""), ...env },
-      stdio: ["ignore", "pipe", "inherit"],
-    }),
-  );
 
 /** How often the server has done something. */
 const deeds = (server: string) =>
