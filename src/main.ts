@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Deps, GlobalOptions, Io } from "./surfaces/cli/context.ts";
 import { nodeTooOld } from "./surfaces/cli/node-version.ts";
-import type { Outside } from "./wiring.ts";
+import type { Outside } from "./wiring/start.ts";
 
 const { version }: { version: string } = JSON.parse(
   readFileSync(new URL("../package.json", import.meta.url), "utf8"),
@@ -116,19 +116,19 @@ function dependencies(): Deps {
     async start(options) {
       // Node makes its threads with the first call to the disk; its four would all be held up by the fsyncs of notes.
       env.UV_THREADPOOL_SIZE ??= "16";
-      return (await import("./wiring.ts")).startDaemon(options, outside());
+      return (await import("./wiring/start.ts")).startDaemon(options, outside());
     },
     async readSwitches(options) {
-      return (await import("./wiring-offline.ts")).readAuditSwitches(options, outside());
+      return (await import("./wiring/offline.ts")).readAuditSwitches(options, outside());
     },
     async *readAuditSince(options, since) {
-      yield* (await import("./wiring-offline.ts")).readAuditSince(options, outside(), since);
+      yield* (await import("./wiring/offline.ts")).readAuditSince(options, outside(), since);
     },
     async *readAudit(options) {
-      yield* (await import("./wiring-offline.ts")).readAudit(options, outside());
+      yield* (await import("./wiring/offline.ts")).readAudit(options, outside());
     },
-    kindsInShadow: async (options) => (await import("./wiring-offline.ts")).kindsInShadow(options, outside()),
-    openPeople: async (options) => (await import("./wiring-offline.ts")).openKnownPeople(options, outside()),
+    kindsInShadow: async (options) => (await import("./wiring/offline.ts")).kindsInShadow(options, outside()),
+    openPeople: async (options) => (await import("./wiring/offline.ts")).openKnownPeople(options, outside()),
     async readGateway(options, wanted) {
       const { locate } = await import("./adapters/locations.ts");
       const { loadGateway } = await import("./adapters/configuration/gateway.ts");
@@ -145,8 +145,8 @@ function dependencies(): Deps {
       new Promise((resolve) => {
         for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
       }),
-    openPolicies: async (options) => (await import("./wiring-offline.ts")).openPolicies(options, outside()),
-    verifyAudit: async (options) => (await import("./wiring-offline.ts")).verifyAudit(options, outside()),
+    openPolicies: async (options) => (await import("./wiring/offline.ts")).openPolicies(options, outside()),
+    verifyAudit: async (options) => (await import("./wiring/offline.ts")).verifyAudit(options, outside()),
   };
 }
 

@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadConfiguration } from "../../src/adapters/configuration/load.ts";
 import { createPolicyReader } from "../../src/adapters/policy-files.ts";
 import { type SetupPlan, setUp } from "../../src/adapters/setup.ts";
-import { openInForce } from "../../src/in-force.ts";
+import { openInForce } from "../../src/application/in-force.ts";
 import { renderStarterPeople } from "../../src/people/starter.ts";
 import { loadPolicy } from "../../src/policy/load.ts";
 import { renderStarter } from "../../src/policy/starter.ts";

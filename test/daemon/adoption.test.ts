@@ -11,7 +11,7 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { compareNotes } from "../../src/audit.ts";
+import { compareNotes } from "../../src/application/audit.ts";
 import { askedOf } from "../../src/core/request.ts";
 import type { Vault } from "../../src/daemon/ports.ts";
 import type { AdoptionSettings } from "../../src/document/foreign/mapping.ts";

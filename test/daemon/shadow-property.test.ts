@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { NO_CAPS } from "../../src/caps.ts";
+import { NO_CAPS } from "../../src/application/caps.ts";
+import { judgeBy } from "../../src/application/judging.ts";
+import { createSubmission, type Kind, type SubmissionPorts } from "../../src/application/submission.ts";
 import type { Event } from "../../src/core/event.ts";
 import { NOBODY } from "../../src/core/people.ts";
 import type { Request } from "../../src/core/request.ts";
@@ -8,8 +10,6 @@ import { step } from "../../src/core/transitions.ts";
 import { viewOf } from "../../src/core/view.ts";
 import { createPlanning } from "../../src/daemon/planning.ts";
 import type { Policy } from "../../src/policy/policy.ts";
-import { judgeBy } from "../../src/policy-in-force.ts";
-import { createSubmission, type Kind, type SubmissionPorts } from "../../src/submission.ts";
 import { fakeClock } from "../fake-clock.ts";
 import { policyOf } from "../policy/stage.ts";
 import { fallback, PARAMS, rules, textOf } from "../policy/written.ts";

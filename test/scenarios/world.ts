@@ -102,7 +102,7 @@ export async function openWorld({ withGit, withAdoption }: { withGit: boolean; w
     },
   };
 
-  /** As `src/wiring.ts` does it, but handed over only when a story looks, so that no timer has a say in it. */
+  /** As `src/wiring/start.ts` does it, but handed over only when a story looks, so that no timer has a say in it. */
   async function keepHistory({ chronicle, root, state }: Stage) {
     const kept = openHistory({
       vaultDir: root,

@@ -1,4 +1,4 @@
-import type { Application, Happenings, Health } from "../../src/application.ts";
+import type { Application, Happenings, Health } from "../../src/application/application.ts";
 import { Fault } from "../../src/core/codes.ts";
 import type { RequestView } from "../../src/core/view.ts";
 

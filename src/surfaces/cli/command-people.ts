@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import type { Attendance } from "../../application/known-people.ts";
 import type { Json } from "../../core/json.ts";
-import type { Attendance } from "../../known-people.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { instantOption } from "./options.ts";

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
+import type { Recorded } from "../../application/policies.ts";
 import { Fault, type Finding } from "../../core/codes.ts";
 import type { Json } from "../../core/json.ts";
-import type { Recorded } from "../../policies.ts";
 import { DIALECTS, type Dialect } from "../../policy/imported.ts";
 import { RISKS, type Risk } from "../../policy/policy.ts";
 import { paramsOf } from "./command-request.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import type { Submitted } from "../../application.ts";
+import type { Submitted } from "../../application/application.ts";
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";

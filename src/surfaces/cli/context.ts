@@ -1,9 +1,9 @@
+import type { KnownPeople } from "../../application/known-people.ts";
+import type { Policies } from "../../application/policies.ts";
 import type { Event } from "../../core/event.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import type { Request } from "../../core/request.ts";
 import type { SwitchRecord } from "../../core/switch.ts";
-import type { KnownPeople } from "../../known-people.ts";
-import type { Policies } from "../../policies.ts";
 import type { Client } from "../client/connection.ts";
 import type { GatewayDoor } from "../gateway/over-http.ts";
 import type { UpstreamSpec } from "../gateway/upstream.ts";

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { Application } from "../../application.ts";
+import type { Application } from "../../application/application.ts";
 import { Fault, type RefusalCode } from "../../core/codes.ts";
 import type { Status } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Happenings } from "../../application.ts";
+import type { Happenings } from "../../application/application.ts";
 import type { EventView } from "../../core/event-view.ts";
 
 /** So often something is sent when nothing happens: what stands between may close a silent connection. */

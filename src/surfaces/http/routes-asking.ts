@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { Application, SubmitInput } from "../../application.ts";
+import type { Application, SubmitInput } from "../../application/application.ts";
 import { Fault } from "../../core/codes.ts";
 import type { Reported } from "../../core/request.ts";
 import { bearer, nameOf } from "./access.ts";

@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { Application } from "../../application.ts";
+import type { Application } from "../../application/application.ts";
 import { type Caller, nameOf } from "./access.ts";
 import { NAME_LIMIT, TEXT_LIMIT } from "./body.ts";
 import { type Fields, may, take, type Wiring } from "./call.ts";

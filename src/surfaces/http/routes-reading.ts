@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Hono } from "hono";
-import type { Application, ListFilter } from "../../application.ts";
+import type { Application, ListFilter } from "../../application/application.ts";
 import { Fault } from "../../core/codes.ts";
 import { EVENT_TYPES } from "../../core/event.ts";
 import { STATUSES } from "../../core/request.ts";

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { Application } from "../../application.ts";
+import type { Application } from "../../application/application.ts";
 import type { Channels } from "../../core/channel.ts";
 import { Fault } from "../../core/codes.ts";
 import type { Door } from "./access.ts";

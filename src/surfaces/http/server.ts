@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, mkdirSync, unlinkSync } from "node:fs";
 import type { Server } from "node:http";
 import { dirname } from "node:path";
 import { getRequestListener } from "@hono/node-server";
-import type { Application } from "../../application.ts";
+import type { Application } from "../../application/application.ts";
 import type { Channels } from "../../core/channel.ts";
 import { Fault } from "../../core/codes.ts";
 import { type AccessToken, type Door, socketDoor, tokenDoor } from "./access.ts";

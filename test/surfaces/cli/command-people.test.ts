@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createPolicyReader } from "../../../src/adapters/policy-files.ts";
-import { createKnownPeople } from "../../../src/known-people.ts";
+import { createKnownPeople } from "../../../src/application/known-people.ts";
 import { createStage, type Stage } from "./stage.ts";
 
 let stage: Stage;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Application } from "../../../src/application.ts";
+import type { Application } from "../../../src/application/application.ts";
 import { Fault } from "../../../src/core/codes.ts";
 import type { Deps } from "../../../src/surfaces/cli/context.ts";
 import { runCli } from "../../../src/surfaces/cli/program.ts";

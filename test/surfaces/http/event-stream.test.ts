@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Happenings } from "../../../src/application.ts";
+import type { Happenings } from "../../../src/application/application.ts";
 import type { EventView } from "../../../src/core/event-view.ts";
 import { sendEvents } from "../../../src/surfaces/http/event-stream.ts";
 import { ID } from "../fake-application.ts";

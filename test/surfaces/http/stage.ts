@@ -4,7 +4,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { Application } from "../../../src/application.ts";
+import type { Application } from "../../../src/application/application.ts";
 import type { Role } from "../../../src/surfaces/http/access.ts";
 import { type HttpOptions, type HttpSurface, serveHttp } from "../../../src/surfaces/http/server.ts";
 import { fakeApplication } from "../fake-application.ts";

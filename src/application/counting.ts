@@ -1,10 +1,18 @@
-import type { Json } from "./core/json.ts";
-import { isFinal, type Submission } from "./core/request.ts";
-import type { Clock, ClockGuard, KindSettings, Ledger, LedgerRecord, Log, Question } from "./daemon/ports.ts";
+import type { Json } from "../core/json.ts";
+import { isFinal, type Submission } from "../core/request.ts";
+import type {
+  Clock,
+  ClockGuard,
+  KindSettings,
+  Ledger,
+  LedgerRecord,
+  Log,
+  Question,
+} from "../daemon/ports.ts";
+import type { Counted, Used } from "../policy/limits.ts";
+import type { Policy } from "../policy/policy.ts";
+import { createUsage, type Started, type Usage } from "../policy/usage.ts";
 import { type CountStore, createKeptCount, type Kept } from "./kept-count.ts";
-import type { Counted, Used } from "./policy/limits.ts";
-import type { Policy } from "./policy/policy.ts";
-import { createUsage, type Started, type Usage } from "./policy/usage.ts";
 
 export interface CountingPorts {
   readonly ledger: Ledger;

@@ -1,5 +1,5 @@
-import type { Json } from "./core/json.ts";
-import type { Ledger, LedgerRecord, Log } from "./daemon/ports.ts";
+import type { Json } from "../core/json.ts";
+import type { Ledger, LedgerRecord, Log } from "../daemon/ports.ts";
 
 /** Where a count is kept over restarts. Only a cache. */
 export interface CountStore {

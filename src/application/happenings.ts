@@ -1,6 +1,6 @@
-import type { EventType } from "./core/event.ts";
-import { type EventSubject, type EventView, eventViewOf } from "./core/event-view.ts";
-import type { Ledger, LedgerRecord } from "./daemon/ports.ts";
+import type { EventType } from "../core/event.ts";
+import { type EventSubject, type EventView, eventViewOf } from "../core/event-view.ts";
+import type { Ledger, LedgerRecord } from "../daemon/ports.ts";
 
 /** What happened, in order, as it is told to whoever follows. */
 export interface Happenings {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Application, ListFilter } from "../src/application.ts";
-import type { Ledger } from "../src/daemon/ports.ts";
-import { createListing } from "../src/listing.ts";
-import { sampleRequest, sampleSubmission } from "./sample.ts";
-import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "./scenarios/stage.ts";
+import type { Application, ListFilter } from "../../src/application/application.ts";
+import { createListing } from "../../src/application/listing.ts";
+import type { Ledger } from "../../src/daemon/ports.ts";
+import { sampleRequest, sampleSubmission } from "../sample.ts";
+import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
 
 let scenery: Scenery;
 let stage: Stage;

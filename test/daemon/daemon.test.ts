@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Outcome } from "../src/daemon/ports.ts";
-import type { Kind } from "../src/submission.ts";
+import type { Kind } from "../../src/application/submission.ts";
+import type { Outcome } from "../../src/daemon/ports.ts";
 import {
   makeScenery,
   openStage,
@@ -10,7 +10,7 @@ import {
   type Scenery,
   type Stage,
   type StageOptions,
-} from "./scenarios/stage.ts";
+} from "../scenarios/stage.ts";
 
 const sceneries: Scenery[] = [];
 const stages: Stage[] = [];

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { compareNotes } from "../src/audit.ts";
-import type { LedgerRecord } from "../src/daemon/ports.ts";
-import { renderNote } from "../src/document/note.ts";
-import { memoryVault } from "./memory-vault.ts";
-import { sampleEvent, sampleRequest } from "./sample.ts";
+import { compareNotes } from "../../src/application/audit.ts";
+import type { LedgerRecord } from "../../src/daemon/ports.ts";
+import { renderNote } from "../../src/document/note.ts";
+import { memoryVault } from "../memory-vault.ts";
+import { sampleEvent, sampleRequest } from "../sample.ts";
 
 const request = sampleRequest();
 const { id } = request.submission.fields;

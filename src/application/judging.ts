@@ -1,8 +1,8 @@
-import { ANYONE, type Verdict } from "./core/verdict.ts";
+import { ANYONE, type Verdict } from "../core/verdict.ts";
+import type { Clock, PolicyPort, Question } from "../daemon/ports.ts";
+import { drawn, type Judgement, judge } from "../policy/judge.ts";
+import type { Policy } from "../policy/policy.ts";
 import type { Counting } from "./counting.ts";
-import type { Clock, PolicyPort, Question } from "./daemon/ports.ts";
-import { drawn, type Judgement, judge } from "./policy/judge.ts";
-import type { Policy } from "./policy/policy.ts";
 
 /** Judges by the policy that is in force at that moment; without one nothing is allowed or denied, and a person is asked. */
 export function judgeBy(

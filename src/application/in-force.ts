@@ -1,11 +1,11 @@
-import { Fault, type Finding } from "./core/codes.ts";
-import { NOBODY, type People } from "./core/people.ts";
-import type { Clock } from "./daemon/ports.ts";
-import { loadPeople } from "./people/load.ts";
+import { Fault, type Finding } from "../core/codes.ts";
+import { NOBODY, type People } from "../core/people.ts";
+import type { Clock } from "../daemon/ports.ts";
+import { loadPeople } from "../people/load.ts";
+import { type FoundText, type KnownKind, loadPolicy, type ReadText } from "../policy/load.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { PolicyText } from "../policy/snapshot.ts";
 import { invalid } from "./policies.ts";
-import { type FoundText, type KnownKind, loadPolicy, type ReadText } from "./policy/load.ts";
-import type { Policy } from "./policy/policy.ts";
-import type { PolicyText } from "./policy/snapshot.ts";
 
 /** A file, and how it and what it names are read. */
 export interface RuleFile {

@@ -1,7 +1,7 @@
-import { Fault } from "./core/codes.ts";
-import type { RequestId, Status } from "./core/request.ts";
-import { TRANSITIONS } from "./core/transitions.ts";
-import type { Clock, Ledger, LedgerRecord, Log } from "./daemon/ports.ts";
+import { Fault } from "../core/codes.ts";
+import type { RequestId, Status } from "../core/request.ts";
+import { TRANSITIONS } from "../core/transitions.ts";
+import type { Clock, Ledger, LedgerRecord, Log } from "../daemon/ports.ts";
 import { type CountStore, createKeptCount, type Kept } from "./kept-count.ts";
 
 /** How much of the reviewers' time one requester may ask for; null for as much as it likes. */

@@ -1,8 +1,8 @@
-import { Fault, type Finding } from "./core/codes.ts";
+import { Fault, type Finding } from "../core/codes.ts";
+import { loadPeople } from "../people/load.ts";
+import { isOpen } from "../people/working-time.ts";
+import type { ReadText } from "../policy/load.ts";
 import { type RuleFile, readPeople } from "./in-force.ts";
-import { loadPeople } from "./people/load.ts";
-import { isOpen } from "./people/working-time.ts";
-import type { ReadText } from "./policy/load.ts";
 
 interface KnownPeoplePorts {
   /** The configuration's people; null where it names none, or is not there. */

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { CapSettings } from "../src/caps.ts";
-import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "./scenarios/stage.ts";
+import type { CapSettings } from "../../src/application/caps.ts";
+import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
 
 let scenery: Scenery;
 let stage: Stage;

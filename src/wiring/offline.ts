@@ -1,25 +1,25 @@
 /** What needs no daemon: reading and checking the record, policies and people. */
 import { join, resolve } from "node:path";
-import { clock } from "./adapters/clock.ts";
-import type { Configuration } from "./adapters/configuration/configuration.ts";
-import { loadConfiguration } from "./adapters/configuration/load.ts";
-import { type Environment, locate } from "./adapters/locations.ts";
-import { createPolicyReader } from "./adapters/policy-files.ts";
-import { openVault } from "./adapters/vault.ts";
-import { compareNotes } from "./audit.ts";
-import { Fault } from "./core/codes.ts";
-import { NOBODY, type People } from "./core/people.ts";
-import type { SwitchRecord } from "./core/switch.ts";
-import { readPeople } from "./in-force.ts";
-import { createKnownPeople, type KnownPeople } from "./known-people.ts";
-import { diskFiles } from "./ledger/disk-files.ts";
-import { readSince } from "./ledger/looking-back.ts";
-import { readRecords } from "./ledger/reading.ts";
-import { readSwitches, verifySwitches } from "./ledger/switches.ts";
-import { verifyJournal } from "./ledger/verify.ts";
-import { createPolicies, type Policies } from "./policies.ts";
-import type { AuditRecord, AuditReport, GlobalOptions, OpenThen } from "./surfaces/cli/context.ts";
-import { policyKinds, ruleFiles, serviceNames, shadowed } from "./wiring-rules.ts";
+import { clock } from "../adapters/clock.ts";
+import type { Configuration } from "../adapters/configuration/configuration.ts";
+import { loadConfiguration } from "../adapters/configuration/load.ts";
+import { type Environment, locate } from "../adapters/locations.ts";
+import { createPolicyReader } from "../adapters/policy-files.ts";
+import { openVault } from "../adapters/vault.ts";
+import { compareNotes } from "../application/audit.ts";
+import { readPeople } from "../application/in-force.ts";
+import { createKnownPeople, type KnownPeople } from "../application/known-people.ts";
+import { createPolicies, type Policies } from "../application/policies.ts";
+import { Fault } from "../core/codes.ts";
+import { NOBODY, type People } from "../core/people.ts";
+import type { SwitchRecord } from "../core/switch.ts";
+import { diskFiles } from "../ledger/disk-files.ts";
+import { readSince } from "../ledger/looking-back.ts";
+import { readRecords } from "../ledger/reading.ts";
+import { readSwitches, verifySwitches } from "../ledger/switches.ts";
+import { verifyJournal } from "../ledger/verify.ts";
+import type { AuditRecord, AuditReport, GlobalOptions, OpenThen } from "../surfaces/cli/context.ts";
+import { policyKinds, ruleFiles, serviceNames, shadowed } from "./rules.ts";
 
 interface Outside {
   readonly env: Environment;

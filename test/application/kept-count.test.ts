@@ -2,14 +2,14 @@ import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "n
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openCountFile } from "../src/adapters/count-file.ts";
-import type { Json } from "../src/core/json.ts";
-import { createCounting } from "../src/counting.ts";
-import type { Job, Ledger, Question } from "../src/daemon/ports.ts";
-import { type CountStore, createKeptCount } from "../src/kept-count.ts";
-import { glob } from "../src/policy/glob.ts";
-import type { Policy } from "../src/policy/policy.ts";
-import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "./scenarios/stage.ts";
+import { openCountFile } from "../../src/adapters/count-file.ts";
+import { createCounting } from "../../src/application/counting.ts";
+import { type CountStore, createKeptCount } from "../../src/application/kept-count.ts";
+import type { Json } from "../../src/core/json.ts";
+import type { Job, Ledger, Question } from "../../src/daemon/ports.ts";
+import { glob } from "../../src/policy/glob.ts";
+import type { Policy } from "../../src/policy/policy.ts";
+import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
 
 const MINUTE = 60_000;
 const bugs: unknown[] = [];

@@ -1,20 +1,20 @@
+import { Fault, type Refusal, refusal } from "../core/codes.ts";
+import type { Event } from "../core/event.ts";
+import { makeId } from "../core/id.ts";
+import type { JsonObject } from "../core/json.ts";
+import { NAME, type People, UNNAMED } from "../core/people.ts";
+import type { Adopted, EffectClass, Request, RequestFields, RequestId, Submission } from "../core/request.ts";
+import { isOpenToAll, type Roster, rosterOf } from "../core/roster.ts";
+import { inShadow, withoutPolicy } from "../core/shadow.ts";
+import { iso } from "../core/timing.ts";
+import type { Verdict } from "../core/verdict.ts";
+import { type RequestView, viewOf } from "../core/view.ts";
+import { wordingOf } from "../daemon/amending.ts";
+import type { Daemon } from "../daemon/daemon.ts";
+import type { Clock, KindSettings, Ledger, PolicyPort } from "../daemon/ports.ts";
+import { actionDigest, digestOf, sha256 } from "../document/digest.ts";
+import { fitsNote, renderOriginal } from "../document/note.ts";
 import type { Caps } from "./caps.ts";
-import { Fault, type Refusal, refusal } from "./core/codes.ts";
-import type { Event } from "./core/event.ts";
-import { makeId } from "./core/id.ts";
-import type { JsonObject } from "./core/json.ts";
-import { NAME, type People, UNNAMED } from "./core/people.ts";
-import type { Adopted, EffectClass, Request, RequestFields, RequestId, Submission } from "./core/request.ts";
-import { isOpenToAll, type Roster, rosterOf } from "./core/roster.ts";
-import { inShadow, withoutPolicy } from "./core/shadow.ts";
-import { iso } from "./core/timing.ts";
-import type { Verdict } from "./core/verdict.ts";
-import { type RequestView, viewOf } from "./core/view.ts";
-import { wordingOf } from "./daemon/amending.ts";
-import type { Clock, KindSettings, Ledger, PolicyPort } from "./daemon/ports.ts";
-import type { Daemon } from "./daemon.ts";
-import { actionDigest, digestOf, sha256 } from "./document/digest.ts";
-import { fitsNote, renderOriginal } from "./document/note.ts";
 import { checkAttempts, earlierOf, type RetrySettings } from "./retrying.ts";
 
 export interface SubmitInput {

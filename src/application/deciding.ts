@@ -1,11 +1,11 @@
-import { Fault, type Refusal, refusal } from "./core/codes.ts";
-import type { Event } from "./core/event.ts";
-import type { JsonObject } from "./core/json.ts";
-import type { Look } from "./core/look.ts";
-import { type People, personOf, UNNAMED } from "./core/people.ts";
-import { type Assurance, approvalsOf, type Decision, type Request, type Verb } from "./core/request.ts";
-import { iso, UNKNOWN_LIMITS, windowOf } from "./core/timing.ts";
-import { step } from "./core/transitions.ts";
+import { Fault, type Refusal, refusal } from "../core/codes.ts";
+import type { Event } from "../core/event.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { Look } from "../core/look.ts";
+import { type People, personOf, UNNAMED } from "../core/people.ts";
+import { type Assurance, approvalsOf, type Decision, type Request, type Verb } from "../core/request.ts";
+import { iso, UNKNOWN_LIMITS, windowOf } from "../core/timing.ts";
+import { step } from "../core/transitions.ts";
 import {
   approvalBy,
   byPerson,
@@ -14,10 +14,10 @@ import {
   tellVoters,
   wrongWithDelegation,
   wrongWithVote,
-} from "./core/voting.ts";
-import { amend, editableOf } from "./daemon/amending.ts";
-import type { KindSettings } from "./daemon/ports.ts";
-import { visibleLine } from "./document/visible.ts";
+} from "../core/voting.ts";
+import { amend, editableOf } from "../daemon/amending.ts";
+import type { KindSettings } from "../daemon/ports.ts";
+import { visibleLine } from "../document/visible.ts";
 
 export interface DecideInput {
   readonly verb: Verb;

@@ -2,10 +2,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Event } from "../src/core/event.ts";
-import { createCounting } from "../src/counting.ts";
-import type { Ledger } from "../src/daemon/ports.ts";
-import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "./scenarios/stage.ts";
+import { createCounting } from "../../src/application/counting.ts";
+import type { Event } from "../../src/core/event.ts";
+import type { Ledger } from "../../src/daemon/ports.ts";
+import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
 
 let scenery: Scenery;
 let stage: Stage;

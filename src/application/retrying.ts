@@ -1,9 +1,15 @@
-import { Fault } from "./core/codes.ts";
-import type { JsonObject } from "./core/json.ts";
-import { type FinalRequest, isFinal, type Request, type RequestId, type Submission } from "./core/request.ts";
-import { attemptNumber, isWithinAttempts, pastOf, previousOf } from "./core/retry.ts";
-import type { Ledger } from "./daemon/ports.ts";
-import { visibleLine } from "./document/visible.ts";
+import { Fault } from "../core/codes.ts";
+import type { JsonObject } from "../core/json.ts";
+import {
+  type FinalRequest,
+  isFinal,
+  type Request,
+  type RequestId,
+  type Submission,
+} from "../core/request.ts";
+import { attemptNumber, isWithinAttempts, pastOf, previousOf } from "../core/retry.ts";
+import type { Ledger } from "../daemon/ports.ts";
+import { visibleLine } from "../document/visible.ts";
 
 export interface RetrySettings {
   /** How long after a person's no the same action is not asked for again. */

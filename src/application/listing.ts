@@ -1,7 +1,7 @@
-import { Fault } from "./core/codes.ts";
-import type { Request, RequestFields, RequestId, Status } from "./core/request.ts";
-import { type RequestView, viewOf } from "./core/view.ts";
-import type { Ledger } from "./daemon/ports.ts";
+import { Fault } from "../core/codes.ts";
+import type { Request, RequestFields, RequestId, Status } from "../core/request.ts";
+import { type RequestView, viewOf } from "../core/view.ts";
+import type { Ledger } from "../daemon/ports.ts";
 
 export interface ListFilter {
   readonly status?: Status;

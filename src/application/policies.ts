@@ -1,18 +1,18 @@
-import { Fault, type Finding } from "./core/codes.ts";
-import type { Event } from "./core/event.ts";
-import type { JsonObject } from "./core/json.ts";
-import type { RequestId } from "./core/request.ts";
-import { type CaseResult, readCases, runCase } from "./policy/cases.ts";
-import { importAgt } from "./policy/import-agt.ts";
-import { importCordum } from "./policy/import-cordum.ts";
-import type { Dialect, Imported } from "./policy/imported.ts";
-import { drawn, type Judgement, judge } from "./policy/judge.ts";
-import { usedBy } from "./policy/limits.ts";
-import { type KnownKind, type Loaded, loadPolicy, type ReadText } from "./policy/load.ts";
-import type { Policy, Risk, Roster, Subject } from "./policy/policy.ts";
-import { renderStarter } from "./policy/starter.ts";
-import { notSupported } from "./policy/supported.ts";
-import { createUsage } from "./policy/usage.ts";
+import { Fault, type Finding } from "../core/codes.ts";
+import type { Event } from "../core/event.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { RequestId } from "../core/request.ts";
+import { type CaseResult, readCases, runCase } from "../policy/cases.ts";
+import { importAgt } from "../policy/import-agt.ts";
+import { importCordum } from "../policy/import-cordum.ts";
+import type { Dialect, Imported } from "../policy/imported.ts";
+import { drawn, type Judgement, judge } from "../policy/judge.ts";
+import { usedBy } from "../policy/limits.ts";
+import { type KnownKind, type Loaded, loadPolicy, type ReadText } from "../policy/load.ts";
+import type { Policy, Risk, Roster, Subject } from "../policy/policy.ts";
+import { renderStarter } from "../policy/starter.ts";
+import { notSupported } from "../policy/supported.ts";
+import { createUsage } from "../policy/usage.ts";
 
 /** A kind of action as far as a policy is concerned. */
 export interface PolicyKind extends KnownKind {

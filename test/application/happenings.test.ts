@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { Request } from "../src/core/request.ts";
-import type { Ledger, LedgerRecord } from "../src/daemon/ports.ts";
-import { createHappenings } from "../src/happenings.ts";
-import { sampleSubmission } from "./sample.ts";
+import { createHappenings } from "../../src/application/happenings.ts";
+import type { Request } from "../../src/core/request.ts";
+import type { Ledger, LedgerRecord } from "../../src/daemon/ports.ts";
+import { sampleSubmission } from "../sample.ts";
 
 /** A ledger of which only what followers need works: `record` adds one, `answer` ends the oldest reading. */
 function createLedger() {

@@ -1,8 +1,8 @@
-import type { Configuration } from "./adapters/configuration/configuration.ts";
-import { createPolicyReader } from "./adapters/policy-files.ts";
-import type { JsonObject } from "./core/json.ts";
-import type { InForcePorts } from "./in-force.ts";
-import type { PolicyKind } from "./policies.ts";
+import type { Configuration } from "../adapters/configuration/configuration.ts";
+import { createPolicyReader } from "../adapters/policy-files.ts";
+import type { InForcePorts } from "../application/in-force.ts";
+import type { PolicyKind } from "../application/policies.ts";
+import type { JsonObject } from "../core/json.ts";
 
 /** Neither is read from the vault, where agents write. */
 export function ruleFiles(

@@ -1,8 +1,8 @@
-import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
-import { fold } from "./core/transitions.ts";
-import type { LedgerRecord, Vault } from "./daemon/ports.ts";
-import { sha256 } from "./document/digest.ts";
-import { decode, type Frontmatter, readFrontmatter } from "./document/frontmatter.ts";
+import { isClosed, isFinal, type Request, type RequestId } from "../core/request.ts";
+import { fold } from "../core/transitions.ts";
+import type { LedgerRecord, Vault } from "../daemon/ports.ts";
+import { sha256 } from "../document/digest.ts";
+import { decode, type Frontmatter, readFrontmatter } from "../document/frontmatter.ts";
 
 /**
  * Holds the notes against the journal: every finished request has its note in `Done/` with the outcome and the digest

@@ -1,33 +1,23 @@
-import { type Fault, type Refusal, refusal } from "./core/codes.ts";
-import type { Constraints } from "./core/constraints.ts";
-import type { Due } from "./core/due.ts";
-import type { Event } from "./core/event.ts";
-import { isNoteName } from "./core/id.ts";
-import type { Look } from "./core/look.ts";
-import { isClosed, isFinal, type Request, type RequestId } from "./core/request.ts";
-import { iso } from "./core/timing.ts";
-import { step } from "./core/transitions.ts";
-import { createAlarms } from "./daemon/alarms.ts";
-import { createClockWatch } from "./daemon/clock-watch.ts";
-import type { Desk } from "./daemon/desk.ts";
-import { createExecutions } from "./daemon/executions.ts";
-import { createNotes } from "./daemon/notes.ts";
-import { createPace } from "./daemon/pace.ts";
-import { createPlanning, needAllCopies, type PlanningPorts } from "./daemon/planning.ts";
-import type {
-  Chronicle,
-  Entry,
-  Folder,
-  Ledger,
-  Log,
-  NoteFile,
-  OtherTexts,
-  Place,
-  Vault,
-} from "./daemon/ports.ts";
-import { createRescan } from "./daemon/rescan.ts";
-import { createSight, noteOf, type Seen } from "./daemon/sight.ts";
-import { createTurns } from "./daemon/turns.ts";
+import { type Fault, type Refusal, refusal } from "../core/codes.ts";
+import type { Constraints } from "../core/constraints.ts";
+import type { Due } from "../core/due.ts";
+import type { Event } from "../core/event.ts";
+import { isNoteName } from "../core/id.ts";
+import type { Look } from "../core/look.ts";
+import { isClosed, isFinal, type Request, type RequestId } from "../core/request.ts";
+import { iso } from "../core/timing.ts";
+import { step } from "../core/transitions.ts";
+import { createAlarms } from "./alarms.ts";
+import { createClockWatch } from "./clock-watch.ts";
+import type { Desk } from "./desk.ts";
+import { createExecutions } from "./executions.ts";
+import { createNotes } from "./notes.ts";
+import { createPace } from "./pace.ts";
+import { createPlanning, needAllCopies, type PlanningPorts } from "./planning.ts";
+import type { Chronicle, Entry, Folder, Ledger, Log, NoteFile, OtherTexts, Place, Vault } from "./ports.ts";
+import { createRescan } from "./rescan.ts";
+import { createSight, noteOf, type Seen } from "./sight.ts";
+import { createTurns } from "./turns.ts";
 
 export interface DaemonPorts extends PlanningPorts {
   readonly ledger: Ledger;

@@ -1,18 +1,18 @@
-import { clock } from "./adapters/clock.ts";
-import type { ActionSettings, Configuration } from "./adapters/configuration/configuration.ts";
-import type { McpExecutorSettings } from "./adapters/configuration/executor.ts";
-import type { ReceiverSettings } from "./adapters/configuration/services.ts";
-import { createLanes } from "./adapters/lanes.ts";
-import type { Environment } from "./adapters/locations.ts";
-import { lookUp } from "./adapters/notify/secret.ts";
-import type { CommandHandler } from "./handlers/command.ts";
-import type { CommandLink } from "./handlers/command-link.ts";
-import { createHttpHandler } from "./handlers/http.ts";
-import { createMcpHandler, type McpSpec } from "./handlers/mcp.ts";
-import { createModuleHandler } from "./handlers/module.ts";
-import { moduleService, type Service, webhookService } from "./handlers/service.ts";
-import type { Receiver } from "./outgoing/signed-post.ts";
-import type { Kind } from "./submission.ts";
+import { clock } from "../adapters/clock.ts";
+import type { ActionSettings, Configuration } from "../adapters/configuration/configuration.ts";
+import type { McpExecutorSettings } from "../adapters/configuration/executor.ts";
+import type { ReceiverSettings } from "../adapters/configuration/services.ts";
+import { createLanes } from "../adapters/lanes.ts";
+import type { Environment } from "../adapters/locations.ts";
+import { lookUp } from "../adapters/notify/secret.ts";
+import type { Kind } from "../application/submission.ts";
+import type { CommandHandler } from "../handlers/command.ts";
+import type { CommandLink } from "../handlers/command-link.ts";
+import { createHttpHandler } from "../handlers/http.ts";
+import { createMcpHandler, type McpSpec } from "../handlers/mcp.ts";
+import { createModuleHandler } from "../handlers/module.ts";
+import { moduleService, type Service, webhookService } from "../handlers/service.ts";
+import type { Receiver } from "../outgoing/signed-post.ts";
 
 /** More services at one time would only be in each other's way; a module is a process. */
 const ASKED_AT_ONCE = { webhook: 16, module: 4 };

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { SubmitInput } from "../src/application.ts";
+import type { SubmitInput } from "../../src/application/application.ts";
 import {
   FOLDERS,
   makeScenery,
@@ -10,7 +10,7 @@ import {
   removeScenery,
   type Scenery,
   type Stage,
-} from "./scenarios/stage.ts";
+} from "../scenarios/stage.ts";
 
 let scenery: Scenery;
 let stage: Stage;

@@ -11,13 +11,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createPolicyReader, createPolicyShelf } from "../src/adapters/policy-files.ts";
-import { NOBODY } from "../src/core/people.ts";
-import { openInForce } from "../src/in-force.ts";
-import { notSupported } from "../src/policy/supported.ts";
-import { judgeBy } from "../src/policy-in-force.ts";
-import { type FakeClock, fakeClock } from "./fake-clock.ts";
-import { T0 } from "./sample.ts";
+import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy-files.ts";
+import { openInForce } from "../../src/application/in-force.ts";
+import { judgeBy } from "../../src/application/judging.ts";
+import { NOBODY } from "../../src/core/people.ts";
+import { notSupported } from "../../src/policy/supported.ts";
+import { type FakeClock, fakeClock } from "../fake-clock.ts";
+import { T0 } from "../sample.ts";
 
 let place: string;
 let clock: FakeClock;
