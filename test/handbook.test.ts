@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ERRORS, FINDINGS, PROBLEMS, REFUSALS } from "../src/core/codes.ts";
+import { ERRORS } from "../src/core/codes/errors.ts";
+import { FINDINGS } from "../src/core/codes/findings.ts";
+import { PROBLEMS } from "../src/core/codes/problems.ts";
+import { REFUSALS } from "../src/core/codes/refusals.ts";
 import { STATUSES } from "../src/core/request.ts";
 import * as people from "../src/people/keys.ts";
 import { loadPeople } from "../src/people/load.ts";

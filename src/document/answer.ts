@@ -1,4 +1,4 @@
-import { PROBLEMS } from "../core/codes.ts";
+import { PROBLEMS } from "../core/codes/problems.ts";
 import { readBody } from "./body.ts";
 import { readFrontmatter } from "./frontmatter.ts";
 import { ANSWER_HEAD } from "./note.ts";

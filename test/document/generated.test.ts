@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { PROBLEMS } from "../../src/core/codes.ts";
+import { PROBLEMS } from "../../src/core/codes/problems.ts";
 import { isFinal, type Verb } from "../../src/core/request.ts";
 import { answerLate, answerNote, answerUnread, askOutcome, finishNote } from "../../src/document/finish.ts";
 import { DECIDE } from "../../src/document/labels.ts";

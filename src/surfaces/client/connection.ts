@@ -1,5 +1,7 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from "node:http";
-import { ERRORS, Fault, REFUSALS } from "../../core/codes.ts";
+import { ERRORS } from "../../core/codes/errors.ts";
+import { REFUSALS } from "../../core/codes/refusals.ts";
+import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 
 /** How long the daemon may take to begin its answer, beyond what the question itself asks it to wait. */

@@ -1,5 +1,6 @@
 import type { ChannelView } from "../../core/channel.ts";
-import { ERRORS, REFUSALS } from "../../core/codes.ts";
+import { ERRORS } from "../../core/codes/errors.ts";
+import { REFUSALS } from "../../core/codes/refusals.ts";
 import { EVENT_TYPES } from "../../core/event.ts";
 import type { EventView } from "../../core/event-view.ts";
 import type { Json, JsonObject } from "../../core/json.ts";

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ERRORS, Fault, REFUSALS } from "../../../src/core/codes.ts";
+import { ERRORS } from "../../../src/core/codes/errors.ts";
+import { REFUSALS } from "../../../src/core/codes/refusals.ts";
+import { Fault } from "../../../src/core/codes.ts";
 import type { Status } from "../../../src/core/request.ts";
 import { EXIT, exitOfCode } from "../../../src/surfaces/cli/exit-codes.ts";
 import { ID, view } from "../fake-application.ts";
