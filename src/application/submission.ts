@@ -1,9 +1,8 @@
 import { Fault, type Refusal, refusal } from "../core/codes.ts";
 import type { Event } from "../core/event.ts";
 import { makeId } from "../core/id.ts";
-import type { JsonObject } from "../core/json.ts";
-import { NAME, type People, UNNAMED } from "../core/people.ts";
-import type { Adopted, EffectClass, Request, RequestFields, RequestId, Submission } from "../core/request.ts";
+import type { People } from "../core/people.ts";
+import type { EffectClass, Request, RequestFields, Submission } from "../core/request.ts";
 import { isOpenToAll, type Roster, rosterOf } from "../core/roster.ts";
 import { inShadow, withoutPolicy } from "../core/shadow.ts";
 import { iso } from "../core/timing.ts";
@@ -12,32 +11,12 @@ import { type RequestView, viewOf } from "../core/view.ts";
 import { wordingOf } from "../daemon/amending.ts";
 import type { Daemon } from "../daemon/daemon.ts";
 import type { Clock, KindSettings, Ledger, PolicyPort } from "../daemon/ports.ts";
-import { actionDigest, digestOf, sha256 } from "../document/digest.ts";
-import { fitsNote, renderOriginal } from "../document/note.ts";
+import { adoptedOf } from "../document/adopted.ts";
+import { actionDigest, digestOf } from "../document/digest.ts";
+import { fitsNote } from "../document/note.ts";
 import type { Caps } from "./caps.ts";
 import { checkAttempts, earlierOf, type RetrySettings } from "./retrying.ts";
-
-export interface SubmitInput {
-  readonly kind: string;
-  readonly params: JsonObject;
-  readonly title?: string;
-  readonly requester?: string;
-  readonly on_behalf_of?: string;
-  readonly key?: string;
-  /** How long the request may wait for a decision, in milliseconds from now. */
-  readonly expires_in_ms?: number;
-  /** The requester's own finished request that this one tries again. */
-  readonly previous?: RequestId;
-  /**
-   * SHA-256 (hex) of the token that the requester will claim a `caller` action with; without it, one is made. Who brings
-   * its own can ask again when the answer is lost, and is known again.
-   */
-  readonly token_sha256?: string;
-  /** When the action may start at the earliest, in ms since the epoch. */
-  readonly not_before?: number;
-  /** The foreign note that this was made from; surfaces have none. */
-  readonly adopted?: { readonly name: string; readonly bytes: Uint8Array };
-}
+import { checkInput, type SubmitInput } from "./submit-input.ts";
 
 export interface Submitted {
   readonly request: RequestView;
@@ -72,10 +51,7 @@ export interface SubmissionPorts {
   readonly caps: Caps;
 }
 
-const KEY_LIMIT = 200;
-const TITLE_LIMIT = 500;
-const MIN_EXPIRES_MS = 1_000;
-const MAX_EXPIRES_MS = 366 * 86_400_000;
+const DEFAULT_REQUESTER = "agent";
 
 /** Checks, digests and records a request; see `Application.submit` for what it promises. */
 export function createSubmission(ports: SubmissionPorts): (input: SubmitInput) => Promise<Submitted> {
@@ -269,61 +245,10 @@ function knownTo(input: SubmitInput, request: Request): Submitted {
   return { request: viewOf(request), created: false, joined: false, own: isOwn(request, input), token: null };
 }
 
-const DEFAULT_REQUESTER = "agent";
-
 function checkParams({ kind: name, params }: SubmitInput, kind: Kind): void {
   const wrong = kind.checkParams(params);
   if (wrong.length > 0)
     throw new Fault("invalid_params", `The params do not fit ${name}: ${wrong.join("; ")}.`);
-}
-
-function checkInput(
-  { requester, on_behalf_of, key, title, expires_in_ms, not_before, token_sha256 }: SubmitInput,
-  now: number,
-): void {
-  for (const [field, name] of [
-    ["requester", requester],
-    ["on_behalf_of", on_behalf_of],
-  ] as const) {
-    // What nobody's answer is recorded under cannot be told from who asks.
-    const isNobody = name?.toLowerCase() === UNNAMED;
-    if (name !== undefined && (!NAME.test(name) || isNobody)) {
-      const hint = "Names have up to 64 letters, digits and . _ @ + -, such as billing-agent.";
-      throw new Fault("invalid_request", `${field} is not a name.`, hint);
-    }
-  }
-  if (key !== undefined && (key === "" || key.length > KEY_LIMIT)) {
-    throw new Fault("invalid_request", `key must have 1 to ${KEY_LIMIT} characters.`);
-  }
-  if (token_sha256 !== undefined && !/^[0-9a-f]{64}$/.test(token_sha256)) {
-    throw new Fault("invalid_request", "token_sha256 must be the SHA-256 of a token, in 64 hex digits.");
-  }
-  if (title !== undefined && (title.trim() === "" || title.length > TITLE_LIMIT)) {
-    throw new Fault("invalid_request", `title must have 1 to ${TITLE_LIMIT} characters.`);
-  }
-  if (expires_in_ms !== undefined && !(expires_in_ms >= MIN_EXPIRES_MS && expires_in_ms <= MAX_EXPIRES_MS)) {
-    throw new Fault("invalid_request", "expires must be between 1 second and 366 days from now.");
-  }
-  if (not_before !== undefined && !(not_before <= now + MAX_EXPIRES_MS)) {
-    throw new Fault("invalid_request", "not_before must be a time within 366 days from now.");
-  }
-}
-
-/** More of a foreign note than this would make ours too long to read; all of it is kept beside the finished one. */
-const ORIGINAL_CHARACTERS = 16_000;
-/** And more than this, as it is shown, would leave a person no room in a note that is read back whole. */
-const ORIGINAL_BYTES = 32 * 1024;
-const ORIGINAL_LINES = 2_000;
-
-function adoptedOf(id: RequestId, { name, bytes }: NonNullable<SubmitInput["adopted"]>): Adopted {
-  const text = new TextDecoder().decode(bytes).trimEnd();
-  const hash = sha256(bytes);
-  for (let length = ORIGINAL_CHARACTERS; ; length = Math.floor(length / 2)) {
-    const shown = text.slice(0, length).toWellFormed();
-    const adopted = { name, sha256: hash, text: shown, characters: text.length };
-    const isShort = shown.split("\n").length <= ORIGINAL_LINES;
-    if (isShort && Buffer.byteLength(renderOriginal(id, adopted)) <= ORIGINAL_BYTES) return adopted;
-  }
 }
 
 function unknownKind(kind: string, kinds: readonly string[]): Fault {
