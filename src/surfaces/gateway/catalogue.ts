@@ -61,16 +61,11 @@ export function createCatalogue(
 
   /** What is seen for the first time is accepted as it is. */
   function compare(tools: readonly Tool[]): readonly OfferedTool[] {
-    const pinned = new Map(pins.read());
     const described = tools.flatMap((tool) => {
       const current = definitionIn(tool);
       return current === null ? [] : [{ tool, current }];
     });
-    const unseen = described.filter(({ tool }) => !pinned.has(tool.name));
-    if (unseen.length > 0) {
-      pins.put(unseen.map(({ current }) => current));
-      for (const { tool, current } of unseen) pinned.set(tool.name, current);
-    }
+    const pinned = pins.see(described.map(({ current }) => current));
     return described.map(({ tool, current }) => offered(tool, current, pinned.get(tool.name) ?? current));
   }
 
@@ -110,7 +105,7 @@ export function createCatalogue(
       return tool === undefined ? null : (compare([tool])[0] ?? null);
     },
 
-    accept: ({ current }) => pins.put([current]),
+    accept: ({ current }) => pins.accept(current),
 
     forget() {
       listed = null;

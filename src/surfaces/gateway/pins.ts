@@ -1,53 +1,61 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { jsonDigest } from "../../document/digest.ts";
 import type { Definition } from "./definition.ts";
+import { numberedFile, Unreadable } from "./numbered-file.ts";
 
 /** How the tools of one server were described when they were accepted: at first sight, or later by a person. */
 export interface Pins {
   /** By tool; as it is on the disk now, where another gateway may have written. Gives pins_damaged. */
   read(): ReadonlyMap<string, Definition>;
-  /** Durable once it returns. Gives pins_damaged. */
-  put(definitions: readonly Definition[]): void;
+  /** Keeps those whose tools nobody has seen before, and gives all that are kept. Gives pins_damaged, storage_failed. */
+  see(definitions: readonly Definition[]): ReadonlyMap<string, Definition>;
+  /** Durable once it returns. Gives pins_damaged, storage_failed. */
+  accept(definition: Definition): void;
 }
 
 export function openPins(directory: string, key: string): Pins {
-  const file = join(directory, `${key}.json`);
+  const kept = numberedFile(directory, key);
 
-  function read(): Map<string, Definition> {
-    let text: string;
+  function standing() {
     try {
-      text = readFileSync(file, "utf8");
+      const found = kept.read();
+      const pinned = found.text === null ? new Map<string, Definition>() : pinnedIn(found.text, found.file);
+      return { found, pinned };
     } catch (cause) {
-      if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return new Map();
-      throw damaged(file, "it cannot be read", cause);
+      if (cause instanceof Unreadable) throw damaged(cause.file, "it cannot be read", cause);
+      throw cause;
     }
-    return pinnedIn(text, file);
   }
 
-  return {
-    read,
-    put(definitions) {
-      const pinned = read();
-      for (const definition of definitions) pinned.set(String(definition.name), definition);
-      const tools = [...pinned.values()].map((definition) => ({
-        sha256: jsonDigest(definition),
-        definition,
-      }));
+  /** Where another gateway has written in between, what is to be kept is said anew, of what there is then. */
+  function keep(wanted: (pinned: ReadonlyMap<string, Definition>) => readonly Definition[]) {
+    for (;;) {
+      const { found, pinned } = standing();
+      const more = wanted(pinned);
+      if (more.length === 0) return pinned;
+      for (const definition of more) pinned.set(String(definition.name), definition);
       try {
-        mkdirSync(directory, { recursive: true, mode: 0o700 });
-        replaceFile(file, `${JSON.stringify({ version: 1, tools }, null, 2)}\n`);
+        if (kept.follow(found, textOf(pinned))) return pinned;
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
         const hint = "Free space, or give this user the right to write there.";
-        throw new Fault("storage_failed", `How the tools are described cannot be kept: ${why}.`, hint, {
-          cause,
-        });
+        const message = `How the tools are described cannot be kept: ${why}.`;
+        throw new Fault("storage_failed", message, hint, { cause });
       }
-    },
+    }
+  }
+
+  return {
+    read: () => standing().pinned,
+    see: (definitions) => keep((pinned) => definitions.filter(({ name }) => !pinned.has(String(name)))),
+    accept: (definition) => void keep(() => [definition]),
   };
+}
+
+function textOf(pinned: ReadonlyMap<string, Definition>): string {
+  const tools = [...pinned.values()].map((definition) => ({ sha256: jsonDigest(definition), definition }));
+  return `${JSON.stringify({ version: 1, tools }, null, 2)}\n`;
 }
 
 function pinnedIn(text: string, file: string): Map<string, Definition> {
@@ -72,19 +80,6 @@ function pinnedIn(text: string, file: string): Map<string, Definition> {
       return [definition.name, definition];
     }),
   );
-}
-
-/** Whole or not at all, also over a crash. */
-function replaceFile(file: string, text: string): void {
-  const beside = `${file}.${process.pid}.tmp`;
-  const open = openSync(beside, "w", 0o600);
-  try {
-    writeFileSync(open, text);
-    fsyncSync(open);
-  } finally {
-    closeSync(open);
-  }
-  renameSync(beside, file);
 }
 
 function damaged(file: string, why: string, cause?: unknown): Fault {

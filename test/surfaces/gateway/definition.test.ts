@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Tool } from "@modelcontextprotocol/client";
 import fc from "fast-check";
@@ -11,7 +10,6 @@ import {
   shownAs,
   stricterHints,
 } from "../../../src/surfaces/gateway/definition.ts";
-import { openPins } from "../../../src/surfaces/gateway/pins.ts";
 import { checkServerName, nameOfCommand } from "../../../src/surfaces/gateway/upstream.ts";
 import { odd } from "./odd.ts";
 import { type GatewayStage, openGatewayStage, textOf } from "./stage.ts";
@@ -102,36 +100,6 @@ test.each(["mail_", "a__b", "_a", "", "..", "a b", "a/b"])("%j is no name of a s
 
 test.each(["fs", "a", "a_b", "a.b-c", "A1"])("%j is the name of a server", (name) => {
   expect(checkServerName(name)).toBe(name);
-});
-
-describe("pins", () => {
-  const folder = mkdtempSync(join(tmpdir(), "cs-pins-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, "fs.json");
-
-  test("are kept, for this user alone", () => {
-    openPins(folder, "fs").put([definitionOf(TOOL)]);
-    expect(openPins(folder, "fs").read().get("write")).toEqual(definitionOf(TOOL));
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(readdirSync(folder)).toEqual(["fs.json"]);
-  });
-
-  test.each([
-    ["no JSON", "{"],
-    ["another form", JSON.stringify({ version: 2, tools: [] })],
-    ["no list", JSON.stringify({ version: 1, tools: {} })],
-    ["no definition", JSON.stringify({ version: 1, tools: [{ sha256: "x" }] })],
-    [
-      "a digest of another one",
-      JSON.stringify({ version: 1, tools: [{ sha256: "x", definition: { name: "a" } }] }),
-    ],
-    ["nothing", ""],
-  ])("with %s are damaged, and are not written over", (_name, text) => {
-    writeFileSync(file, text);
-    expect(() => openPins(folder, "fs").read()).toThrow(expect.objectContaining({ code: "pins_damaged" }));
-    expect(() => openPins(folder, "fs").put([definitionOf(TOOL)])).toThrow();
-    expect(readFileSync(file, "utf8")).toBe(text);
-  });
 });
 
 describe("a tool whose description changes", () => {
