@@ -72,7 +72,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (notice.type === "tools") place.catalogue.forget();
       for (const follower of followers) follower(notice, place.upstream);
     };
-    const upstream = openUpstream(spec, version, { tell, onError });
+    const upstream = openUpstream(spec, version, { tell, onError }, options.patience_ms);
     const pins = openPins(options.pins, upstream.key);
     // Before anything is served, whether or not the server can be reached.
     pins.read();

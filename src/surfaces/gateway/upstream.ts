@@ -35,6 +35,8 @@ export interface Upstream {
 
 /** A server that a package manager fetches first takes its time. */
 const CONNECT_MS = 120_000;
+/** Some servers of the earlier era never answer what they do not know; agents are waiting for them meanwhile. */
+const PROBE_MS = 20_000;
 /** What ends with an underscore runs into the two that stand between it and a tool's name. */
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,62}[A-Za-z0-9.-])?$/;
 
@@ -75,6 +77,7 @@ export function openUpstream(
   spec: UpstreamSpec,
   version: string,
   { tell, onError }: { tell: (notice: Notice) => void; onError: (error: Error) => void },
+  probe_ms = PROBE_MS,
 ): Upstream {
   let connection: Promise<Client> | null = null;
   let current: Client | null = null;
@@ -82,9 +85,11 @@ export function openUpstream(
   let generation = 0;
   let closed = false;
   let way: ReturnType<typeof transportTo> | null = null;
+  /** Whether it spoke the earlier era: to ask a program costs a process of its own, so it is asked once. */
+  let isEarlier = false;
 
   async function connect(): Promise<Client> {
-    const client = clientFor(version, tell);
+    const client = clientFor(version, tell, probe_ms);
     current = client;
     client.onerror = onError;
     client.onclose = () => {
@@ -92,8 +97,11 @@ export function openUpstream(
     };
     try {
       way = transportTo(spec);
-      await client.connect(way, { timeout: CONNECT_MS });
+      const prior = isEarlier ? ({ kind: "legacy" } as const) : undefined;
+      await client.connect(way, { timeout: CONNECT_MS, ...(prior && { prior }) });
+      isEarlier = client.getProtocolEra() === "legacy";
     } catch (cause) {
+      isEarlier = false;
       if (current === client) connection = null;
       await client.close().catch(() => {});
       throw whyNot(spec, cause);
@@ -143,7 +151,7 @@ export function openUpstream(
 }
 
 /** Offers the server nothing that would have to be asked of the agent, and never repeats a call by itself. */
-function clientFor(version: string, tell: (notice: Notice) => void): Client {
+function clientFor(version: string, tell: (notice: Notice) => void, probe_ms: number): Client {
   const changed = (type: "tools" | "prompts" | "resources") => ({
     autoRefresh: false,
     debounceMs: 0,
@@ -152,7 +160,7 @@ function clientFor(version: string, tell: (notice: Notice) => void): Client {
   const client = new Client(
     { name: "countersign", version },
     {
-      versionNegotiation: { mode: "auto" },
+      versionNegotiation: { mode: "auto", probe: { timeoutMs: probe_ms } },
       inputRequired: { autoFulfill: false },
       listChanged: { tools: changed("tools"), prompts: changed("prompts"), resources: changed("resources") },
     },

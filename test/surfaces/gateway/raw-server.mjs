@@ -16,6 +16,8 @@ const RESULTS = {
   own: '{"content":[],"structuredContent":{"__proto__":{"polluted":true}}}',
 };
 
+appendFileSync(`${calls}.starts`, `${process.pid}\n`);
+
 const say = (line) => process.stdout.write(`${line}\n`);
 const answer = (id, result) => say(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`);
 
@@ -32,6 +34,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
     answer(id, JSON.stringify({ tools }));
   } else if (method === "tools/call") {
     appendFileSync(calls, `${params.name}\n`);
+    if (params.name === "die") process.exit(1);
     if (params.name === "wordy") {
       const message = `${"no ".repeat(20_000)}`;
       say(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32_602, message } }));
@@ -39,7 +42,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
     }
     answer(id, RESULTS[params.name] ?? text('"done"'));
     if (params.name === "twice") answer(id, text('"done again"'));
-  } else if (id !== undefined) {
+  } else if (id !== undefined && how !== "shy") {
     say(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32_601, message: "unknown" } }));
   }
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -21,7 +21,7 @@ afterEach(async () => {
   rmSync(place, { recursive: true });
 });
 
-function open(servers: { readonly [name: string]: "speaks" | "mute" | "deaf" }) {
+function open(servers: { readonly [name: string]: "speaks" | "mute" | "deaf" | "shy" }) {
   gateway = createGateway({
     version: "1",
     upstreams: Object.entries(servers).map(([name, how]) => ({
@@ -55,6 +55,23 @@ describe("a server that does not say what tools it has", () => {
       /^bad does not say what tools it has\. /,
     );
   });
+});
+
+test("a server that does not answer what it does not know is greeted as it understands", async () => {
+  await open({ shy: "shy" });
+  expect(errors).toEqual([]);
+  const [place] = gateway.places;
+  expect((await place?.catalogue.list())?.tools.length).toBeGreaterThan(0);
+});
+
+test("a server that dies is started once more, and not asked again which era it speaks", async () => {
+  await open({ fs: "speaks" });
+  const starts = () => readFileSync(join(place, "calls.starts"), "utf8").trim().split("\n").length;
+  const before = starts();
+  const upstream = gateway.places[0]?.upstream;
+  await expect(upstream?.use((client) => client.callTool({ name: "die" }))).rejects.toThrow("closed");
+  await upstream?.use((client) => client.listTools());
+  expect(starts()).toBe(before + 1);
 });
 
 test("a server that never greets does not hold up the end of the gateway", async () => {
