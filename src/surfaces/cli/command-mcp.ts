@@ -50,12 +50,12 @@ async function serve(context: Context, options: McpOptions): Promise<number> {
     name: options.requester ?? null,
     limit_ms: options.wait ?? null,
   };
-  const create = () => createMcpServer(common);
+  const create = (client?: string) => createMcpServer({ ...common, client });
   const onError = (error: Error) => context.tell(`countersign mcp: ${error.message}`);
   const stopped = context.deps.stopped();
   if (options.listen === undefined || token === null) {
     const { serveOverStdio } = await import("../mcp/stdio.ts");
-    const surface = serveOverStdio(create, onError);
+    const surface = serveOverStdio(() => create(), onError);
     const first = await Promise.race([surface.gone, stopped]);
     await surface.close();
     // What the client left open waits out its grace, unless the operator is in a hurry.
@@ -67,7 +67,7 @@ async function serve(context: Context, options: McpOptions): Promise<number> {
       address: { ...options.listen, hosts: [] },
       key: "--listen",
       tokens: [{ role: "agent", name: "mcp", sha256 }],
-      routes: new Map([["/mcp", create]]),
+      routes: new Map([["/mcp", (_name, client) => create(client)]]),
       onError,
     });
     const url = `${surface.url}/mcp`;

@@ -14,8 +14,8 @@ export interface GatewayDoor {
 /** At `/mcp` all servers, at `/mcp/NAME` that one as if it stood alone. Gives config_invalid. */
 export async function serveGatewayOverHttp(gateway: Gateway, door: GatewayDoor) {
   const { onError } = gateway.options;
-  const routeTo = (places: readonly Place[]) => (name: string) =>
-    createGatewayServer({ ...gateway, places }, { name, lasting: false });
+  const routeTo = (places: readonly Place[]) => (name: string, client?: string) =>
+    createGatewayServer({ ...gateway, places }, { name, client, lasting: false });
   const own = gateway.places.map((place) => [`/mcp/${place.upstream.name}`, routeTo([place])] as const);
   const surface = await serveMcpOverHttp({
     address: door,

@@ -21,6 +21,8 @@ import type { Notice } from "./upstream.ts";
 export interface Front {
   /** Who asks, whatever the client calls itself; null: the client's own name. */
   readonly name: string | null;
+  /** What the client has called itself before; undefined where it says so itself. */
+  readonly client?: string | undefined;
   /** Whether the connection lasts, so that what the servers tell by themselves can be passed on. */
   readonly lasting: boolean;
 }
@@ -40,7 +42,7 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
   const clientOf = (ctx: ServerContext): string | undefined => {
     const envelope = ctx.mcpReq.envelope as { [name: string]: { name?: unknown } | undefined } | undefined;
     const { name } = envelope?.[CLIENT_INFO_META_KEY] ?? server.getClientVersion() ?? {};
-    return typeof name === "string" ? name : undefined;
+    return typeof name === "string" ? name : front.client;
   };
   const nameOf = (place: Place, name: string) => (several ? `${place.upstream.name}__${name}` : name);
 

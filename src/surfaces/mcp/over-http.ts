@@ -1,6 +1,7 @@
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import {
   createMcpHandler,
+  type McpRequestContext,
   type McpServer,
   type Server,
   type ServerNotifier,
@@ -9,12 +10,13 @@ import { Fault } from "../../core/codes.ts";
 import { type AccessToken, tokenDoor } from "../http/access.ts";
 import { type Address, type Limits, listenOnPort, patientServer, urlHost } from "../http/listening.ts";
 import { statusOf } from "../http/status.ts";
+import { clientIn, SESSION_HEADER, sessionFor } from "./session.ts";
 
 const BODY_LIMIT = 1024 * 1024;
 const CONNECTIONS = 2_000;
 
-/** What answers one question of whoever the token names. */
-type McpRoute = (name: string) => McpServer | Server;
+/** What answers one question of whoever the token names; `client` is what they call themselves, where that is known. */
+type McpRoute = (name: string, client: string | undefined) => McpServer | Server;
 
 interface McpOverHttp {
   readonly address: Address;
@@ -36,7 +38,7 @@ interface McpHttpSurface {
 }
 
 /**
- * Serves clients over HTTP, each question by itself: in both eras there are no sessions. Only who has a token is heard,
+ * Serves clients over HTTP, each question by itself: in both eras nothing is kept of one for the next. Only who has a token is heard,
  * under an address of this server's, and never a web page. Gives config_invalid.
  */
 export async function serveMcpOverHttp({
@@ -49,7 +51,8 @@ export async function serveMcpOverHttp({
 }: McpOverHttp): Promise<McpHttpSurface> {
   const handlers = new Map(
     [...routes].map(([path, serve]) => {
-      const factory = ({ authInfo }: { authInfo?: { clientId: string } }) => serve(authInfo?.clientId ?? "");
+      const factory = ({ authInfo, requestInfo }: McpRequestContext) =>
+        serve(authInfo?.clientId ?? "", requestInfo && clientIn(requestInfo));
       return [path, createMcpHandler(factory, { onerror: onError, maxRequestBodySize: BODY_LIMIT })] as const;
     }),
   );
@@ -64,7 +67,11 @@ export async function serveMcpOverHttp({
           const hint = `There is ${[...handlers.keys()].join(", ")}.`;
           throw new Fault("unknown_route", undefined, hint);
         }
-        return await handler.fetch(request, { authInfo: { token: "", clientId: principal, scopes: [] } });
+        const session = await sessionFor(request);
+        const authInfo = { token: "", clientId: principal, scopes: [] };
+        const answer = await handler.fetch(request, { authInfo });
+        if (session !== null && answer.ok) answer.headers.set(SESSION_HEADER, session);
+        return answer;
       } catch (error) {
         return refused(error, onError);
       }

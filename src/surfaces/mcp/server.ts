@@ -19,6 +19,8 @@ export interface McpServerOptions {
   readonly requester: (name: string) => Requester;
   /** Who asks, whatever the client calls itself; null: the client's own name. */
   readonly name: string | null;
+  /** What the client has called itself before; undefined where it says so itself. */
+  readonly client?: string | undefined;
   /** How long a call waits at most; null: what the client is known to allow. */
   readonly limit_ms: number | null;
   readonly heartbeat_ms?: number;
@@ -39,7 +41,7 @@ export function createMcpServer(options: McpServerOptions): McpServer {
   const clientOf = (ctx: ServerContext): string | undefined => {
     const envelope = ctx.mcpReq.envelope as { [name: string]: { name?: unknown } | undefined } | undefined;
     const { name } = envelope?.[CLIENT_INFO_META_KEY] ?? server.server.getClientVersion() ?? {};
-    return typeof name === "string" ? name : undefined;
+    return typeof name === "string" ? name : options.client;
   };
   const who = (ctx: ServerContext) => options.requester(options.name ?? requesterName(clientOf(ctx)));
 

@@ -54,7 +54,7 @@ describe.each(["legacy", "2026-07-28"] as const)("over HTTP, in the era %s", (er
     await stage.say(id, "approve");
     expect((await asked).told).toMatchObject({ id, status: "executing", proceed: true });
     await callTool(client, "report_outcome", { id, outcome: "done" });
-    expect((await stage.show(id)).status).toBe("executed");
+    expect(await stage.show(id)).toMatchObject({ status: "executed", requester: "test-agent" });
     await client.close();
   });
 

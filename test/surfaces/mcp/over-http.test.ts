@@ -13,13 +13,16 @@ const CODEX = "x".repeat(40);
 
 /** What was asked, by whom, at which path. */
 const heard: string[] = [];
+/** What the clients of the earlier era were known as. */
+const clients: (string | undefined)[] = [];
 let surface: Awaited<ReturnType<typeof serveMcpOverHttp>>;
 let port: number;
 
-const route = (path: string) => (name: string) => {
+const route = (path: string) => (name: string, client: string | undefined) => {
   const server = new McpServer({ name: "test", version: "1" });
   server.registerTool("act", {}, () => {
     heard.push(`${name} ${path}`);
+    clients.push(client);
     return { content: [{ type: "text", text: `${name} ${path}` }] };
   });
   return server;
@@ -60,6 +63,11 @@ describe.each(["legacy", "2026-07-28"] as const)("in the era %s", (era) => {
     expect(await act(era, CLAUDE, "/mcp")).toBe("claude /mcp");
     expect(await act(era, CODEX, "/mcp/fs")).toBe("codex /mcp/fs");
   });
+});
+
+test("in the earlier era what a client has called itself is known by its session", async () => {
+  await act("legacy", CLAUDE, "/mcp");
+  expect(clients.at(-1)).toBe("claude-code");
 });
 
 const JSON_TYPE = { "content-type": "application/json", accept: "application/json, text/event-stream" };
@@ -110,6 +118,49 @@ describe("at the door", () => {
 
   test.each(["GET", "DELETE", "PUT"])("%s asks nothing", async (method) => {
     expect(await knock(KNOWN, "", "/mcp", method)).toBe(405);
+  });
+});
+
+describe("a greeting", () => {
+  const greeting = (clientInfo: unknown) =>
+    JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "initialize",
+      params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo },
+    });
+
+  /** What it is answered with, and what a call in that session makes of the client. */
+  async function greet(body: string, headers: Record<string, string> = {}) {
+    const url = new URL("/mcp", surface.url);
+    const answer = await fetch(url, { method: "POST", headers: { ...KNOWN, ...headers }, body });
+    await answer.text();
+    return answer.headers.get("mcp-session-id");
+  }
+
+  test("is answered with a session that says the name, as one that a header can hold", async () => {
+    const first = await greet(greeting({ name: "Code: x", version: "1" }));
+    expect(first).toMatch(/^code-x:[\w-]{36}$/);
+    expect(await greet(greeting({ name: "Code: x", version: "1" }))).not.toBe(first);
+  });
+
+  test.each([
+    ["without a name that can be kept", greeting({ name: "山", version: "1" })],
+    ["without a client", greeting(null)],
+    ["that is none", CALL],
+    ["that is no JSON", "{"],
+    ["that is nothing", "null"],
+  ])("%s is answered without one", async (_name, body) => {
+    expect(await greet(body)).toBeNull();
+  });
+
+  test.each([
+    ["of nobody", ":x"],
+    ["of another form", "claude"],
+    ["that is too long", `${"a".repeat(65)}:x`],
+  ])("in a session %s nothing is known of the client", async (_name, session) => {
+    expect(await knock({ ...KNOWN, "mcp-session-id": session })).toBe(200);
+    expect(clients.at(-1)).toBeUndefined();
   });
 });
 
