@@ -99,7 +99,7 @@ describe("imports", () => {
 
   test("gray-matter is called in one place", () => {
     const users = FILES.filter((path) => importsOf(path).includes("gray-matter"));
-    expect(users).toEqual(["document/frontmatter.ts"]);
+    expect(users).toEqual(["document/frontmatter-split.ts"]);
   });
 
   test("only main.ts reads the arguments and the environment", () => {

@@ -1,6 +1,6 @@
 import fs, { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from "node:fs";
 import type { ProblemCode } from "../core/codes.ts";
-import { NOTE_LIMIT_BYTES } from "../document/frontmatter.ts";
+import { NOTE_LIMIT_BYTES } from "../document/frontmatter-split.ts";
 
 /**
  * A note's bytes; null when there is no such file. Never follows a link and never blocks: what is not an ordinary file with

@@ -3,7 +3,7 @@ import { link, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { idOfName, monthOf } from "../core/id.ts";
 import type { RequestId } from "../core/request.ts";
-import { NOTE_LIMIT_BYTES } from "../document/frontmatter.ts";
+import { NOTE_LIMIT_BYTES } from "../document/frontmatter-split.ts";
 import { codeOf, listFolder, readSafely, sameBytes, syncFolder } from "./files.ts";
 
 /** A finished note is a waiting one with its result; what is larger was not written by the daemon. */

@@ -1,17 +1,11 @@
 import type { Problem } from "../core/codes.ts";
 import { type FinalRequest, isFinal, type Request, type RequestId } from "../core/request.ts";
 import { amendNote } from "../document/amend.ts";
+import { answerNote } from "../document/answer.ts";
 import { withPresentBoxes } from "../document/ballot-boxes.ts";
-import {
-  answerLate,
-  answerNote,
-  answerUnread,
-  askOutcome,
-  finishNote,
-  linkLate,
-  withoutLateLinks,
-} from "../document/finish.ts";
+import { askOutcome, finishNote } from "../document/finish.ts";
 import { decode, readFrontmatter } from "../document/frontmatter.ts";
+import { answerLate, answerUnread, linkLate, withoutLateLinks } from "../document/late.ts";
 import { isAsked, renderNote } from "../document/note.ts";
 import { renderStanding } from "../document/standing.ts";
 import type { Change, Folder, NoteFile, Place, Vault } from "./ports.ts";

@@ -1,7 +1,9 @@
 import { PROBLEMS } from "../core/codes/problems.ts";
+import type { Problem } from "../core/codes.ts";
 import { readBody } from "./body.ts";
 import { readFrontmatter } from "./frontmatter.ts";
-import { ANSWER_HEAD } from "./note.ts";
+import { ANSWER_HEAD, renderAnswer } from "./note.ts";
+import { appended, openPatch } from "./patch.ts";
 import { askedInLine, VOTES_HEAD } from "./standing.ts";
 import { START_CALLOUT } from "./timing.ts";
 
@@ -43,6 +45,23 @@ export function standingIn(text: string): string {
     .flatMap((own) => findOwn(text, own))
     .map(({ start, end }) => text.slice(start, end).replaceAll("\r\n", "\n").trimEnd())
     .join("\n\n");
+}
+
+/**
+ * The note with the daemon's callouts set to how often it was asked for (see `renderAsked`) and to these problems, or
+ * taken out where there is nothing to say.
+ */
+export function answerNote(text: string, problems: readonly Problem[], asked = ""): string {
+  const answer = renderAnswer(problems);
+  const without = removeCallouts(text);
+  if (answer === "" && asked === "") return without;
+  const patch = openPatch(without);
+  if (patch !== null && asked !== "") patch.insertBeforeSections(asked);
+  if (answer === "") return patch === null ? without : patch.text();
+  // Where the properties cannot be read, the end of the note is the only place that is certainly not in the way.
+  if (patch === null) return appended(without, answer, "\n");
+  patch.insertBeforeSections(answer);
+  return patch.text();
 }
 
 /** The note without the daemon's callouts, and without the line ends that were put in with them. */

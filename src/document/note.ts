@@ -9,7 +9,7 @@ import { tellRule, type Verdict } from "../core/verdict.ts";
 import { namesOnBoxes, questionFor, renderBoxes } from "./ballot-boxes.ts";
 import { sha256 } from "./digest.ts";
 import { renderPrevious, renderRefusedBefore } from "./earlier.ts";
-import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter.ts";
+import { NOTE_LIMIT_BYTES, NOTE_LIMIT_LINES } from "./frontmatter-split.ts";
 import { BOXES, DOUBT_HEAD, HEADINGS } from "./labels.ts";
 import { groupsOf, ownProperties, renderValue } from "./properties.ts";
 import { renderStanding } from "./standing.ts";

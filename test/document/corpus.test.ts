@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Reading } from "../../src/core/look.ts";
-import { answerNote } from "../../src/document/finish.ts";
+import { answerNote } from "../../src/document/answer.ts";
 import { decode } from "../../src/document/frontmatter.ts";
 import { renderNote } from "../../src/document/note.ts";
 import { readNote } from "../../src/document/reading.ts";

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { problem } from "../../src/core/codes.ts";
 import { isFinal } from "../../src/core/request.ts";
-import { answerLate, answerNote, finishNote } from "../../src/document/finish.ts";
-import { NOTE_LIMIT_LINES } from "../../src/document/frontmatter.ts";
+import { answerNote } from "../../src/document/answer.ts";
+import { finishNote } from "../../src/document/finish.ts";
+import { NOTE_LIMIT_LINES } from "../../src/document/frontmatter-split.ts";
+import { answerLate } from "../../src/document/late.ts";
 import { renderNote } from "../../src/document/note.ts";
 import { readNote } from "../../src/document/reading.ts";
 import { sampleRequest } from "../sample.ts";
