@@ -30,6 +30,10 @@ export const ERRORS = {
     means: "The body is larger than 1 MiB.",
     hint: "Put large contents into a file, and its path and SHA-256 into the params.",
   },
+  busy: {
+    means: "More is on its way to the daemon at once than it takes.",
+    hint: "Nothing of it was recorded: send it again in a moment.",
+  },
   wrong_content_type: {
     means: "The body is not marked as JSON.",
     hint: "Send it with `Content-Type: application/json`.",

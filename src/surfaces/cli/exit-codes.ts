@@ -75,6 +75,7 @@ const BY_CODE = {
   invalid_json: EXIT.bad_input,
   invalid_request: EXIT.bad_input,
   too_large: EXIT.bad_input,
+  busy: EXIT.unreachable,
   wrong_content_type: EXIT.bad_input,
   unknown_route: EXIT.internal,
   unauthenticated: EXIT.refused,

@@ -52,7 +52,8 @@ export function requestPath(id: string, rest = ""): string {
 
 /** Whether a question cannot have been heard, so that asking it again cannot be asking twice. */
 export function wasNeverHeard(error: unknown): boolean {
-  return error instanceof Fault && error.code === "unreachable" && isAbsence(error.cause);
+  if (!(error instanceof Fault)) return false;
+  return error.code === "busy" || (error.code === "unreachable" && isAbsence(error.cause));
 }
 
 /** Asks once. Rejects as `Client.ask` does, and with the signal's reason when that aborts. */

@@ -107,7 +107,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   async function insist(requester: Requester, id: string, outcome: Outcome, first: unknown): Promise<void> {
     const end = performance.now() + INSIST_MS;
     for (let last = first; ; ) {
-      const isAway = last instanceof Fault && last.code === "unreachable";
+      const isAway = last instanceof Fault && ["unreachable", "busy"].includes(last.code);
       if (!isAway || performance.now() > end) {
         const why = last instanceof Error ? last.message : String(last);
         options.onError(new Error(`What came of ${id} could not be recorded: ${why}`));

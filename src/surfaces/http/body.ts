@@ -3,8 +3,7 @@ import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { instantOf } from "../../core/timing.ts";
 import { parseStrictJson } from "../../document/json.ts";
-
-const BODY_LIMIT_BYTES = 1024 * 1024;
+import type { Arriving } from "./arriving.ts";
 
 /** Longest texts that a field takes, in UTF-16 units: names, and sentences. */
 export const NAME_LIMIT = 200;
@@ -12,34 +11,16 @@ export const TEXT_LIMIT = 4_000;
 
 /**
  * The JSON object in a request's body. The content type must say JSON, because a browser sends anything else across
- * origins without asking. Gives wrong_content_type, too_large, invalid_json, invalid_request.
+ * origins without asking. Gives wrong_content_type, too_large, busy, invalid_json, invalid_request.
  */
-export async function readBody(incoming: IncomingMessage): Promise<JsonObject> {
+export async function readBody(incoming: IncomingMessage, arriving: Arriving): Promise<JsonObject> {
   const type = incoming.headers["content-type"] ?? "";
   if (!/^application\/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?$/i.test(type)) {
     throw new Fault("wrong_content_type");
   }
-  if (Number(incoming.headers["content-length"] ?? 0) > BODY_LIMIT_BYTES) throw new Fault("too_large");
-  const body = parseStrictJson(decode(await collect(incoming)));
+  const body = parseStrictJson(decode(await arriving.collect(incoming)));
   if (!isObject(body)) throw new Fault("invalid_request", "The body is not a JSON object.");
   return body;
-}
-
-/** Not `for await`: leaving such a loop early would destroy the connection before it was answered. */
-function collect(incoming: IncomingMessage): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    incoming.on("data", (chunk: Buffer) => {
-      size += chunk.byteLength;
-      if (size <= BODY_LIMIT_BYTES) chunks.push(chunk);
-      else reject(new Fault("too_large"));
-    });
-    incoming.on("end", () => resolve(Buffer.concat(chunks)));
-    incoming.on("error", () =>
-      reject(new Fault("invalid_request", "The body ended before it was complete.")),
-    );
-  });
 }
 
 function decode(bytes: Uint8Array): string {

@@ -2,18 +2,19 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { Fault } from "../../core/codes.ts";
-import type { JsonObject } from "../../core/json.ts";
 import { type Caller, demand, type Right } from "./access.ts";
+import type { Arriving } from "./arriving.ts";
 import { fieldsOf, readBody } from "./body.ts";
 
-/** What every route works with: the question, and who asks. */
-export type Wiring = { Bindings: HttpBindings; Variables: { caller: Caller } };
+/** What every route works with: the question, who asks, and what takes its body in. */
+export type Wiring = { Bindings: HttpBindings; Variables: { caller: Caller; arriving: Arriving } };
 export type Call = Context<Wiring>;
 export type Fields = ReturnType<typeof fieldsOf>;
 
 /** The rest of such a question is not read, so its connection cannot serve another one. */
 const CUTS_OFF: ReadonlySet<Fault["code"]> = new Set([
   "too_large",
+  "busy",
   "wrong_content_type",
   "unauthenticated",
   "host_refused",
@@ -26,6 +27,7 @@ export function faultOf(c: Call, error: Error, onBug: (error: unknown) => void):
   const fault = error instanceof Fault ? error : new Fault("internal");
   if (CUTS_OFF.has(fault.code)) c.header("Connection", "close");
   if (fault.code === "unauthenticated") c.header("WWW-Authenticate", "Bearer");
+  if (fault.code === "busy") c.header("Retry-After", "1");
   return fault;
 }
 
@@ -47,10 +49,14 @@ export function ownNameOf({ role, principal }: Caller): string | null {
   return role === "agent" ? principal : null;
 }
 
+/** The fields of its body; which others there may be is the dialect's to say. */
+export async function fieldsIn(c: Call): Promise<Fields> {
+  return fieldsOf(await readBody(c.env.incoming, c.var.arriving));
+}
+
 /** Reads a body, refusing fields that nobody asked for. */
 export async function take<T>(c: Call, read: (fields: Fields) => T): Promise<T> {
-  const body: JsonObject = await readBody(c.env.incoming);
-  const fields = fieldsOf(body);
+  const fields = await fieldsIn(c);
   const value = read(fields);
   fields.end();
   return value;

@@ -3,8 +3,8 @@ import type { Application } from "../../application/application.ts";
 import { Fault, type RefusalCode } from "../../core/codes.ts";
 import type { Status } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
-import { fieldsOf, NAME_LIMIT, readBody, TEXT_LIMIT } from "./body.ts";
-import { type Call, faultOf, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
+import { NAME_LIMIT, TEXT_LIMIT } from "./body.ts";
+import { type Call, faultOf, fieldsIn, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
 import { reviewerOf } from "./routes-deciding.ts";
 import { statusOf } from "./status.ts";
 
@@ -81,7 +81,7 @@ export function addCordumRoutes(
   for (const verb of ["approve", "reject"] as const) {
     dialect.post(`/approvals/:id/${verb}`, may("decide"), async (c) => {
       // What other fields a client sends was never refused there.
-      const fields = fieldsOf(await readBody(c.env.incoming));
+      const fields = await fieldsIn(c);
       const why = fields.optional("reason", TEXT_LIMIT);
       const note = fields.optional("note", TEXT_LIMIT);
       const digest = fields.optional("job_hash", NAME_LIMIT) ?? fields.optional("digest", NAME_LIMIT);

@@ -3,8 +3,8 @@ import type { Application } from "../../application/application.ts";
 import type { Fault } from "../../core/codes.ts";
 import type { Status } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
-import { fieldsOf, NAME_LIMIT, readBody, TEXT_LIMIT } from "./body.ts";
-import { type Call, faultOf, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
+import { NAME_LIMIT, TEXT_LIMIT } from "./body.ts";
+import { type Call, faultOf, fieldsIn, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
 import { reviewerOf } from "./routes-deciding.ts";
 import { type HttpStatus, statusOf } from "./status.ts";
 
@@ -64,7 +64,7 @@ export function addToolWeaverRoutes(
   ] as const) {
     dialect.post(path, may("decide"), async (c) => {
       // What other fields a client sends was never refused there.
-      const fields = fieldsOf(await readBody(c.env.incoming));
+      const fields = await fieldsIn(c);
       const named = fields.optional("reviewer", NAME_LIMIT);
       const said = fields.optional("reason", TEXT_LIMIT);
       const digest = fields.optional("digest", NAME_LIMIT);

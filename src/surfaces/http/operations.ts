@@ -21,7 +21,13 @@ export interface Operation {
   readonly dialect?: "ToolWeaver" | "Cordum";
 }
 
-const BODY: readonly Fault["code"][] = ["invalid_json", "invalid_request", "too_large", "wrong_content_type"];
+const BODY: readonly Fault["code"][] = [
+  "invalid_json",
+  "invalid_request",
+  "too_large",
+  "wrong_content_type",
+  "busy",
+];
 const TOKEN = { "Requester-Token": "The token that the request was answered with." };
 const limit = { type: "integer", minimum: 1, maximum: 1_000 };
 const timeout_ms = { type: "integer", minimum: 0, maximum: 60_000 };

@@ -4,6 +4,7 @@ import type { Application } from "../../application/application.ts";
 import type { Channels } from "../../core/channel.ts";
 import { Fault } from "../../core/codes.ts";
 import type { Door } from "./access.ts";
+import { createArriving } from "./arriving.ts";
 import { faultOf, isHidden, ownNameOf, type Wiring } from "./call.ts";
 import { addCordumRoutes } from "./dialect-cordum.ts";
 import { addToolWeaverRoutes } from "./dialect-toolweaver.ts";
@@ -32,6 +33,9 @@ export function createRoutes(
   { door, closing, onBug, channels = NO_CHANNELS, metrics }: RouteOptions,
 ): Hono<Wiring> {
   const app = new Hono<Wiring>();
+  // However much agents send, they take nothing from those who decide.
+  const ofAgents = createArriving();
+  const ofOthers = createArriving();
   app.onError((error, c) => {
     const fault = faultOf(c, error, onBug);
     const { code, message, hint } = fault;
@@ -42,7 +46,11 @@ export function createRoutes(
   });
   app.use(async (c, next) => {
     c.header("Cache-Control", "no-store");
-    c.set("caller", door(c.env.incoming));
+    const caller = door(c.env.incoming);
+    c.set("caller", caller);
+    c.set("arriving", caller.role === "agent" ? ofAgents : ofOthers);
+    // What nobody reads would wait in memory for as long as its question does.
+    if (c.req.method === "GET") c.env.incoming.resume();
     await next();
     // Only here, because an answer that is there already costs several times as much to change as to make.
     if (closing.aborted) c.header("Connection", "close");

@@ -44,6 +44,7 @@ const STATUS = {
   invalid_json: 400,
   invalid_request: 400,
   too_large: 413,
+  busy: 503,
   wrong_content_type: 415,
   unknown_route: 404,
   unauthenticated: 401,

@@ -27,7 +27,7 @@ export function createLink(place: Place, patience_ms: number): Link {
           return await ask(question);
         } catch (error) {
           const isAway = error instanceof Fault && error.code === "unreachable";
-          if (!isAway || !(safe || wasNeverHeard(error)) || performance.now() + pause > end) throw error;
+          if (!(wasNeverHeard(error) || (safe && isAway)) || performance.now() + pause > end) throw error;
         }
         await sleep(pause, undefined, question.signal && { signal: question.signal });
       }

@@ -11,7 +11,15 @@ import { createLink } from "../../../src/surfaces/sdk/link.ts";
 let root: string;
 let socket: string;
 const asked: string[] = [];
+/** So many are told first that more is on its way than the server takes. */
+let busy = 0;
 const server = createServer(({ method, url }, answer) => {
+  if (busy > 0) {
+    busy -= 1;
+    answer.statusCode = 503;
+    answer.end('{"error":{"code":"busy","message":"…","hint":"…"}}');
+    return;
+  }
   asked.push(`${method} ${url}`);
   answer.end("{}");
 });
@@ -44,4 +52,12 @@ test("and whoever insists is heard once, also with what must not be asked twice"
   const link = createLink({ socket }, 10_000);
   await Promise.all(TWENTY.map((question) => link.insist(question, false)));
   expect(asked.sort()).toEqual(TWENTY.map(({ path }) => `POST ${path}`).sort());
+});
+
+test("whoever insists asks again where the daemon was too busy to take it, also with what must not be asked twice", async () => {
+  asked.length = 0;
+  busy = 2;
+  const link = createLink({ socket }, 10_000);
+  await link.insist({ method: "POST", path: "/once", body: {} }, false);
+  expect([busy, asked]).toEqual([0, ["POST /once"]]);
 });
