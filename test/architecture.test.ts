@@ -33,7 +33,7 @@ const RULES: Record<string, readonly RegExp[]> = {
   people: [/^core\//, /^document\/(plain-yaml|fields|digest|visible)\.ts$/, /^temporal-polyfill$/],
   ledger: [/^core\//, /^document\//, /^node:/, /^canonicalize$/],
   // The one way out to addresses that a configuration names; adapters and handlers share it.
-  outgoing: [/^core\//, /^document\/json\.ts$/, /^node:/, /^ipaddr\.js$/],
+  outgoing: [/^core\//, /^document\/(json|recordable)\.ts$/, /^node:/, /^ipaddr\.js$/],
   adapters: [/^core\//, /^document\//, /^outgoing\//, /^node:/],
   handlers: [/^core\//, /^document\//, /^outgoing\//, /^node:/, /^jose(\/|$)/],
   // The loop and the application know the outside only by the ports that they declare.

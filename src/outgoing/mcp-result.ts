@@ -6,16 +6,12 @@ import {
   SdkErrorCode,
   SdkHttpError,
 } from "@modelcontextprotocol/client";
-import { Fault } from "../core/codes.ts";
 import type { Json } from "../core/json.ts";
-import { parseStrictJson } from "../document/json.ts";
+import { recordableResult, recordableWords } from "../document/recordable.ts";
 
 /** JSON-RPC: the server has not understood, or not taken, what it was asked. */
 const NOT_TAKEN = new Set([-32_700, -32_600, -32_601, -32_602]);
 
-/** Below what the daemon reads. */
-const RESULT_BYTES = 1_000_000;
-const KEPT_CHARACTERS = 250_000;
 const WORDS_CHARACTERS = 2_000;
 
 /** There was nobody who could have heard it. */
@@ -33,27 +29,9 @@ export function wasNotHeard(error: unknown): boolean {
   return error instanceof Error && "code" in error && NOT_HEARD.has(String(error.code));
 }
 
-/**
- * What a person and the record need of a tool's result: bounded, and binary content by its digest. What has no one
- * canonical form, such as a number beyond what is exact, is kept as text: that it was done must not get lost over it.
- */
+/** What a person and the record need of a tool's result: bounded, and binary content by its digest. */
 export function recordOf(answer: CallToolResult): Json {
-  const result = resultOf(answer);
-  if (typeof result === "string") return bounded(result.toWellFormed());
-  const text = JSON.stringify(result);
-  try {
-    parseStrictJson(text);
-    return bounded(result);
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return bounded(text);
-  }
-}
-
-function bounded(result: Json): Json {
-  const text = JSON.stringify(result);
-  if (Buffer.byteLength(text) <= RESULT_BYTES) return result;
-  return `${text.slice(0, KEPT_CHARACTERS).toWellFormed()}\n[cut: the first ${KEPT_CHARACTERS} characters]`;
+  return recordableResult(resultOf(answer));
 }
 
 /** The words of a result that is an error. */
@@ -64,7 +42,7 @@ export function wordsOf(answer: CallToolResult): string {
 
 /** As much of an error's words, whoever wrote them, as the record takes. */
 export function recordable(words: string): string {
-  return words.slice(0, WORDS_CHARACTERS).toWellFormed();
+  return recordableWords(words, WORDS_CHARACTERS);
 }
 
 /** Its structured content, or its texts, or all that there is. */

@@ -1,6 +1,6 @@
 import { Fault } from "../../core/codes.ts";
 import { formatDuration } from "../../core/duration.ts";
-import type { JsonObject } from "../../core/json.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
 import { parseStrictJson } from "../../document/json.ts";
 import { meaning } from "../agent/meaning.ts";
@@ -41,7 +41,7 @@ const AGAIN_LIMIT = 3;
 export async function answerHook(text: string, ports: HookPorts): Promise<HookAnswer> {
   let event: HookEvent | null = null;
   try {
-    event = ports.dialect.read(inputOf(text));
+    event = eventIn(text, ports.dialect);
     if (event.type === "after") return silent(await settle(event, ports));
     if (event.type === "end") return silent(await end(event, ports));
     if (event.type === "none" || isHarmless(event.call)) return silent(ports.dialect.pass(event));
@@ -69,8 +69,27 @@ function sentenceOf(error: unknown): string {
   return "The hook itself failed, so nothing was approved.";
 }
 
-function inputOf(text: string): JsonObject {
-  const value = parseStrictJson(text);
+function eventIn(text: string, dialect: Dialect): HookEvent {
+  try {
+    return dialect.read(inputOf(parseStrictJson(text)));
+  } catch (error) {
+    const after = afterIn(text, dialect);
+    if (after === null) throw error;
+    return after;
+  }
+}
+
+/** What a tool gave may hold what no action may, such as a number beyond what is exact: that it ran must not get lost over it. */
+function afterIn(text: string, dialect: Dialect): After | null {
+  try {
+    const event = dialect.read(inputOf(JSON.parse(text) as Json));
+    return event.type === "after" ? event : null;
+  } catch {
+    return null;
+  }
+}
+
+function inputOf(value: Json): JsonObject {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
   throw new Fault("invalid_json", "The hook's input is not a JSON object.");
 }

@@ -1,5 +1,6 @@
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import { recordableResult, recordableWords } from "../../document/recordable.ts";
 import type { Outcome } from "../agent/requester.ts";
 import type { ToolCall } from "../agent/tool-call.ts";
 
@@ -56,15 +57,15 @@ const RESULT_LIMIT = 2_000;
 export function resultOf(value: Json | undefined): Json {
   const text = JSON.stringify(value ?? null);
   return text.length <= RESULT_LIMIT
-    ? (value ?? null)
-    : { excerpt: text.slice(0, RESULT_LIMIT), characters: text.length };
+    ? recordableResult(value ?? null)
+    : { excerpt: recordableWords(text, RESULT_LIMIT), characters: text.length };
 }
 
 export function failureOf(value: Json | undefined): string {
   const text = typeof value === "string" ? value : JSON.stringify(value ?? "");
   return text.trim() === "" || text === '""'
     ? "The tool failed without saying why."
-    : text.slice(0, RESULT_LIMIT);
+    : recordableWords(text, RESULT_LIMIT);
 }
 
 /** A text that must be there. */

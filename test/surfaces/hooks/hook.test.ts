@@ -85,6 +85,25 @@ describe("an approval", () => {
     expect(await stage.show(id)).toMatchObject({ status: "executed", result: { stdout: "ok" } });
   });
 
+  test.each([
+    ["a number beyond what is exact", '{"id":12345678901234567890}'],
+    ["half a surrogate pair", '"cut \\ud83d"'],
+    ["half a pair where it is cut off", JSON.stringify(`a${"\u{1f389}".repeat(3_000)}`)],
+  ])("is recorded as executed where the tool gave %s", async (_, response) => {
+    const input = claude();
+    const { answer } = start("claude-code", input);
+    const { id } = await stage.asked();
+    await stage.say(id, "approve");
+    await answer;
+    const after = JSON.stringify({ ...input, hook_event_name: "PostToolUse", tool_response: "@" });
+    expect(await start("claude-code", after.replace('"@"', response)).answer).toEqual({
+      out: "",
+      err: "",
+      exit: 0,
+    });
+    expect((await stage.show(id)).status).toBe("executed");
+  });
+
   test("with changes replaces the input", async () => {
     const { answer } = start("claude-code", claude());
     const { id } = await stage.asked();

@@ -31,6 +31,16 @@ function recorder(result: unknown = { commit: "3f2a9c1" }) {
   return { calls, act };
 }
 
+function withCode(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+function circular(): object {
+  const ring: { next?: object } = {};
+  ring.next = ring;
+  return ring;
+}
+
 describe("a guarded function", () => {
   test("runs once it is approved, with a grant for this very action, and its result is recorded", async () => {
     // The grant is checked by the real clock below, and the stage's stands still.
@@ -112,20 +122,26 @@ describe("a guarded function", () => {
     });
   });
 
-  test.each([
-    ["says so", new DoubtfulError("the line went dead")],
-    ["broke off", new DOMException("The operation timed out", "TimeoutError")],
+  test.each<[string, unknown, string]>([
+    ["says so", new DoubtfulError("the line went dead"), "the line went dead"],
+    ["broke off", new DOMException("The operation timed out", "TimeoutError"), "The operation timed out"],
+    ["lost its connection", new TypeError("fetch failed", { cause: withCode("ECONNRESET") }), "fetch failed"],
+    ["ran out of time", withCode("ETIMEDOUT"), "ETIMEDOUT"],
+    ["was cancelled", withCode("ERR_CANCELED"), "ERR_CANCELED"],
     [
-      "lost its connection",
-      new TypeError("fetch failed", { cause: Object.assign(new Error(), { code: "ECONNRESET" }) }),
+      "killed its program",
+      Object.assign(new Error("Command failed"), { signal: "SIGTERM" }),
+      "Command failed",
     ],
-  ])("that cannot tell what came of it, because it %s, is recorded as unknown", async (_, thrown) => {
+    ["lost one of several", new AggregateError([withCode("EPIPE")], "all of them"), "all of them"],
+    ["has errors of another realm", { name: "AbortError", message: "stopped" }, "stopped"],
+  ])("that cannot tell what came of it, because it %s, is recorded as unknown", async (_, thrown, said) => {
     const approved = stage.decideNext("approve");
     const guarded = countersign.guard("refactor", () => Promise.reject(thrown));
     await expect(guarded({})).rejects.toBe(thrown);
     expect(await countersign.show(await approved)).toMatchObject({
       status: "outcome_unknown",
-      error: `its caller cannot tell: ${thrown.message}`,
+      error: `its caller cannot tell: ${said}`,
     });
   });
 
@@ -145,6 +161,39 @@ describe("a guarded function", () => {
     const approved = stage.decideNext("approve");
     expect(await countersign.guard("refactor", async () => undefined)({})).toBeUndefined();
     expect(await countersign.show(await approved)).toMatchObject({ status: "executed", result: null });
+  });
+
+  test.each<[string, unknown, unknown]>([
+    ["larger than a record", "x".repeat(2_000_000), expect.stringMatching(/^"xxx[\s\S]*\n\[cut: /)],
+    ["a number beyond what is exact", { id: 2 ** 60 }, '{"id":1152921504606847000}'],
+    ["half a surrogate pair", "cut \ud83d", "cut \ufffd"],
+    [
+      "deeper than a record",
+      JSON.parse(`${"[".repeat(200)}${"]".repeat(200)}`),
+      expect.stringMatching(/^\[+\]+$/),
+    ],
+    ["a BigInt", { id: 10n }, "{ id: 10n }"],
+    ["circular", circular(), expect.stringContaining("[Circular *1]")],
+  ])("whose result is %s has been executed all the same", async (_, result, recorded) => {
+    const approved = stage.decideNext("approve");
+    expect(await countersign.guard("refactor", async () => result)({})).toBe(result);
+    expect(await countersign.show(await approved)).toMatchObject({ status: "executed", result: recorded });
+  });
+
+  test.each<[string, unknown, string]>([
+    [
+      "half a pair where it is cut off",
+      new Error(`a${"\u{1f389}".repeat(3_000)}`),
+      `a${"\u{1f389}".repeat(1_999)}\ufffd`,
+    ],
+    ["no form as text", Object.create(null), "[Object: null prototype] {}"],
+    ["no message", { status: 503 }, "{ status: 503 }"],
+    ["nothing to say", new Error(" "), "It failed without saying why."],
+  ])("that fails with %s is recorded as failed", async (_, thrown, recorded) => {
+    const approved = stage.decideNext("approve");
+    const guarded = countersign.guard("refactor", () => Promise.reject(thrown));
+    await expect(guarded({})).rejects.toBe(thrown);
+    expect(await countersign.show(await approved)).toMatchObject({ status: "failed", error: recorded });
   });
 
   test("that two ask for at the same time is decided once, runs once, and answers both", async () => {
