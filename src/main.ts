@@ -141,6 +141,11 @@ function dependencies(): Deps {
       const { configuration } = locate(options, env, process.cwd());
       return { file: configuration, actions: await addToolActions(configuration) };
     },
+    async toolActionGaps(options) {
+      const { locate } = await import("./adapters/locations.ts");
+      const { toolActionGaps } = await import("./adapters/tool-actions.ts");
+      return toolActionGaps(locate(options, env, process.cwd()).configuration);
+    },
     stopped: () =>
       new Promise((resolve) => {
         for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());

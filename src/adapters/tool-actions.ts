@@ -109,10 +109,7 @@ export async function addToolActions(file: string): Promise<readonly string[]> {
   const text = await readConfiguration(file);
   const document = parseDocument(text);
   if (document.errors.length > 0) throw new Fault("config_invalid", `${file} cannot be read as YAML.`);
-  const wanted = Object.entries(
-    (parse(`actions:\n${TOOL_ACTIONS}`) as { actions: Record<string, object> }).actions,
-  );
-  const added = wanted.filter(([kind]) => !document.hasIn(["actions", kind]));
+  const added = Object.entries(wantedActions()).filter(([kind]) => !document.hasIn(["actions", kind]));
   if (added.length === 0) return [];
   for (const [kind, action] of added) document.setIn(["actions", kind], document.createNode(action));
   await copyFile(file, `${file}.before-setup`);
@@ -121,6 +118,31 @@ export async function addToolActions(file: string): Promise<readonly string[]> {
   await chmod(beside, (await stat(file)).mode & 0o777);
   await rename(beside, file);
   return added.map(([kind]) => kind);
+}
+
+/** Which of the file's actions refuse what agents' tools are asked about with, in sentences; none without a file. */
+export async function toolActionGaps(file: string): Promise<readonly string[]> {
+  const text = await readConfiguration(file).catch(() => "");
+  const { actions } = (parseDocument(text).toJS() ?? {}) as { actions?: Record<string, Partial<Shaped>> };
+  return Object.entries(wantedActions()).flatMap(([kind, { params }]) => {
+    const known = actions?.[kind]?.params;
+    if (known?.additionalProperties !== false) return [];
+    const lacking = Object.entries(params.properties).filter(([name]) => !(name in (known.properties ?? {})));
+    if (lacking.length === 0) return [];
+    const lines = lacking.map(([name, { type }]) => `${name}: { type: ${type} }`).join(", ");
+    return `${file}: ${kind} refuses calls that come with what it does not know; its params.properties lack ${lines}.`;
+  });
+}
+
+interface Shaped {
+  readonly params: {
+    readonly additionalProperties?: unknown;
+    readonly properties: Readonly<Record<string, { readonly type: string }>>;
+  };
+}
+
+function wantedActions(): Readonly<Record<string, Shaped>> {
+  return (parse(`actions:\n${TOOL_ACTIONS}`) as { actions: Record<string, Shaped> }).actions;
 }
 
 async function readConfiguration(file: string): Promise<string> {

@@ -24,6 +24,7 @@ async function doctor(context: Context): Promise<number> {
   ]);
   const inShadow = tellShadow(await context.deps.kindsInShadow(context.options));
   const warnings: string[] = inShadow === null ? [] : [inShadow];
+  warnings.push(...(await context.deps.toolActionGaps(context.options)));
   const gated: string[] = [];
   for (const agent of AGENTS) {
     for (const project of [false, true]) {

@@ -125,6 +125,8 @@ export interface Deps {
   addToolActions(
     options: GlobalOptions,
   ): Promise<{ readonly file: string; readonly actions: readonly string[] }>;
+  /** Where the configuration's own actions refuse what agents' tools are asked about with; sentences. */
+  toolActionGaps(options: GlobalOptions): Promise<readonly string[]>;
   /** Resolves when the operator, or whoever started this, wants it to end. */
   stopped(): Promise<void>;
   /** What the grant says. Gives grant_invalid, grant_expired, grant_shadow. */

@@ -203,6 +203,9 @@ function isOpen({ status }: RequestView): boolean {
 }
 
 function hintFor({ code }: Fault): string | undefined {
+  if (code === "invalid_params") {
+    return "What the action may have is in countersign.yaml; `countersign doctor` tells the operator what it lacks there.";
+  }
   if (code !== "unknown_kind") return undefined;
   return "`countersign setup claude-code --write` (or another agent's name) adds the actions of agents' tools to countersign.yaml.";
 }

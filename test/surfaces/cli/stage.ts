@@ -59,6 +59,7 @@ export function createStage(): Stage {
     readGateway: missing,
     program: () => ["countersign"],
     addToolActions: missing,
+    toolActionGaps: async () => [],
     verifyGrant: async () => ({}),
   };
   async function stopServing(): Promise<void> {

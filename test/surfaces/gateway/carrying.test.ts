@@ -1,5 +1,6 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { Fault } from "../../../src/core/codes.ts";
 import type { RequestView } from "../../../src/core/view.ts";
 import type { HeldCalls } from "../../../src/surfaces/agent/held-calls.ts";
 import type { Requester } from "../../../src/surfaces/agent/requester.ts";
@@ -60,18 +61,9 @@ describe("a call that is being made", () => {
   });
 });
 
-test("an approval that seems to be ours twice is one call", async () => {
-  const request = {
-    id: "r1",
-    title: "odd: plain",
-    status: "executing",
-    executor: "caller",
-    amended: [],
-    verdict: null,
-    decision: {},
-    params: { server: "odd", tool: "plain", input: {} },
-  } as unknown as RequestView;
-  const held = { hold: async () => ({ request, begun: true }) } as unknown as HeldCalls;
+/** A tool of a server, called by an agent. */
+function callsBehind(asking: Pick<HeldCalls, "hold">) {
+  const held = asking as HeldCalls;
   const callTool = vi.fn(async () => DONE);
   const tool = {
     name: "plain",
@@ -92,8 +84,34 @@ test("an approval that seems to be ours twice is one call", async () => {
       end: performance.now() + 60_000,
       signal: never,
     });
+  return { call, callTool, report };
+}
+
+test("an approval that seems to be ours twice is one call", async () => {
+  const request = {
+    id: "r1",
+    title: "odd: plain",
+    status: "executing",
+    executor: "caller",
+    amended: [],
+    verdict: null,
+    decision: {},
+    params: { server: "odd", tool: "plain", input: {} },
+  } as unknown as RequestView;
+  const { call, callTool, report } = callsBehind({ hold: async () => ({ request, begun: true }) });
   expect((await call()).content).toEqual(DONE.content);
   expect((await call())._meta).toHaveProperty(["countersign/pending"]);
   expect(callTool).toHaveBeenCalledTimes(1);
   expect(report).toHaveBeenCalledTimes(1);
+});
+
+test.each([
+  ["unknown_kind", "countersign setup"],
+  ["invalid_params", "countersign doctor"],
+] as const)("%s is the operator's to mend, and says by what", async (code, words) => {
+  const { call, callTool } = callsBehind({ hold: () => Promise.reject(new Fault(code)) });
+  const { isError, content } = await call();
+  expect(isError).toBe(true);
+  expect(content).toEqual([{ type: "text", text: expect.stringContaining(words) }]);
+  expect(callTool).not.toHaveBeenCalled();
 });

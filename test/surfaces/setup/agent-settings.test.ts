@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { loadConfiguration } from "../../../src/adapters/configuration/load.ts";
-import { addToolActions } from "../../../src/adapters/tool-actions.ts";
+import { addToolActions, TOOL_ACTIONS, toolActionGaps } from "../../../src/adapters/tool-actions.ts";
 import type { Json, JsonObject } from "../../../src/core/json.ts";
 import { AGENTS } from "../../../src/surfaces/cli/command-hook.ts";
 import { agentWarnings } from "../../../src/surfaces/setup/agent-doctor.ts";
@@ -127,5 +127,23 @@ test("the actions of agents' tools are added where they are missing, and what is
   expect(await addToolActions(file)).toEqual([]);
   const { actions } = await loadConfiguration(file, { PATH: process.env.PATH });
   expect([...actions.keys()]).toEqual(["shell", ...added]);
+  rmSync(place, { recursive: true });
+});
+
+test("an action that was written before its params were known is named, with what it lacks", async () => {
+  const place = mkdtempSync(join(tmpdir(), "cs-tools-"));
+  const file = join(place, "countersign.yaml");
+  expect(await toolActionGaps(file)).toEqual([]);
+  writeFileSync(file, `actions:\n${TOOL_ACTIONS}`);
+  expect(await toolActionGaps(file)).toEqual([]);
+  const { actions } = parse(`actions:\n${TOOL_ACTIONS}`);
+  delete actions.mcp_tool.params.properties.hints;
+  // What takes anything refuses nothing.
+  actions.tool = { caller: true };
+  actions.shell.params = { type: "object" };
+  writeFileSync(file, JSON.stringify({ actions }));
+  expect(await toolActionGaps(file)).toEqual([
+    expect.stringMatching(/mcp_tool .* hints: \{ type: object \}\.$/),
+  ]);
   rmSync(place, { recursive: true });
 });

@@ -25,14 +25,19 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  gaps = [];
   await stage.close();
   rmSync(home, { recursive: true });
 });
 
+let gaps: readonly string[] = [];
 const run = (...words: string[]) =>
   stage.run(words, {
     env: { HOME: home, PATH: `${home}/bin:${process.env.PATH}` },
-    deps: { addToolActions: async () => ({ file: "/etc/countersign.yaml", actions: ["shell"] }) },
+    deps: {
+      addToolActions: async () => ({ file: "/etc/countersign.yaml", actions: ["shell"] }),
+      toolActionGaps: async () => gaps,
+    },
   });
 
 function write(file: string, text: string): void {
@@ -137,6 +142,8 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
 
   test("has nothing to say where no agent was set up, and names what no file shows where one was", async () => {
     expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: [], warnings: [] });
+    gaps = ["mcp_tool lacks hints."];
+    expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: [], warnings: gaps });
     await run("setup", "claude-code", "--write");
     expect((await run("doctor", "--json")).out).toContain("--bare");
   });
