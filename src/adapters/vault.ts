@@ -1,5 +1,5 @@
 import { mkdirSync, statSync } from "node:fs";
-import { link, rename, rm, unlink } from "node:fs/promises";
+import { link, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ProblemCode } from "../core/codes.ts";
 import { idOfName } from "../core/id.ts";
@@ -10,6 +10,8 @@ import { createLanes } from "./lanes.ts";
 import { createAside, type Home, hashOf } from "./vault-aside.ts";
 import { createCopies, type Folder, mayBeCopy, type Place } from "./vault-copies.ts";
 import { createDone, DONE_LIMIT_BYTES } from "./vault-done.ts";
+import { createListing } from "./vault-listing.ts";
+import { createOwnFiles } from "./vault-own.ts";
 import { createSearch } from "./vault-search.ts";
 
 const FOLDERS: readonly Folder[] = ["pending", "approved", "rejected"];
@@ -31,11 +33,6 @@ export interface VaultLayout {
 export function openVault({ root, folders, staging: places }: VaultLayout) {
   for (const folder of Object.values(folders)) mkdirSync(join(root, folder), { recursive: true });
   const staging = chooseStaging(join(root, folders.pending), places);
-  let counter = 0;
-  /** The next time that the folders are listed, which all who ask meanwhile share. */
-  let listing: Promise<boolean> | null = null;
-  let listAgainAt = 0;
-
   const pathOf = ({ folder, name }: Home) => join(root, folders[folder], name);
   const search = createSearch(root);
   const copies = createCopies(pathOf);
@@ -126,24 +123,6 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     return places;
   }
 
-  function listNow(): boolean {
-    const began = performance.now();
-    const found = FOLDERS.map((folder) => copies.findNew(folder, join(root, folders[folder])));
-    const now = performance.now();
-    listAgainAt = now + LISTING_SHARE * (now - began);
-    return found.includes(true);
-  }
-
-  function findNewCopies(): boolean | Promise<boolean> {
-    const wait = listAgainAt - performance.now();
-    if (listing === null && wait <= 0) return listNow();
-    listing ??= new Promise<void>((resolve) => void setTimeout(resolve, wait)).then(() => {
-      listing = null;
-      return listNow();
-    });
-    return listing;
-  }
-
   const vault = {
     staging,
 
@@ -156,7 +135,9 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
       });
     },
 
-    findNewCopies,
+    findNewCopies: createListing(() =>
+      FOLDERS.map((folder) => copies.findNew(folder, join(root, folders[folder]))).includes(true),
+    ),
 
     notice: copies.notice,
     noticeInside: copies.noticeInside,
@@ -252,30 +233,7 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     /** Where in the rest of the vault notes of these ids are, hidden folders left out. */
     findElsewhere: search.find,
 
-    /**
-     * Writes a file of the daemon's own in the vault's root, only when its text differs; false where something is there
-     * that is not `isOwn`, which is left alone.
-     */
-    async writeOwn(name: string, text: string, isOwn: (there: string) => boolean): Promise<boolean> {
-      const path = join(root, name);
-      const bytes = Buffer.from(text);
-      const there = readSafely(path, Number.POSITIVE_INFINITY);
-      if (there !== null && "problem" in there) return false;
-      if (there !== null && sameBytes(there.bytes, bytes)) return true;
-      if (there !== null && !isOwn(Buffer.from(there.bytes).toString())) return false;
-      counter += 1;
-      const temporary = join(staging, `${name}.${process.pid}-${counter}.new`);
-      try {
-        await writeDurably(temporary, bytes);
-        await (there === null ? link(temporary, path) : rename(temporary, path));
-        return true;
-      } catch (error) {
-        if (codeOf(error) === "EEXIST") return false;
-        throw error;
-      } finally {
-        await rm(temporary, { force: true });
-      }
-    },
+    writeOwn: createOwnFiles(root, staging),
 
     /** Finishes what a crash left aside: a note taken away but not put in place again goes back or beside. */
     async recover(): Promise<void> {
@@ -305,8 +263,6 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
 const LANES = 8;
 
 const SCAN_SLICE = 500;
-/** Between two listings for new copies there is at least so many times what one took: in a crowd they are shared. */
-const LISTING_SHARE = 1;
 /** Files with odd names have to be read to see whose they are. */
 const COPIES_SLICE = 20;
 
