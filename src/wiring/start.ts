@@ -1,40 +1,32 @@
 import { randomBytes } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { clock } from "../adapters/clock.ts";
 import { machineClocks, openClockGuard } from "../adapters/clock-guard.ts";
-import type { Configuration } from "../adapters/configuration/configuration.ts";
 import { loadConfiguration } from "../adapters/configuration/load.ts";
 import { openCountFile } from "../adapters/count-file.ts";
-import { openHistory } from "../adapters/git-history.ts";
-import { historyMode, isMerging } from "../adapters/git-repository.ts";
+import { isMerging } from "../adapters/git-repository.ts";
 import { openHaltSwitch } from "../adapters/halt-switch.ts";
 import { createLag } from "../adapters/lag.ts";
-import { type Environment, type Locations, locate } from "../adapters/locations.ts";
+import { type Environment, locate } from "../adapters/locations.ts";
 import { openLog } from "../adapters/log.ts";
 import { createMetrics } from "../adapters/metrics.ts";
-import { openChannels } from "../adapters/notify/channels.ts";
-import { openOutboxFiles } from "../adapters/notify/store.ts";
 import { openOtherTexts } from "../adapters/other-texts.ts";
 import { createPolicyShelf } from "../adapters/policy-files.ts";
 import { openVault } from "../adapters/vault.ts";
-import { watchFolders } from "../adapters/watcher.ts";
 import { createApplication } from "../application/application.ts";
 import { createCaps } from "../application/caps.ts";
 import { createCounting } from "../application/counting.ts";
 import { openInForce } from "../application/in-force.ts";
 import { judgeBy } from "../application/judging.ts";
-import type { People } from "../core/people.ts";
 import { tellShadow } from "../core/shadow.ts";
 import { createAdoption } from "../daemon/adoption.ts";
 import { createChronicle } from "../daemon/chronicle.ts";
 import { createDaemon } from "../daemon/daemon.ts";
-import { createDesk, type Desk } from "../daemon/desk.ts";
-import { openOutbox } from "../daemon/outbox.ts";
-import type { ChannelState } from "../daemon/outbox-ports.ts";
-import type { Ledger, Log } from "../daemon/ports.ts";
+import { createDesk } from "../daemon/desk.ts";
+import type { Ledger } from "../daemon/ports.ts";
 import { createReviewing } from "../daemon/reviewing.ts";
 import { createCommandHandler } from "../handlers/command.ts";
-import { type CommandLink, openCommandLink } from "../handlers/command-link.ts";
+import { openCommandLink } from "../handlers/command-link.ts";
 import { openGrantKeys } from "../handlers/grant.ts";
 import { createToken, tokenMatches } from "../handlers/requester-token.ts";
 import { openJournal } from "../ledger/journal.ts";
@@ -43,9 +35,10 @@ import { notSupported } from "../policy/supported.ts";
 import type { GlobalOptions, StartedDaemon } from "../surfaces/cli/context.ts";
 import { serveHttp } from "../surfaces/http/server.ts";
 import { kindsOf, openServices } from "./executors.ts";
+import { startHistory } from "./history.ts";
+import { startOutbox } from "./outbox.ts";
 import { policyKinds, ruleFiles, serviceNames, shadowed } from "./rules.ts";
-
-const DECISION_FOLDERS = ["pending", "approved", "rejected"] as const;
+import { watchVault } from "./watching.ts";
 
 /** Running handlers get this long to end when the daemon is asked to stop. */
 const STOP_GRACE_MS = 5_000;
@@ -233,25 +226,7 @@ async function wire(
   if (http.metricsPort !== null)
     log.info({ ...configuration.metrics, port: http.metricsPort }, "serves /metrics");
   const history = await startHistory(places, configuration, chronicle, { env: outside.env, log, desk });
-  const watcher = watchFolders(
-    DECISION_FOLDERS.map((folder) => join(places.vault, folders[folder])),
-    {
-      onFile(path) {
-        lag.note(path);
-        const folder = DECISION_FOLDERS.find((one) => join(places.vault, folders[one]) === dirname(path));
-        if (folder !== undefined) daemon.hint({ folder, name: basename(path) });
-      },
-      onGap: daemon.gap,
-      onBlind(because) {
-        const text =
-          because === null ? null : `${because}, so the vault is looked through every few seconds instead.`;
-        log.warn({}, text ?? "the vault's folders are watched again");
-        desk.setNotice("watching", text);
-        daemon.setWatched(because === null);
-      },
-      onError: (error) => log.warn({ err: error }, "the watcher could not look at a file"),
-    },
-  );
+  const watcher = watchVault(places, configuration, { daemon, lag, log, desk });
   await watcher.ready;
   await daemon.start();
   await reviewing.start();
@@ -292,73 +267,9 @@ async function wire(
   return { vault: root, configuration: file, state, sockets, shadow, warnings, finished };
 }
 
-/** Tells people what happens; where nobody is to be told, it does nothing. */
-function startOutbox(
-  places: Locations,
-  { notify, directory }: Configuration,
-  {
-    env,
-    ledger,
-    log,
-    desk,
-    link,
-    people,
-  }: Pick<Outside, "env"> & {
-    ledger: Ledger;
-    log: Log;
-    desk: Desk;
-    link: CommandLink;
-    people: () => People;
-  },
-) {
-  const { now } = clock;
-  const { platform } = process;
-  return openOutbox({
-    channels: openChannels(notify, { env, now, cwd: directory, start: link.start, platform }),
-    store: openOutboxFiles<ChannelState>(places.state),
-    ledger,
-    clock,
-    log,
-    random: Math.random,
-    vault: basename(places.vault),
-    people,
-    onTrouble: (text) => desk.setNotice("messages", text),
-  });
-}
-
 /** When the journal's last record was made, by the clock of that time. */
 async function lastOf(ledger: Ledger): Promise<{ seq: number; at: number } | null> {
   const { seq } = ledger.head();
   for await (const { event } of ledger.records(seq - 1)) return { seq, at: Date.parse(event.at) };
   return null;
-}
-
-/** The git history, or null where there is none; never in the way of a start. */
-async function startHistory(
-  places: Locations,
-  { git }: Configuration,
-  chronicle: ReturnType<typeof createChronicle>,
-  { env, log, desk }: { env: Environment; log: Log; desk: Desk },
-) {
-  const path = env.PATH ?? "";
-  const home = await historyMode(places.vault, git, path);
-  if (home.kind === "off") {
-    if (home.because !== "configured") log.warn({ because: home.because }, "there is no git history");
-    return null;
-  }
-  const history = openHistory({
-    vaultDir: places.vault,
-    stateDir: places.state,
-    home,
-    path,
-    replay: chronicle.replay,
-    isGenuine: chronicle.isGenuine,
-    onProblem(problem) {
-      const text = problem === null ? null : `${problem.message} ${problem.hint}`;
-      if (text !== null) log.warn({ code: problem?.code }, text);
-      desk.setNotice("history", text);
-    },
-  });
-  chronicle.deliverTo(history.record);
-  return history;
 }
