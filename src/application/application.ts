@@ -125,7 +125,7 @@ export function createApplication(ports: ApplicationPorts): Application {
   }
 
   const at = () => iso(clock.now());
-  const deskFor = ({ submission }: Request) => ({
+  const momentOf = ({ submission }: Request) => ({
     now: clock.now(),
     people: ports.people(),
     kind: ports.kind(submission.fields.kind),
@@ -141,11 +141,12 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     wait: createWaiting({ daemon, clock, known }),
 
-    decide: (id, input) => ask(id, (request) => decide(request, input, deskFor(request))),
+    decide: (id, input) => ask(id, (request) => decide(request, input, momentOf(request))),
 
-    delegate: (id, input) => ask(id, (request) => delegate(request, input, deskFor(request))),
+    delegate: (id, input) => ask(id, (request) => delegate(request, input, momentOf(request))),
 
-    takeBack: (id, input) => ask(id, (request, { look }) => takeBack(request, look, input, deskFor(request))),
+    takeBack: (id, input) =>
+      ask(id, (request, { look }) => takeBack(request, look, input, momentOf(request))),
 
     cancel: (id, { by, reason }) => ask(id, () => ({ type: "cancelled", at: at(), by, reason })),
 

@@ -43,7 +43,7 @@ export interface DelegateInput {
 }
 
 /** What deciding depends on besides the request. */
-interface Desk {
+interface Moment {
   readonly now: number;
   readonly people: People;
   readonly kind: KindSettings | null;
@@ -52,10 +52,10 @@ interface Desk {
 type Answer = Event | readonly Event[] | Refusal | Fault;
 
 /** What a decision by another way than the note comes to, the roster being brought up to date before it. */
-export function decide(request: Request, input: DecideInput, desk: Desk): Answer {
-  return withPresentRoster(request, desk, (present) => {
+export function decide(request: Request, input: DecideInput, moment: Moment): Answer {
+  return withPresentRoster(request, moment, (present) => {
     const { verb, reviewer, set } = input;
-    const at = iso(desk.now);
+    const at = iso(moment.now);
     const decision: Decision = {
       verb,
       reviewer: reviewer ?? UNNAMED,
@@ -67,26 +67,26 @@ export function decide(request: Request, input: DecideInput, desk: Desk): Answer
       via: input.via,
       note_sha256: null,
     };
-    const no = refuse(present, input, desk.people);
+    const no = refuse(present, input, moment.people);
     if (no !== null) return no;
-    if (verb === "approve") return approve(decision, present, set, desk);
+    if (verb === "approve") return approve(decision, present, set, moment);
     if (set !== undefined) return new Fault("invalid_request", "Only an approval can change params.");
-    const own = byPerson(decision, present, desk.people);
+    const own = byPerson(decision, present, moment.people);
     if (verb === "reject") return { type: "rejected", at, decision: own, settled: true };
     return { type: "changes_requested", at, decision: own };
   });
 }
 
 /** What passing a decision on comes to. */
-export function delegate(request: Request, input: DelegateInput, desk: Desk): Answer {
-  return withPresentRoster(request, desk, (present) => {
-    const [from, to] = [personOf(desk.people, input.from), personOf(desk.people, input.to)];
+export function delegate(request: Request, input: DelegateInput, moment: Moment): Answer {
+  return withPresentRoster(request, moment, (present) => {
+    const [from, to] = [personOf(moment.people, input.from), personOf(moment.people, input.to)];
     if (present.status === "pending") {
-      const no = wrongWithDelegation(present, { from, to }, desk.people);
+      const no = wrongWithDelegation(present, { from, to }, moment.people);
       if (no !== null) return no;
     }
     const { via, reason } = input;
-    return { type: "delegated", at: iso(desk.now), from, to, via, reason };
+    return { type: "delegated", at: iso(moment.now), from, to, via, reason };
   });
 }
 
@@ -95,7 +95,7 @@ export function takeBack(
   request: Request,
   look: Look,
   { by, reason }: { readonly by: string; readonly reason: string | null },
-  { now, people }: Desk,
+  { now, people }: Moment,
 ): Event | Refusal {
   const { status } = request;
   const [at, person] = [iso(now), personOf(people, by)];
@@ -111,8 +111,8 @@ export function takeBack(
 }
 
 /** The answer to a request whose recorded roster is the present one, behind the event that makes it so. */
-function withPresentRoster(request: Request, desk: Desk, answer: (present: Request) => Answer): Answer {
-  const changed = request.status === "pending" ? rosterDue(request, desk) : null;
+function withPresentRoster(request: Request, moment: Moment, answer: (present: Request) => Answer): Answer {
+  const changed = request.status === "pending" ? rosterDue(request, moment) : null;
   if (changed === null) return answer(request);
   const stepped = step(request, changed);
   if (!stepped.ok) return stepped.refusal;
@@ -137,14 +137,14 @@ function refuse(request: Request, { verb, reviewer, checked }: DecideInput, peop
   return refusal("checklist_open", `To be looked at before: ${checklist.join("; ")}.`);
 }
 
-function approve(decision: Decision, request: Request, set: JsonObject | undefined, desk: Desk): Answer {
-  const at = iso(desk.now);
-  const window = windowOf(request.submission, desk.now, desk.kind?.limits ?? UNKNOWN_LIMITS);
-  const said = byPerson(decision, request, desk.people);
+function approve(decision: Decision, request: Request, set: JsonObject | undefined, moment: Moment): Answer {
+  const at = iso(moment.now);
+  const window = windowOf(request.submission, moment.now, moment.kind?.limits ?? UNKNOWN_LIMITS);
+  const said = byPerson(decision, request, moment.people);
   const approval = { at, window };
   if (set === undefined) return approvalBy(said, request, approval);
 
-  const changed = changeTo(request, set, decision, desk);
+  const changed = changeTo(request, set, decision, moment);
   if ("code" in changed) return changed;
   if (changed.digest === request.submission.digest) return approvalBy(said, request, approval);
   const stepped = step(request, changed);
@@ -157,7 +157,7 @@ function changeTo(
   request: Request,
   set: JsonObject,
   decision: Decision,
-  { now, kind }: Desk,
+  { now, kind }: Moment,
 ): Extract<Event, { type: "amended" }> | Refusal | Fault {
   const { submission } = request;
   const editable = kind === null ? [] : editableOf(request, kind);
