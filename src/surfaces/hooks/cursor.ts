@@ -26,7 +26,8 @@ export const cursor: Dialect = {
       case "beforeMCPExecution":
         return { ...before, call: mcp(input), editable: false };
       case "preToolUse":
-        return { ...before, call: tool(input), editable: true };
+        // Cursor takes over another path, and not another text, without a word.
+        return { ...before, call: tool(input), editable: false };
       case "afterShellExecution":
         return { ...after, call: shell(input), outcome: { result: resultOf(input.output) } };
       case "afterMCPExecution":
@@ -38,8 +39,7 @@ export const cursor: Dialect = {
     }
   },
 
-  allow: (_event, updated_input) =>
-    line({ permission: "allow", ...(updated_input !== null && { updated_input }) }),
+  allow: () => line({ permission: "allow" }),
   deny: (_event, reason) => line({ permission: "deny", user_message: reason, agent_message: reason }),
   pass: () => line({ permission: "allow" }),
 };

@@ -10,7 +10,7 @@ const GATES: Readonly<Record<AgentName, readonly string[]>> = {
   codex: ["PreToolUse"],
   gemini: ["BeforeTool"],
   copilot: ["preToolUse"],
-  cursor: ["beforeShellExecution", "beforeMCPExecution"],
+  cursor: ["beforeShellExecution", "beforeMCPExecution", "preToolUse"],
   opencode: [],
 };
 
@@ -43,6 +43,16 @@ export function agentWarnings(
         beside
           ? `${file} has our hook beside the agent's own dialog alone: what the agent lets run without asking is not gated.`
           : `${file} has no hook of ours for ${event}: that is not gated.`,
+      );
+    }
+    const matcher = matcherOf(typeof content === "string" ? undefined : content.hooks[event]);
+    if (
+      matcher !== null &&
+      gates.length > 0 &&
+      !gates.some((gate) => [null, "*", matcher].includes(matcherOf(gate)))
+    ) {
+      warnings.push(
+        `${file}: the matcher of ${event} is not the one that setup writes, so that some tools may not be gated: write it again with --write.`,
       );
     }
     for (const hook of gates.flatMap(hooksIn))
@@ -92,6 +102,12 @@ function limitOf(agent: AgentName, hook: JsonObject): number {
 export const UNSEEN: Readonly<Partial<Record<AgentName, string>>> = {
   "claude-code": "`claude --bare` and `claude --safe-mode` skip all hooks: then nothing is gated.",
 };
+
+/** Which tools an entry is for; null where it is for all. */
+function matcherOf(entry: Json | undefined): string | null {
+  const matcher = isMap(entry) ? entry.matcher : undefined;
+  return typeof matcher === "string" && matcher !== "" ? matcher : null;
+}
 
 function oursIn(entries: Json | undefined, agent: AgentName): readonly Json[] {
   return listIn(entries).filter((entry) => isOurs(entry, agent));

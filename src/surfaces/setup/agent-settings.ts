@@ -35,8 +35,33 @@ const BEHIND_MS = 60_000;
 const USUAL_LIMIT_S = 86_400;
 const STATUS = "Waiting for approval";
 
-const CLAUDE_TOOLS = "Bash|PowerShell|Write|Edit|MultiEdit|NotebookEdit|WebFetch|mcp__.*";
-const GEMINI_TOOLS = "run_shell_command|write_file|replace|web_fetch|mcp_.*";
+/**
+ * What is not asked about: it reads, keeps lists, or starts what is asked about by itself. Every other name is gated, so
+ * that a tool that comes with a later version of the agent is not let through.
+ */
+const CLAUDE_TOOLS = allBut(
+  "Read LS Glob Grep NotebookRead LSP ToolSearch WebSearch ReadNotifications WaitForMcpServers",
+  "ListMcpResourcesTool ListMcpResources ReadMcpResourceTool ReadMcpResource",
+  "ReadMcpResourceDirTool ReadMcpResourceDir",
+  "TodoRead TodoWrite TaskCreate TaskGet TaskList TaskUpdate SetGoal ProposeGoal ReportFindings",
+  "Agent Task ListAgents ListPeers TaskOutput AgentOutput AgentOutputTool TaskStop KillBash KillShell",
+  "BashOutput BashOutputTool SubagentHandback StructuredOutput EndConversation",
+  "AskUserQuestion SendUserMessage Brief EnterPlanMode ExitPlanMode CronList ScheduleWakeup",
+);
+const GEMINI_TOOLS = allBut(
+  "read_file read_many_files list_directory glob grep_search search_file_content google_web_search",
+  "get_internal_docs cli_help list_mcp_resources read_mcp_resource write_todos update_topic complete_task",
+  "tracker_add_dependency tracker_create_task tracker_get_task tracker_list_tasks tracker_update_task",
+  "tracker_visualize list_background_processes read_background_output invoke_agent codebase_investigator",
+  "activate_skill ask_user enter_plan_mode exit_plan_mode",
+);
+/** Commands and MCP tools have events of their own. */
+const CURSOR_TOOLS =
+  "^(?:Write|Edit|StrReplace|MultiEdit|EditNotebook|NotebookEdit|ApplyPatch|Delete|WriteShellStdin|Fetch|WebFetch|ComputerUse)$";
+
+function allBut(...names: readonly string[]): string {
+  return `^(?!(?:${names.join(" ").replaceAll(" ", "|")})$).+`;
+}
 
 export function settingsOf(agent: AgentName, plan: SetupPlan): AgentSettings {
   const { program, vault, state, timeout, dialog } = plan;
@@ -107,7 +132,10 @@ export function settingsOf(agent: AgentName, plan: SetupPlan): AgentSettings {
             PostToolUse: { matcher: "*", hooks: [{ ...hook, timeout: 30 }] },
           },
         },
-        notes: ["Codex skips hooks that are not trusted: start it, and trust them under /hooks."],
+        notes: [
+          "Codex skips hooks that are not trusted: start it, and trust them under /hooks.",
+          "Codex asks no hook about what it types into a program that still runs: do not approve a shell or an interpreter that waits for input.",
+        ],
       };
     }
     case "gemini": {
@@ -137,8 +165,10 @@ export function settingsOf(agent: AgentName, plan: SetupPlan): AgentSettings {
           hooks: {
             beforeShellExecution: gate,
             beforeMCPExecution: gate,
+            preToolUse: { ...gate, matcher: CURSOR_TOOLS },
             afterShellExecution: after,
             afterMCPExecution: after,
+            postToolUse: { ...after, matcher: CURSOR_TOOLS },
           },
         },
         notes: [

@@ -170,6 +170,23 @@ describe("an approval", () => {
     expect(JSON.parse((await two.answer).out).permission).toBe("deny");
   });
 
+  test("with changes is a no where the agent would drop them", async () => {
+    const { answer } = start("cursor", {
+      conversation_id: "c",
+      hook_event_name: "preToolUse",
+      tool_use_id: "t-changed",
+      tool_name: "Write",
+      tool_input: { file_path: "/tmp/a.txt", content: "one" },
+      cwd: "/",
+    });
+    const { id } = await stage.asked();
+    await stage.say(id, "approve", { set: { input: { content: "two" } } });
+    const { out, exit } = await answer;
+    expect(JSON.parse(out)).toMatchObject({ permission: "deny" });
+    expect(out).toContain("two");
+    expect(exit).toBe(2);
+  });
+
   test("by the policy is no opinion: the agent's own rules go on", async () => {
     expect(await start("claude-code", claude({}, "pwd")).answer).toEqual({ out: "", err: "", exit: 0 });
     const cursor = {

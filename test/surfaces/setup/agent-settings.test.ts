@@ -73,6 +73,37 @@ describe("an agent's settings", () => {
     }
   });
 
+  const isGated = (agent: (typeof AGENTS)[number], event: string, tool: string) => {
+    const { matcher } = hooksOf(agent).hooks[event] as { matcher: string };
+    return matcher === "*" || new RegExp(matcher).test(tool);
+  };
+
+  test.each([
+    [
+      "claude-code",
+      "PreToolUse",
+      ["Bash", "Write", "mcp__fs__read", "Skill", "EnterWorktree", "Reader", "New"],
+    ],
+    [
+      "gemini",
+      "BeforeTool",
+      ["run_shell_command", "replace", "mcp_fs_read_file", "discovered_tool_x", "new"],
+    ],
+    ["codex", "PreToolUse", ["Bash", "apply_patch", "new"]],
+    ["cursor", "preToolUse", ["Write", "Delete", "StrReplace", "WriteShellStdin"]],
+  ] as const)("gate with %s what may do something, also what is not known here", (agent, event, tools) => {
+    for (const tool of tools) expect(isGated(agent, event, tool), tool).toBe(true);
+  });
+
+  test.each([
+    ["claude-code", "PreToolUse", ["Read", "Grep", "TodoWrite", "Agent", "ListAgents", "ListPeers"]],
+    ["gemini", "BeforeTool", ["read_file", "glob", "write_todos"]],
+    // Its commands and MCP tools are asked about by events of their own.
+    ["cursor", "preToolUse", ["Read", "Shell", "MCP:read", "TodoWrite"]],
+  ] as const)("leave alone with %s what only reads", (agent, event, tools) => {
+    for (const tool of tools) expect(isGated(agent, event, tool), tool).toBe(false);
+  });
+
   test("name the vault as one word, also where a shell reads it", () => {
     expect(JSON.stringify(hooksOf("codex"))).toContain("--vault '/home/anna/my vault'");
     expect(JSON.stringify(hooksOf("claude-code"))).toContain('"--vault","/home/anna/my vault"');
@@ -96,6 +127,16 @@ describe("doctor", () => {
     ["gemini", (text: string) => text.replace("86400000", "86400"), "ends before our wait"],
     ["copilot", (text: string) => text.replace("86400", "30"), "ends before our wait"],
     ["cursor", (text: string) => text.replace('"failClosed":true', '"failClosed":false'), "failClosed"],
+    [
+      "claude-code",
+      (text: string) => text.replace("^(?!(?:Read", "^(?!(?:Write|Read"),
+      "matcher of PreToolUse",
+    ],
+    [
+      "gemini",
+      (text: string) => text.replace(/"matcher":"[^"]+"/, '"matcher":"write_file"'),
+      "matcher of BeforeTool",
+    ],
     ["opencode", (text: string) => text.replace("throw new Error", "console.log"), "not what setup writes"],
   ] as const)("warns of %s %#", (agent, change, words) => {
     expect(warned(agent, change)).toContain(words);
@@ -107,6 +148,15 @@ describe("doctor", () => {
     expect(agentWarnings("claude-code", settings, text, () => WAIT_MS)).toEqual([
       expect.stringContaining("without asking is not gated"),
     ]);
+  });
+
+  test.each(["*", ""])("takes a matcher %j, which is for every tool", (matcher) => {
+    const all = (text: string) => {
+      const settings = JSON.parse(text) as { hooks: Record<string, { matcher?: string }[]> };
+      for (const entry of settings.hooks.PreToolUse ?? []) entry.matcher = matcher;
+      return JSON.stringify(settings);
+    };
+    expect(warned("claude-code", all)).toBe("");
   });
 
   test("says nothing of agents that were never set up", () => {
