@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, isIPv6, type Socket } from "node:net";
 import { Fault } from "../../core/codes.ts";
+import { answerMalformed } from "./malformed.ts";
 
 /** What the servers here have in common: what a client may take, their port and names, and how they end. */
 
@@ -38,8 +39,12 @@ export function patientServer(listener: RequestListener, limits: Partial<Limits>
     requestTimeout: request_ms,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: check_every_ms,
+    // Answered by the listener, which says what is wrong.
+    requireHostHeader: false,
   };
-  return createServer(options, inTurn(listener));
+  const server = createServer(options, inTurn(listener));
+  answerMalformed(server);
+  return server;
 }
 
 /** Cuts off whoever asks too far ahead. */

@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import { Fault } from "../../core/codes.ts";
 import { keepPagesOut } from "./access.ts";
 import { may, type Wiring } from "./call.ts";
-import { statusOf } from "./status.ts";
+import { documentOf, statusOf } from "./status.ts";
 
 /** The figures as Prometheus reads them. */
 export type ReadMetrics = () => Promise<{ readonly type: string; readonly text: string }>;
@@ -34,8 +34,8 @@ export function metricsListener(
       ({ type, text }) => answer(200, type, text),
       (error: unknown) => {
         if (!(error instanceof Fault)) onBug(error);
-        const { code, message, hint } = error instanceof Fault ? error : new Fault("internal");
-        answer(statusOf(code), "application/json", JSON.stringify({ error: { code, message, hint } }));
+        const fault = error instanceof Fault ? error : new Fault("internal");
+        answer(statusOf(fault.code), "application/json", JSON.stringify(documentOf(fault)));
       },
     );
   };

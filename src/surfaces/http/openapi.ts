@@ -27,7 +27,7 @@ export function describe(version: string): JsonObject {
       version,
       summary: "Human approval for AI agents.",
       description:
-        "On the daemon's Unix sockets the file's permissions say who may ask and who may decide. Over TCP a bearer token does, and names who it is.",
+        "On the daemon's Unix sockets the file's permissions say who may ask and who may decide. Over TCP a bearer token does, and names who it is. What is no HTTP that is taken here is answered 400, 408, 413, 417 or 431, with an Error.",
     },
     security: [{ token: [] }, {}],
     tags: ["Countersign", "ToolWeaver", "Cordum"].map((name) => ({ name })),
@@ -42,9 +42,9 @@ export function describe(version: string): JsonObject {
 function operationOf(operation: Operation): JsonObject {
   const { id, summary, right, query = {}, headers = {}, body, path, dialect = "Countersign" } = operation;
   const parameters = [
-    ...(path.includes("{id}")
-      ? [{ name: "id", in: "path", required: true, schema: { type: "string" } }]
-      : []),
+    ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => {
+      return { name, in: "path", required: true, schema: { type: "string" } };
+    }),
     ...Object.entries(query).map(([name, schema]) => ({ name, in: "query", schema })),
     ...Object.entries(headers).map(([name, description]) => {
       return { name, in: "header", description, schema: { type: "string" } };

@@ -13,7 +13,7 @@ import { addAskingRoutes } from "./routes-asking.ts";
 import { addChannelRoutes, NO_CHANNELS } from "./routes-channels.ts";
 import { addDecidingRoutes } from "./routes-deciding.ts";
 import { addReadingRoutes } from "./routes-reading.ts";
-import { statusOf } from "./status.ts";
+import { documentOf, statusOf } from "./status.ts";
 
 export interface RouteOptions {
   readonly door: Door;
@@ -38,8 +38,7 @@ export function createRoutes(
   const ofOthers = createArriving();
   app.onError((error, c) => {
     const fault = faultOf(c, error, onBug);
-    const { code, message, hint } = fault;
-    return c.json({ error: { code, message, hint } }, statusOf(code));
+    return c.json(documentOf(fault), statusOf(fault.code));
   });
   app.notFound(() => {
     throw new Fault("unknown_route");

@@ -8,6 +8,7 @@ import type { Channels } from "../../core/channel.ts";
 import { Fault } from "../../core/codes.ts";
 import { type AccessToken, type Door, socketDoor, tokenDoor } from "./access.ts";
 import { type Address, closerOf, type Limits, listening, listenOnPort, patientServer } from "./listening.ts";
+import { answererOf } from "./malformed.ts";
 import { metricsListener, type ReadMetrics } from "./metrics.ts";
 import { createRoutes } from "./routes.ts";
 
@@ -68,7 +69,8 @@ export async function serveHttp(
       ...(metrics && { metrics: metrics.read }),
     };
     const routes = createRoutes(application, options);
-    const server = patientServer(getRequestListener(routes.fetch, { overrideGlobalObjects: false }), limits);
+    const how = { overrideGlobalObjects: false, errorHandler: answererOf(onBug) };
+    const server = patientServer(getRequestListener(routes.fetch, how), limits);
     server.maxConnections = connections;
     closers.push(closerOf(server));
     return server;

@@ -1,4 +1,4 @@
-import type { ErrorCode, RefusalCode } from "../../core/codes.ts";
+import type { ErrorCode, Fault, RefusalCode } from "../../core/codes.ts";
 
 /** The HTTP status for each code: the one place where the two meet. */
 const STATUS = {
@@ -75,4 +75,9 @@ export type HttpStatus = (typeof STATUS)[keyof typeof STATUS];
 
 export function statusOf(code: RefusalCode | ErrorCode): HttpStatus {
   return STATUS[code];
+}
+
+/** What is said of an error, whatever the server. */
+export function documentOf({ code, message, hint }: Fault) {
+  return { error: { code, message, hint } };
 }

@@ -9,7 +9,8 @@ import {
 import { Fault } from "../../core/codes.ts";
 import { type AccessToken, tokenDoor } from "../http/access.ts";
 import { type Address, type Limits, listenOnPort, patientServer, urlHost } from "../http/listening.ts";
-import { statusOf } from "../http/status.ts";
+import { answererOf } from "../http/malformed.ts";
+import { documentOf, statusOf } from "../http/status.ts";
 import { clientIn, SESSION_HEADER, sessionFor } from "./session.ts";
 
 const BODY_LIMIT = 1024 * 1024;
@@ -76,7 +77,7 @@ export async function serveMcpOverHttp({
         return refused(error, onError);
       }
     },
-    { overrideGlobalObjects: false },
+    { overrideGlobalObjects: false, errorHandler: answererOf((error) => onError(error as Error)) },
   );
   const server = patientServer(listener, limits);
   server.maxConnections = CONNECTIONS;
@@ -97,10 +98,9 @@ export async function serveMcpOverHttp({
 function refused(error: unknown, onError: (error: Error) => void): Response {
   const fault = error instanceof Fault ? error : new Fault("internal");
   if (!(error instanceof Fault)) onError(error as Error);
-  const { code, message, hint } = fault;
   const headers = {
     connection: "close",
-    ...(code === "unauthenticated" && { "www-authenticate": "Bearer" }),
+    ...(fault.code === "unauthenticated" && { "www-authenticate": "Bearer" }),
   };
-  return Response.json({ error: { code, message, hint } }, { status: statusOf(code), headers });
+  return Response.json(documentOf(fault), { status: statusOf(fault.code), headers });
 }

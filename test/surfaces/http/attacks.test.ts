@@ -35,7 +35,7 @@ describe("a page in a browser, even with a reviewer's token", () => {
     const host = headers(target.port);
     const answer = await target.send("tcp", question("POST /v1/halt", ...host, asReviewer, JSON_BODY));
     expect(answer.statuses).toEqual([status]);
-    if (status === 421) expect(answer.code).toBe("host_refused");
+    expect(answer.code).toBe(status === 421 ? "host_refused" : "invalid_request");
     target.expectNothing();
   });
 
@@ -48,8 +48,8 @@ describe("a page in a browser, even with a reviewer's token", () => {
   );
 
   test.each(["HTTP/1.0", "HTTP/1.1"])("that names no host at all (%s) is refused", async (version) => {
-    const { statuses } = await target.send("tcp", question(`GET /v1/requests ${version}`, asReviewer));
-    expect(statuses).toEqual([400]);
+    const { statuses, code } = await target.send("tcp", question(`GET /v1/requests ${version}`, asReviewer));
+    expect({ statuses, code }).toEqual({ statuses: [400], code: "invalid_request" });
   });
 
   test.each([

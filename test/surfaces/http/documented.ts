@@ -3,6 +3,11 @@ import { describe as describeApi } from "../../../src/surfaces/http/openapi.ts";
 
 interface Operation {
   readonly operationId: string;
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+  }[];
   readonly responses: Record<string, { content: Record<string, { schema: object }> }>;
 }
 

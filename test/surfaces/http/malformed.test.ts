@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 import { attackOne, bearer, JSON_BODY, question, target } from "./raw.ts";
+import { createStage } from "./stage.ts";
 
 /** What is no HTTP, or no JSON, or leads elsewhere: byte by byte, to real sockets of a whole daemon. */
 attackOne();
@@ -46,7 +49,8 @@ describe("a body", () => {
     ["in a piece of negative length", [pieces], "-1\r\n{}\r\n0\r\n\r\n"],
   ])("%s is refused", async (_, headers, body) => {
     const start = question("POST /v1/requests", target.host, asAgent, JSON_BODY, ...headers);
-    expect((await target.send("tcp", start, body)).statuses).toEqual([400]);
+    const { statuses, code } = await target.send("tcp", start, body);
+    expect({ statuses, code }).toEqual({ statuses: [400], code: "invalid_request" });
     target.expectNothing();
   });
 
@@ -109,12 +113,55 @@ describe("a head", () => {
     ["of HTTP/2", () => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
     ["of TLS", () => Buffer.from("16030100c8010000c40303", "hex"), 400],
   ])("%s is refused", async (_, bytes, status) => {
-    expect((await target.send("tcp", "", bytes())).statuses).toEqual([status]);
+    const { statuses, code } = await target.send("tcp", "", bytes());
+    expect({ statuses, code }).toEqual({
+      statuses: [status],
+      code: status === 431 ? "too_large" : "invalid_request",
+    });
     target.expectNothing();
   });
 
   test("that would make a tunnel is not answered", async () => {
     const { statuses } = await target.send("tcp", question("CONNECT 127.0.0.1:22", target.host, asAgent));
     expect(statuses).toEqual([]);
+  });
+});
+
+describe("what is no HTTP, behind a question on the same connection,", () => {
+  const asks = (path: string) => `GET ${path} HTTP/1.1\r\n${target.host}\r\n${asAgent}\r\n\r\n`;
+
+  test("is not answered while that has none: its answer could be taken for the question's", async () => {
+    const { text } = await target.send("tcp", asks(`/v1/requests/${target.id}/wait`), "HELLO\r\n\r\n");
+    expect(text).toBe("");
+    target.expectNothing();
+  });
+
+  test("is answered once that has been", async () => {
+    const socket = connect(target.port, "127.0.0.1");
+    let text = "";
+    socket.setEncoding("utf8").on("data", (part) => {
+      text += part;
+      if (!text.includes("400 Bad Request")) socket.write("HELLO\r\n\r\n");
+    });
+    socket.write(asks("/v1/health"));
+    await once(socket, "close");
+    expect([...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status)).toEqual(["200", "400"]);
+    expect(text).toContain('"code":"invalid_request"');
+  });
+
+  test("is answered where it is that question's own body, which takes too long", async () => {
+    const stage = createStage();
+    await stage.serve({}, { limits: { request_ms: 100, headers_ms: 100, check_every_ms: 20 } });
+    const socket = connect(stage.sockets.agent);
+    let text = "";
+    socket.setEncoding("utf8").on("data", (part) => {
+      text += part;
+    });
+    socket.write(question("POST /v1/requests", "Host: x", JSON_BODY, "Content-Length: 9"));
+    await once(socket, "close");
+    expect(text).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    expect(text).toContain('"code":"invalid_request"');
+    expect(stage.bugs).toEqual([]);
+    await stage.close();
   });
 });

@@ -34,6 +34,16 @@ test("every operation has a name of its own, and every reference leads somewhere
   expect([...new Set(named)].sort()).toEqual(Object.keys(schemas).sort());
 });
 
+test("every part of a path that is to be filled in is described", () => {
+  for (const [path, methods] of Object.entries(API.paths)) {
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    for (const { parameters = [] } of Object.values(methods)) {
+      const described = parameters.flatMap((one) => (one.in === "path" && one.required ? [one.name] : []));
+      expect([path, described]).toEqual([path, named]);
+    }
+  }
+});
+
 test("the document is served", async () => {
   const stage = createStage();
   await stage.serve();
