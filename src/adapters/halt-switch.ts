@@ -3,10 +3,16 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf, syncFolder, writeDurably } from "./files.ts";
 
+const NAME = "halted.json";
+
+export function isHaltedIn(state: string): boolean {
+  return existsSync(join(state, NAME));
+}
+
 /** A file in the state directory: while it is there, nothing is executed, also after a restart. */
 export function openHaltSwitch(state: string, now: () => number) {
-  const path = join(state, "halted.json");
-  let halted = existsSync(path);
+  const path = join(state, NAME);
+  let halted = isHaltedIn(state);
   let wanted = halted;
   let last: Promise<unknown> = Promise.resolve();
   return {

@@ -41,6 +41,8 @@ export class EmbeddedJournal {
   #synced: number;
   #head: Head;
   #closing: Promise<void> | null = null;
+  /** To be named by the next record. */
+  #link: string | null = null;
 
   constructor(parts: {
     files: JournalFiles;
@@ -166,6 +168,11 @@ export class EmbeddedJournal {
     return this.#head;
   }
 
+  /** The next record names this link in the chain of switches, which is on the disk. */
+  nameLink(hash: string): void {
+    this.#link = hash;
+  }
+
   /** Brings everything to the disk and lets another writer in. Rejects when the disk failed, now or before. */
   close(): Promise<void> {
     this.#closing ??= told(this.#close());
@@ -245,7 +252,9 @@ export class EmbeddedJournal {
 
   #chained(id: RequestId, { event, text, after }: Step): { record: LedgerRecord; line: Buffer } {
     const { seq, hash: prev } = this.#chain;
-    const place = { id, prev, revision: after.revision, seq: seq + 1, synced: this.#synced };
+    const named = this.#link === null ? {} : { link: this.#link };
+    this.#link = null;
+    const place = { id, ...named, prev, revision: after.revision, seq: seq + 1, synced: this.#synced };
     const { line, hash } = recordLine(text, place);
     this.#chain = { seq: seq + 1, hash };
     return { record: { ...place, event, hash }, line: Buffer.from(line) };

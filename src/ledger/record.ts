@@ -11,6 +11,8 @@ export interface LedgerRecord {
   /** The request's revision after this event, from 1. */
   readonly revision: number;
   readonly event: Event;
+  /** The newest link in the chain of switches, in the first record behind it: shows an end of it that was cut off. */
+  readonly link?: string;
   /** The hash of the line before: a record, or the checkpoint that begins a segment. */
   readonly prev: string;
   /** SHA-256 over the RFC 8785 canonical JSON of the record without this field. */
@@ -70,10 +72,11 @@ export function checkpointLine(checkpoint: Checkpoint, prev: string): { line: st
 /** A record's line. `event` is the event's canonical JSON, so that it need not be made twice. */
 export function recordLine(
   event: string,
-  rest: Pick<LedgerRecord, "id" | "prev" | "revision" | "seq" | "synced">,
+  rest: Pick<LedgerRecord, "id" | "link" | "prev" | "revision" | "seq" | "synced">,
 ): { line: string; hash: string } {
-  const { id, prev, revision, seq, synced } = rest;
-  const tail = `,"id":${JSON.stringify(id)},"prev":"${prev}","revision":${revision},"seq":${seq},"synced":${synced}}`;
+  const { id, link, prev, revision, seq, synced } = rest;
+  const named = `,"id":${JSON.stringify(id)}${link === undefined ? "" : `,"link":"${link}"`}`;
+  const tail = `${named},"prev":"${prev}","revision":${revision},"seq":${seq},"synced":${synced}}`;
   const hash = sha256(`{"event":${event}${tail}`);
   return { line: `{"event":${event},"hash":"${hash}"${tail}\n`, hash };
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SWITCHES, type Switch, type SwitchRecord } from "../core/switch.ts";
@@ -13,39 +14,47 @@ export interface SwitchLogOptions {
   readonly state: string;
   /** Where the journal ends now. */
   readonly head: () => Head;
+  /** Is given the newest link, once it is on the disk, for the journal to name. */
+  readonly nameLink: (hash: string) => void;
   readonly now: () => number;
 }
 
 /**
  * Who halted, resumed and accepted the clock: a chain of its own beside the journal, whose records are all of requests. Each
- * line names the journal's last record of its time, so that both can be told as one story.
+ * line names the journal's last record of its time, so that both can be told as one story, and the journal's next record
+ * names the line.
  */
-export function openSwitchLog({ state, head, now }: SwitchLogOptions) {
+export function openSwitchLog({ state, head, now, nameLink }: SwitchLogOptions) {
   const path = join(state, NAME);
   let last: Promise<void> = Promise.resolve();
+  // No record may have come behind it before the daemon ended.
+  const newest = newestLine(path);
+  if (newest !== undefined) nameLink(linkOf(newest));
 
   async function append(what: Switch, by: string): Promise<void> {
     const { whole, lines } = await read(path);
     const before = lines.at(-1);
-    const { seq, hash } = head();
+    const journal = head();
     const rest = {
       n: lines.length + 1,
       switch: what,
       by,
       at: new Date(now()).toISOString(),
-      journal: { seq, hash },
-      prev: before === undefined ? GENESIS : (recordIn(before)?.hash ?? sha256(before)),
+      journal: { seq: journal.seq, hash: journal.hash },
+      prev: before === undefined ? GENESIS : linkOf(before),
     };
+    const hash = sha256(canonical(rest));
     const file = await open(path, "a+", 0o600);
     try {
       // What stands behind the last whole line was cut off while it was written, and nobody was told of it.
       await file.truncate(whole);
-      await file.writeFile(`${canonical({ ...rest, hash: sha256(canonical(rest)) })}\n`);
+      await file.writeFile(`${canonical({ ...rest, hash })}\n`);
       await file.sync();
     } finally {
       await file.close();
     }
     if (before === undefined) await syncFolder(state);
+    nameLink(hash);
   }
 
   return {
@@ -70,14 +79,46 @@ export async function readSwitches(state: string): Promise<readonly SwitchRecord
   });
 }
 
-/** What is wrong with them, in sentences: with each one, with their chain, and with what they say of the journal. */
+/**
+ * What is wrong with them, in sentences: with each one, with their chain, with what they say of the journal and it of
+ * them, and with whether all is halted now.
+ */
 export async function verifySwitches(
   state: string,
+  isHalted: () => boolean,
   journal: () => AsyncIterable<LedgerRecord>,
 ): Promise<string[]> {
-  const { lines } = await read(join(state, NAME));
+  const { wrong, told } = walk((await read(join(state, NAME))).lines);
+  const named: { readonly seq: number; readonly link: string }[] = [];
+  for await (const { seq, hash, link } of journal()) {
+    if (link !== undefined) named.push({ seq, link });
+    for (const one of told.get(seq) ?? []) {
+      if (one.hash !== hash)
+        wrong.push(`${one.where}: the journal's record ${seq} is not the one of that time`);
+    }
+    told.delete(seq);
+  }
+  for (const [seq, [one]] of told) wrong.push(`${one?.where}: the journal's record ${seq} is gone`);
+  // Read again, because a daemon that runs may have added what the journal's last records name.
+  const { links, said } = walk((await read(join(state, NAME))).lines);
+  const gone = named.find(({ link }) => !links.has(link));
+  if (gone !== undefined) wrong.push(`${NAME}: the line that the journal's record ${gone.seq} names is gone`);
+  const halted = isHalted();
+  if (halted !== (said === "halted")) {
+    wrong.push(
+      `${NAME}: executions are ${halted ? "" : "not "}halted, and its last word on that is otherwise`,
+    );
+  }
+  return wrong;
+}
+
+/** Goes from line to line, and gives what can be told by them alone. */
+function walk(lines: readonly string[]) {
   const wrong: string[] = [];
+  const links = new Set<string>();
+  /** By the number of a journal's record, what they say of it. */
   const told = new Map<number, { readonly hash: string; readonly where: string }[]>();
+  let said: Switch = "resumed";
   let prev = GENESIS;
   for (const [at, line] of lines.entries()) {
     const where = `${NAME}:${at + 1}`;
@@ -88,31 +129,41 @@ export async function verifySwitches(
         wrong.push(`${where}: it does not continue the line before`);
       const { seq, hash } = record.journal;
       if (seq > 0) told.set(seq, [...(told.get(seq) ?? []), { hash, where }]);
+      if (record.switch !== "clock_accepted") said = record.switch;
     }
-    prev = record?.hash ?? sha256(line);
+    prev = linkOf(line);
+    links.add(prev);
   }
-  if (told.size === 0) return wrong;
-  for await (const { seq, hash } of journal()) {
-    for (const one of told.get(seq) ?? []) {
-      if (one.hash !== hash)
-        wrong.push(`${one.where}: the journal's record ${seq} is not the one of that time`);
-    }
-    told.delete(seq);
+  return { wrong, links, told, said };
+}
+
+/** What the line behind this one is chained to, damaged or not. */
+function linkOf(line: string): string {
+  return recordIn(line)?.hash ?? sha256(line);
+}
+
+function newestLine(path: string): string | undefined {
+  try {
+    return linesIn(readFileSync(path)).lines.at(-1);
+  } catch {
+    // Where there is no such file yet, or none that can be read, the next switch says so.
+    return undefined;
   }
-  for (const [seq, [one]] of told) wrong.push(`${one?.where}: the journal's record ${seq} is gone`);
-  return wrong;
 }
 
 /** The whole lines, and where the last of them ends, in bytes. */
 async function read(path: string): Promise<{ whole: number; lines: readonly string[] }> {
   try {
-    const bytes = await readFile(path);
-    const whole = bytes.lastIndexOf(0x0a) + 1;
-    return { whole, lines: whole === 0 ? [] : bytes.toString("utf8", 0, whole - 1).split("\n") };
+    return linesIn(await readFile(path));
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return { whole: 0, lines: [] };
     throw error;
   }
+}
+
+function linesIn(bytes: Buffer): { whole: number; lines: readonly string[] } {
+  const whole = bytes.lastIndexOf(0x0a) + 1;
+  return { whole, lines: whole === 0 ? [] : bytes.toString("utf8", 0, whole - 1).split("\n") };
 }
 
 function recordIn(line: string): SwitchRecord | null {

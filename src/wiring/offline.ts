@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { clock } from "../adapters/clock.ts";
 import type { Configuration } from "../adapters/configuration/configuration.ts";
 import { loadConfiguration } from "../adapters/configuration/load.ts";
+import { isHaltedIn } from "../adapters/halt-switch.ts";
 import { type Environment, locate } from "../adapters/locations.ts";
 import { createPolicyReader } from "../adapters/policy-files.ts";
 import { openVault } from "../adapters/vault.ts";
@@ -56,7 +57,11 @@ export async function verifyAudit(options: GlobalOptions, { env, cwd }: Outside)
   const chain = problems.map(({ file, line, message }) => `${file}:${line}: ${message}`);
   const vault = openVault({ root: places.vault, folders, staging: [join(places.state, "staging")] });
   const notes = chain.length > 0 ? [] : await compareNotes(readRecords(diskFiles(places.state), 0), vault);
-  const switches = await verifySwitches(places.state, () => readRecords(diskFiles(places.state), 0));
+  const switches = await verifySwitches(
+    places.state,
+    () => isHaltedIn(places.state),
+    () => readRecords(diskFiles(places.state), 0),
+  );
   const findings = [...chain, ...switches, ...notes];
   return { ok: findings.length === 0, records, head: records === 0 ? null : head.hash, findings };
 }

@@ -176,7 +176,12 @@ async function wire(
     clock,
     guard,
     halt,
-    switches: openSwitchLog({ state: places.state, head: () => ledger.head(), now: clock.now }),
+    switches: openSwitchLog({
+      state: places.state,
+      head: () => ledger.head(),
+      nameLink: (hash) => ledger.nameLink(hash),
+      now: clock.now,
+    }),
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
     random: randomBytes,
     createToken,

@@ -8,6 +8,7 @@ import { diskFiles } from "../../src/ledger/disk-files.ts";
 import { readRecords } from "../../src/ledger/reading.ts";
 import { canonical, type Head } from "../../src/ledger/record.ts";
 import { openSwitchLog, readSwitches, verifySwitches } from "../../src/ledger/switches.ts";
+import { verifyJournal } from "../../src/ledger/verify.ts";
 import { makeScenery, openStage, removeScenery } from "../scenarios/stage.ts";
 
 let state = "";
@@ -19,8 +20,16 @@ beforeEach(() => {
 afterEach(() => rmSync(state, { recursive: true }));
 
 const file = () => join(state, "switches.jsonl");
-const open = () => openSwitchLog({ state, head: () => head, now: () => Date.parse("2026-11-21T09:00:00Z") });
+const open = () =>
+  openSwitchLog({
+    state,
+    head: () => head,
+    nameLink: () => {},
+    now: () => Date.parse("2026-11-21T09:00:00Z"),
+  });
 const nothing = async function* () {};
+const yes = () => true;
+const no = () => false;
 /** Another name, with the hash that goes with it. */
 function forged(line: string): string {
   const { hash: _, ...rest } = { ...JSON.parse(line), by: "eve" } as SwitchRecord;
@@ -36,7 +45,7 @@ describe("who halted, resumed and accepted the clock", () => {
     await Promise.all([first.record("halted", "ada"), first.record("resumed", "bob")]);
     await open().record("clock_accepted", "cleo");
     expect(await told()).toEqual(["1 halted ada", "2 resumed bob", "3 clock_accepted cleo"]);
-    expect(await verifySwitches(state, nothing)).toEqual([]);
+    expect(await verifySwitches(state, no, nothing)).toEqual([]);
     expect(statSync(file()).mode & 0o777).toBe(0o600);
   });
 
@@ -48,7 +57,7 @@ describe("who halted, resumed and accepted the clock", () => {
     for (let end = before.length; end < whole.length; end += 7) {
       writeFileSync(file(), whole.subarray(0, end));
       expect(await told()).toEqual(["1 halted ada"]);
-      expect(await verifySwitches(state, nothing)).toEqual([]);
+      expect(await verifySwitches(state, yes, nothing)).toEqual([]);
       await open().record("clock_accepted", "cleo");
       expect(await told()).toEqual(["1 halted ada", "2 clock_accepted cleo"]);
     }
@@ -69,13 +78,13 @@ describe("who halted, resumed and accepted the clock", () => {
     };
     for (const [what, lines] of Object.entries(wrong)) {
       writeFileSync(file(), `${lines.join("\n")}\n`);
-      expect(await verifySwitches(state, nothing), what).not.toEqual([]);
+      expect(await verifySwitches(state, yes, nothing), what).not.toEqual([]);
     }
     writeFileSync(file(), `${first}\n{}\n`);
     await expect(readSwitches(state)).rejects.toMatchObject({ code: "journal_damaged" });
     // What comes behind damage is recorded all the same.
     await log.record("resumed", "ada");
-    expect(await verifySwitches(state, nothing)).toHaveLength(1);
+    expect(await verifySwitches(state, no, nothing)).toHaveLength(1);
   });
 
   test("is held against the journal of that time", async () => {
@@ -96,12 +105,48 @@ describe("who halted, resumed and accepted the clock", () => {
       ["clock_accepted", "cleo", 1],
     ]);
     const journal = () => readRecords(diskFiles(scenery.state), 0);
-    expect(await verifySwitches(scenery.state, journal)).toEqual([]);
-    expect(await verifySwitches(scenery.state, nothing)).toHaveLength(1);
+    expect(await verifySwitches(scenery.state, no, journal)).toEqual([]);
+    expect(await verifySwitches(scenery.state, no, nothing)).toHaveLength(1);
     const other = async function* () {
       for await (const record of journal()) yield { ...record, hash: "f".repeat(64) };
     };
-    expect(await verifySwitches(scenery.state, other)).toHaveLength(2);
+    expect(await verifySwitches(scenery.state, no, other)).toHaveLength(2);
+    removeScenery(scenery);
+  });
+
+  test("cannot lose its end unseen", async () => {
+    const scenery = makeScenery();
+    let stage = await openStage(scenery);
+    const journal = () => readRecords(diskFiles(scenery.state), 0);
+    const path = join(scenery.state, "switches.jsonl");
+    const findings = (isHalted = no) => verifySwitches(scenery.state, isHalted, journal);
+    await stage.application.halt("ada");
+    // What nothing was recorded behind is missed where it leaves the daemon otherwise than it says.
+    expect(await findings(yes)).toEqual([]);
+    expect(await findings(no)).toHaveLength(1);
+    await stage.application.resume("bob");
+    // The journal's next record names the last of them, also over a restart.
+    await stage.application.submit({ kind: "payment", params: {} });
+    await stage.application.halt("ada");
+    await stage.application.resume("bob");
+    await stage.close();
+    stage = await openStage(scenery);
+    for (const amount_cents of [1, 2]) {
+      await stage.application.submit({ kind: "payment", params: { amount_cents } });
+    }
+    await stage.close();
+    const links: (string | undefined)[] = [];
+    for await (const { link } of journal()) links.push(link);
+    const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+    const hashes = lines.map((line) => JSON.parse(line).hash);
+    expect(links).toEqual([hashes[1], hashes[3], undefined]);
+    expect((await verifyJournal({ directory: scenery.state })).problems).toEqual([]);
+    expect(await findings()).toEqual([]);
+
+    writeFileSync(path, `${lines.slice(0, 2).join("\n")}\n`);
+    expect(await findings()).toEqual([expect.stringContaining("record 2 names is gone")]);
+    rmSync(path);
+    expect(await findings()).toEqual([expect.stringContaining("record 1 names is gone")]);
     removeScenery(scenery);
   });
 

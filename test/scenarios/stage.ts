@@ -228,7 +228,12 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     clock,
     halt,
     guard,
-    switches: openSwitchLog({ state, head: () => journal.head(), now: clock.now }),
+    switches: openSwitchLog({
+      state,
+      head: () => journal.head(),
+      nameLink: (hash) => journal.nameLink(hash),
+      now: clock.now,
+    }),
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
     random: (length) => {
       scenery.counter += 1;
