@@ -1,21 +1,10 @@
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
 import { homedir } from "node:os";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Argument, type Command, InvalidArgumentError } from "commander";
 import { Fault } from "../../core/codes.ts";
 import { parseDuration } from "../../core/duration.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
 import type { AgentName } from "../hooks/dialects.ts";
-import type { AgentSettings, SetupPlan } from "../setup/agent-settings.ts";
+import type { SetupPlan } from "../setup/agent-settings.ts";
 import { AGENTS } from "./command-hook.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -50,29 +39,32 @@ async function setUp(context: Context, agent: AgentName, options: SetupOptions):
     throw new Fault("usage", `--dialog is for claude-code alone, not for ${agent}.`);
   }
   const plan = await planOf(context, options);
-  const { merged, settingsOf, without } = await import("../setup/agent-settings.ts");
+  const [{ settingsOf }, { prettyWith, readSettings, removeFrom, writeInto }] = await Promise.all([
+    import("../setup/agent-settings.ts"),
+    import("../setup/settings-file.ts"),
+  ]);
   const settings = settingsOf(agent, plan);
-  const { file, content, notes } = settings;
+  const { file, notes } = settings;
   if (options.remove) {
-    const changed = remove(settings, (found) => without(found, agent));
+    const changed = removeFrom(settings, agent);
     context.print(
       { agent, file, removed: changed },
       changed ? `removed from  ${file}` : `nothing of ours in  ${file}`,
     );
     return EXIT.done;
   }
-  const before = typeof content === "string" ? {} : readSettings(file);
-  const text = typeof content === "string" ? content : pretty(merged(before, agent, content));
   if (!options.write) {
-    const shown = typeof content === "string" ? content : pretty(merged({}, agent, content));
+    const shown = prettyWith({}, settings, agent);
     context.print(
       { agent, file, content: shown, notes },
-      `# ${file}\n${shown}${notes.map((one) => `# ${one}\n`).join("")}`,
+      `# ${file}\n${shown}${notes.map((one) => `# ${one}\n`).join("")}# Nothing is written without --write.\n`,
     );
     return EXIT.done;
   }
-  const backup = replace(file, text);
+  const before = readSettings(settings);
+  // First what may be refused: hooks whose actions are not there would refuse every call.
   const added = await context.deps.addToolActions(context.options);
+  const backup = writeInto(before, settings, agent);
   const lines = [
     `written  ${file}`,
     ...(backup === null ? [] : [`backup   ${backup}`]),
@@ -100,55 +92,6 @@ export async function planOf(
     timeout: timeout ?? null,
     dialog: dialog ?? false,
   };
-}
-
-function readSettings(file: string): JsonObject {
-  if (!existsSync(file)) return {};
-  let value: Json = null;
-  try {
-    value = JSON.parse(readFileSync(file, "utf8")) as Json;
-  } catch {
-    // Answered below, like any other file that is no map.
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  throw new Fault(
-    "usage",
-    `${file} is not plain JSON, so nothing is merged into it.`,
-    "Without --write the hooks are printed, to be put in by hand.",
-  );
-}
-
-/** True where something was taken out. A file that was ours alone, or is empty without us, is removed. */
-function remove({ file, content }: AgentSettings, clean: (settings: JsonObject) => JsonObject): boolean {
-  if (!existsSync(file)) return false;
-  if (typeof content === "string") {
-    rmSync(file);
-    return true;
-  }
-  const before = readSettings(file);
-  const after = clean(before);
-  if (JSON.stringify(after) === JSON.stringify(before)) return false;
-  replace(file, pretty(after));
-  return true;
-}
-
-/** Writes beside and renames, through a link to what it points to; gives the backup's name where there is one. */
-function replace(file: string, text: string): string | null {
-  mkdirSync(dirname(file), { recursive: true });
-  const target = existsSync(file) ? realpathSync(file) : file;
-  const old = existsSync(target) ? readFileSync(target, "utf8") : null;
-  if (old === text) return null;
-  const backup = `${target}.before-countersign`;
-  const isFirst = old !== null && !existsSync(backup);
-  if (old !== null && isFirst) writeFileSync(backup, old, { mode: statSync(target).mode & 0o777 });
-  const beside = `${target}.${process.pid}.tmp`;
-  writeFileSync(beside, text, { mode: old === null ? 0o600 : statSync(target).mode & 0o777 });
-  renameSync(beside, target);
-  return isFirst ? backup : null;
-}
-
-function pretty(value: JsonObject): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 function timeoutOption(text: string): { text: string; ms: number } {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { Fault } from "../../core/codes.ts";
 import { parseDuration } from "../../core/duration.ts";
 import { tellShadow } from "../../core/shadow.ts";
 import { planOf } from "./command-agent-setup.ts";
@@ -25,12 +26,13 @@ async function doctor(context: Context): Promise<number> {
   const inShadow = tellShadow(await context.deps.kindsInShadow(context.options));
   const warnings: string[] = inShadow === null ? [] : [inShadow];
   warnings.push(...(await context.deps.toolActionGaps(context.options)));
+  warnings.push(...(await daemonWarnings(context)));
   const gated: string[] = [];
   for (const agent of AGENTS) {
     for (const project of [false, true]) {
       const settings = settingsOf(agent, await planOf(context, { project }));
       const text = existsSync(settings.file) ? readFileSync(settings.file, "utf8") : null;
-      warnings.push(...agentWarnings(agent, settings, text, waitIn));
+      warnings.push(...agentWarnings(agent, settings, text, waitIn, existsSync));
       if (text?.includes(agent) && !gated.includes(agent)) gated.push(agent);
     }
     if (gated.includes(agent) && UNSEEN[agent] !== undefined) warnings.push(UNSEEN[agent]);
@@ -45,10 +47,33 @@ async function doctor(context: Context): Promise<number> {
       );
     }
   }
-  const said =
+  const known =
+    gated.length === 0
+      ? "No agent is set up here: `countersign setup AGENT --write` does that."
+      : `Set up here: ${gated.join(", ")}.`;
+  const found =
     warnings.length === 0 ? "Nothing was found." : warnings.map((one) => `- ${line(one)}`).join("\n");
-  context.print({ agents: gated, warnings }, said);
+  context.print({ agents: gated, warnings }, `${known}\n${found}`);
   return EXIT.done;
+}
+
+/** What makes every call wait or a no, whoever makes it. */
+async function daemonWarnings(context: Context): Promise<readonly string[]> {
+  const client = await context.client();
+  try {
+    const { halted, clock_frozen } = await client.ask({ socket: "any", method: "GET", path: "/v1/health" });
+    return [
+      ...(halted === true
+        ? ["All executions are halted: nothing that is approved begins before `countersign resume`."]
+        : []),
+      ...(clock_frozen === true
+        ? ["The computer's clock was set: only a no counts before `countersign clock accept`."]
+        : []),
+    ];
+  } catch (error) {
+    if (!(error instanceof Fault && error.code === "unreachable")) throw error;
+    return ["The daemon is not running, so every call is refused: start it with `countersign start`."];
+  }
 }
 
 /** How long a hook of ours waits, by its words. */

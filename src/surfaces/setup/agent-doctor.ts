@@ -23,6 +23,7 @@ export function agentWarnings(
   { file, content }: AgentSettings,
   text: string | null,
   wait_ms: (words: string) => number,
+  isThere: (path: string) => boolean,
 ): readonly string[] {
   if (text === null) return [];
   if (agent === "opencode") {
@@ -45,7 +46,8 @@ export function agentWarnings(
           : `${file} has no hook of ours for ${event}: that is not gated.`,
       );
     }
-    const matcher = matcherOf(typeof content === "string" ? undefined : content.hooks[event]);
+    const entry = typeof content === "string" ? undefined : content.hooks[event];
+    const matcher = matcherOf(entry);
     if (
       matcher !== null &&
       gates.length > 0 &&
@@ -55,10 +57,37 @@ export function agentWarnings(
         `${file}: the matcher of ${event} is not the one that setup writes, so that some tools may not be gated: write it again with --write.`,
       );
     }
-    for (const hook of gates.flatMap(hooksIn))
+    const elsewhere = gates.map(vaultIn).find((vault) => vault !== vaultIn(entry ?? null));
+    if (entry !== undefined && elsewhere !== undefined) {
+      warnings.push(`${file}: ${event} asks in another vault than this one: ${elsewhere}.`);
+    }
+    for (const hook of gates.flatMap(hooksIn)) {
       warnings.push(...hookWarnings(agent, file, event, hook, wait_ms));
+      const lost = programIn(hook, agent).find((path) => !isThere(path));
+      if (lost !== undefined) {
+        const then = RUNS_WITHOUT.has(agent) ? "and then the tool runs" : "so that every call is refused";
+        warnings.push(
+          `${file}: ${event} starts ${lost}, which is not there, ${then}: write it again with --write.`,
+        );
+      }
+    }
   }
   return warnings;
+}
+
+/** Agents that run the tool when its hook cannot be started, whatever the hook says. */
+const RUNS_WITHOUT: ReadonlySet<AgentName> = new Set(["codex", "gemini"]);
+
+/** The absolute paths among the words that start our program. */
+function programIn({ command, exec, args }: JsonObject, agent: AgentName): readonly string[] {
+  const first = typeof exec === "string" ? exec : typeof command === "string" ? command : "";
+  if (Array.isArray(args)) {
+    return [first, ...args.slice(0, args.indexOf("hook"))].flatMap((word) =>
+      typeof word === "string" && word.startsWith("/") ? word : [],
+    );
+  }
+  const words = first.slice(0, first.indexOf(` hook ${agent} `));
+  return [...words.matchAll(/'(\/[^']*)'|(?<!\S)(\/\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
 }
 
 function hookWarnings(
@@ -102,6 +131,12 @@ function limitOf(agent: AgentName, hook: JsonObject): number {
 export const UNSEEN: Readonly<Partial<Record<AgentName, string>>> = {
   "claude-code": "`claude --bare` and `claude --safe-mode` skip all hooks: then nothing is gated.",
 };
+
+/** The vault in an entry's words, as it stands there. */
+function vaultIn(entry: Json): string {
+  const text = JSON.stringify(entry);
+  return (/"--vault","((?:[^"\\]|\\.)*)"/.exec(text) ?? / --vault ('[^']*'|[^" ]+)/.exec(text))?.[1] ?? "";
+}
 
 /** Which tools an entry is for; null where it is for all. */
 function matcherOf(entry: Json | undefined): string | null {

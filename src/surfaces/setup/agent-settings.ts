@@ -221,9 +221,9 @@ function placeOf(agent: AgentName, { home, env, project }: SetupPlan): string {
   }
 }
 
-/** Whether an entry is one that we wrote, at whatever time and with whichever options. */
+/** Whether an entry, or a whole file, holds what we wrote, at whatever time and with whichever options. */
 export function isOurs(entry: Json, agent: AgentName): boolean {
-  const text = JSON.stringify(entry);
+  const text = typeof entry === "string" ? entry : JSON.stringify(entry);
   return text.includes(`"hook","${agent}","--vault"`) || text.includes(` hook ${agent} --vault `);
 }
 

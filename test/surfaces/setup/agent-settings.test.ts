@@ -67,7 +67,13 @@ describe("an agent's settings", () => {
       const { content } = settings;
       const text = typeof content === "string" ? content : JSON.stringify(merged({}, agent, content));
       expect(
-        agentWarnings(agent, settings, text, () => WAIT_MS),
+        agentWarnings(
+          agent,
+          settings,
+          text,
+          () => WAIT_MS,
+          () => true,
+        ),
         agent,
       ).toEqual([]);
     }
@@ -115,7 +121,13 @@ describe("doctor", () => {
     const settings = settingsOf(agent, PLAN);
     const { content } = settings;
     const text = typeof content === "string" ? content : JSON.stringify(merged({}, agent, content));
-    return agentWarnings(agent, settings, change(text), () => WAIT_MS).join("\n");
+    return agentWarnings(
+      agent,
+      settings,
+      change(text),
+      () => WAIT_MS,
+      () => true,
+    ).join("\n");
   };
 
   test.each([
@@ -137,6 +149,12 @@ describe("doctor", () => {
       (text: string) => text.replace(/"matcher":"[^"]+"/, '"matcher":"write_file"'),
       "matcher of BeforeTool",
     ],
+    [
+      "claude-code",
+      (text: string) => text.replaceAll("/home/anna/my vault", "/home/anna/b"),
+      "another vault",
+    ],
+    ["codex", (text: string) => text.replaceAll("/home/anna/my vault", "/home/anna/b c"), "another vault"],
     ["opencode", (text: string) => text.replace("throw new Error", "console.log"), "not what setup writes"],
   ] as const)("warns of %s %#", (agent, change, words) => {
     expect(warned(agent, change)).toContain(words);
@@ -145,9 +163,15 @@ describe("doctor", () => {
   test("says what goes by a hook that stands beside Claude Code's own dialog", () => {
     const settings = settingsOf("claude-code", { ...PLAN, dialog: true });
     const text = JSON.stringify(merged({}, "claude-code", hooksOf("claude-code", { ...PLAN, dialog: true })));
-    expect(agentWarnings("claude-code", settings, text, () => WAIT_MS)).toEqual([
-      expect.stringContaining("without asking is not gated"),
-    ]);
+    expect(
+      agentWarnings(
+        "claude-code",
+        settings,
+        text,
+        () => WAIT_MS,
+        () => true,
+      ),
+    ).toEqual([expect.stringContaining("without asking is not gated")]);
   });
 
   test.each(["*", ""])("takes a matcher %j, which is for every tool", (matcher) => {
@@ -159,9 +183,49 @@ describe("doctor", () => {
     expect(warned("claude-code", all)).toBe("");
   });
 
+  test.each([
+    ["claude-code", "every call is refused"],
+    ["codex", "the tool runs"],
+    ["gemini", "the tool runs"],
+    ["cursor", "every call is refused"],
+  ] as const)("says of %s what becomes of calls when the program is gone", (agent, words) => {
+    const program = ["/opt/my node/bin/node", "/opt/countersign/main.js"];
+    const settings = settingsOf(agent, { ...PLAN, program });
+    if (typeof settings.content === "string") throw new Error(`${agent} is not merged`);
+    const text = JSON.stringify(merged({}, agent, settings.content));
+    for (const gone of program) {
+      const told = agentWarnings(
+        agent,
+        settings,
+        text,
+        () => WAIT_MS,
+        (path) => path !== gone,
+      ).join("\n");
+      expect(told).toContain(`${gone}, which is not there`);
+      expect(told).toContain(words);
+    }
+    expect(
+      agentWarnings(
+        agent,
+        settings,
+        text,
+        () => WAIT_MS,
+        (path) => program.includes(path),
+      ),
+    ).toEqual([]);
+  });
+
   test("says nothing of agents that were never set up", () => {
     for (const agent of AGENTS)
-      expect(agentWarnings(agent, settingsOf(agent, PLAN), null, () => WAIT_MS)).toEqual([]);
+      expect(
+        agentWarnings(
+          agent,
+          settingsOf(agent, PLAN),
+          null,
+          () => WAIT_MS,
+          () => true,
+        ),
+      ).toEqual([]);
   });
 });
 

@@ -73,6 +73,52 @@ describe("setup", () => {
     expect((await run("setup", "claude-code", "--remove")).out).toContain("nothing of ours");
   });
 
+  test.each([
+    ["of their own form", '{\n    "model": "x",\n\t"hooks": {"PreToolUse": []}, "permissions": {} }'],
+    ["of nothing", "{}"],
+    ["that are empty", ""],
+  ])("gives settings %s back to the byte", async (_, mine) => {
+    write(settings, mine);
+    await run("setup", "claude-code", "--write");
+    await run("setup", "claude-code", "--write", "--timeout", "9m");
+    expect((await run("setup", "claude-code", "--remove")).exit).toBe(0);
+    expect(readFileSync(settings, "utf8")).toBe(mine);
+    expect(existsSync(`${settings}.before-countersign`)).toBe(false);
+  });
+
+  test("leaves no file where none was, and what somebody has changed since", async () => {
+    await run("setup", "claude-code", "--write");
+    await run("setup", "claude-code", "--write", "--timeout", "9m");
+    await run("setup", "claude-code", "--remove");
+    expect(existsSync(settings)).toBe(false);
+    write(settings, '{"model":"x"}');
+    await run("setup", "claude-code", "--write");
+    const changed = JSON.parse(readFileSync(settings, "utf8"));
+    write(settings, JSON.stringify({ ...changed, model: "y" }));
+    await run("setup", "claude-code", "--remove");
+    expect(JSON.parse(readFileSync(settings, "utf8"))).toEqual({ model: "y" });
+    expect(readFileSync(`${settings}.before-countersign`, "utf8")).toBe('{"model":"x"}');
+  });
+
+  test.each(["copilot", "opencode"])(
+    "gives %s back a file that stood in the place of ours",
+    async (agent) => {
+      const { file } = JSON.parse((await run("setup", agent, "--json")).out) as { file: string };
+      write(file, "// somebody's\n");
+      await run("setup", agent, "--write");
+      await run("setup", agent, "--write", "--timeout", "9m");
+      await run("setup", agent, "--remove");
+      expect(readFileSync(file, "utf8")).toBe("// somebody's\n");
+    },
+  );
+
+  test("writes no hooks where the actions cannot be added", async () => {
+    const env = { HOME: home, PATH: process.env.PATH ?? "" };
+    const { exit, err } = await stage.run(["setup", "claude-code", "--write"], { env });
+    expect([exit, err]).not.toEqual([0, ""]);
+    expect(existsSync(settings)).toBe(false);
+  });
+
   test("puts a note before every call or beside the agent's own dialog, never both", async () => {
     const events = () => Object.keys(JSON.parse(readFileSync(settings, "utf8")).hooks);
     await run("setup", "claude-code", "--write");
@@ -105,6 +151,19 @@ describe("setup", () => {
     expect(readFileSync(settings, "utf8")).toBe("{ // mine\n}");
   });
 
+  test.each(['{"hooks":[]}', '{"hooks":{"PreToolUse":{}}}', '{"hooks":null}'])(
+    "leaves alone hooks that have another form: %s",
+    async (mine) => {
+      write(settings, mine);
+      for (const way of ["--write", "--remove"]) {
+        const { exit, err } = await run("setup", "claude-code", way);
+        expect(exit).toBe(2);
+        expect(err).toContain("`hooks`");
+      }
+      expect(readFileSync(settings, "utf8")).toBe(mine);
+    },
+  );
+
   test("files that are ours alone come and go", async () => {
     const plugin = join(home, ".config/opencode/plugin/countersign.js");
     await run("setup", "opencode", "--write");
@@ -133,6 +192,7 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
   }
 
   test("asks Codex whether it trusts its hooks, and never does so in its place", async () => {
+    await stage.serve();
     await run("setup", "codex", "--write");
     codexThatSays("untrusted");
     expect((await run("doctor", "--json")).out).toContain("/hooks");
@@ -140,7 +200,21 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
     expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: ["codex"], warnings: [] });
   });
 
+  test("says that the daemon is not there, that it is halted, and that its clock was set", async () => {
+    expect((await run("doctor")).out).toContain("countersign start");
+    const { health } = await stage.serve();
+    expect((await run("doctor")).out).toBe(
+      "No agent is set up here: `countersign setup AGENT --write` does that.\nNothing was found.\n",
+    );
+    await stage.stopServing();
+    await stage.serve({ health: () => ({ ...health(), halted: true, clock_frozen: true }) });
+    const { out } = await run("doctor");
+    expect(out).toContain("countersign resume");
+    expect(out).toContain("countersign clock accept");
+  });
+
   test("has nothing to say where no agent was set up, and names what no file shows where one was", async () => {
+    await stage.serve();
     expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: [], warnings: [] });
     gaps = ["mcp_tool lacks hints."];
     expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: [], warnings: gaps });
