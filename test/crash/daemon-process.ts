@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,9 +13,39 @@ export interface Program {
   remove(): void;
 }
 
-/** The program as it is shipped, plain JavaScript, in a folder of this test's own. */
+/**
+ * The program as it is shipped, plain JavaScript: built once for all the files of a run, or, with declarations, in a
+ * folder of this test's own.
+ */
 export function buildProgram({ declarations = false } = {}): Program {
-  const root = mkdtempSync(join(tmpdir(), "cs-program-"));
+  const shared = declarations ? undefined : process.env.COUNTERSIGN_TEST_PROGRAM;
+  if (shared === undefined) {
+    const own = mkdtempSync(join(tmpdir(), "cs-program-"));
+    build(own, declarations);
+    return programIn(own, () => rmSync(own, { recursive: true, force: true }));
+  }
+  const root = join(shared, "program");
+  if (!existsSync(root)) shareBuild(shared, root);
+  return programIn(root, () => {});
+}
+
+function programIn(root: string, remove: () => void): Program {
+  return { main: join(root, "dist/main.js"), compiled: join(root, "compiled"), remove };
+}
+
+/** Whole or not at all: of two that build at the same time, the first one's is taken. */
+function shareBuild(shared: string, root: string): void {
+  const own = mkdtempSync(join(shared, "building-"));
+  build(own, false);
+  try {
+    renameSync(own, root);
+  } catch (error) {
+    rmSync(own, { recursive: true });
+    if (!existsSync(root)) throw error;
+  }
+}
+
+function build(root: string, declarations: boolean): void {
   const compiler = join(REPOSITORY, "node_modules/typescript/bin/tsc");
   const words = [
     "-p",
@@ -37,8 +67,6 @@ export function buildProgram({ declarations = false } = {}): Program {
   cpSync(join(REPOSITORY, "package.json"), join(root, "package.json"));
   mkdirSync(join(root, "vault"));
   cpSync(join(REPOSITORY, "vault/Handbook.md"), join(root, "vault/Handbook.md"));
-  const remove = () => rmSync(root, { recursive: true, force: true });
-  return { main: join(root, "dist/main.js"), compiled: join(root, "compiled"), remove };
 }
 
 export interface Ran {
