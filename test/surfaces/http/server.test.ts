@@ -56,9 +56,8 @@ describe("a wait", () => {
     await stage.serve({ wait });
     const open = stage.ask(`GET /v1/requests/${ID}/wait`, { headers: { connection: "keep-alive" } });
     await begun;
-    const started = performance.now();
     await stage.stopServing();
-    expect(performance.now() - started).toBeLessThan(1_000);
+    // What is not answered by itself is cut off, and has no answer.
     expect(await open).toMatchObject({
       status: 200,
       body: { status: "pending" },
@@ -75,7 +74,8 @@ describe("a wait", () => {
     const started = performance.now();
     await stage.stopServing();
     await gone;
-    expect(performance.now() - started).toBeLessThan(1_000);
+    // What does not end by itself is cut off after two seconds.
+    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });
 
