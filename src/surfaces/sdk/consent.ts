@@ -1,26 +1,7 @@
-import { inspect } from "node:util";
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
-import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
 import type { Action, Asked, Countersign } from "./countersign.ts";
-import { DoubtfulError, errorOf, type NotDoneError, OutcomeUnknownError } from "./outcomes.ts";
-
-/** What a gated function is told of the approval that it runs by. */
-export interface Approved {
-  readonly id: string;
-  readonly digest: string;
-  readonly action_digest: string;
-  /** Proves to a tool that this very action was approved, and is carried out now: see `verifyGrant`. */
-  readonly grant: string;
-  /** Who approved; null where the policy allowed it. */
-  readonly reviewer: string | null;
-  /** The same however often this one action is tried at its receiver. */
-  readonly idempotency_key: string;
-}
-
-/** The params are those that were approved: a person may have changed them. */
-export type Act<Params, Result> = (params: Params, approved: Approved) => Promise<Result> | Result;
+import { errorOf, type NotDoneError } from "./outcomes.ts";
 
 export interface ConsentOptions {
   readonly requester?: string;
@@ -36,25 +17,33 @@ export interface ConsentOptions {
   readonly onDecide?: (request: RequestView) => void | Promise<void>;
 }
 
-/** A yes that is not used yet. Without a token somebody else asked first, and the request has what came of it. */
+type Wanted = Pick<Action, "kind" | "params" | "title" | "key" | "previous" | "token">;
+
+/** A yes that is not used yet. Without a token somebody else asked first, and carries it out. */
 export interface Consent {
   readonly request: RequestView;
   readonly token: string | null;
 }
 
-/** Asks for an action that the caller executes, and waits. Gives the no as an error; rejects where it cannot be asked. */
+/**
+ * Asks for an action that the caller executes, and waits. Gives the no as an error; rejects where it cannot be asked. What
+ * somebody else asked first is waited for until it is carried out; with `decision` until it may be, as for one's own.
+ */
 export async function seekConsent(
   countersign: Countersign,
-  { kind, params = {}, title, key, previous }: Pick<Action, "kind" | "params" | "title" | "key" | "previous">,
+  { kind, params = {}, title, key, previous, token: kept }: Wanted,
   options: ConsentOptions,
+  until: "outcome" | "decision" = "outcome",
 ): Promise<Consent | NotDoneError> {
   const { requester, on_behalf_of, expires_in_ms, timeout_ms, signal, onAsk, onDecide } = options;
+  signal?.throwIfAborted();
   const waiting = { ...(timeout_ms !== undefined && { timeout_ms }), ...(signal && { signal }) };
   const asked = await countersign.request({
     kind,
     params,
     ...(title !== undefined && { title }),
     ...(key !== undefined && { key }),
+    ...(kept !== undefined && { token: kept }),
     ...(previous !== undefined && { previous }),
     ...(requester !== undefined && { requester }),
     ...(on_behalf_of !== undefined && { on_behalf_of }),
@@ -69,9 +58,10 @@ export async function seekConsent(
       "Give the action `caller: true` in countersign.yaml, or use `request` and `outcome`.",
     );
   }
-  onAsk?.(request);
-  const decided = await (token === null ? othersOutcome(request.id) : decision());
-  if (decided.decision !== null) await told(decided);
+  if (request.status === "pending") await hear(() => onAsk?.(request));
+  const isOthers = token === null && until === "outcome";
+  const decided = await (isOthers ? othersOutcome(request.id) : decision());
+  if (decided.decision !== null) await hear(() => onDecide?.(decided));
   return errorOf(decided) ?? { request: decided, token };
 
   /** Only who asked first can claim an approval: everyone else gets what came of it. */
@@ -89,119 +79,34 @@ export async function seekConsent(
       return await countersign.wait(request.id, waiting);
     } catch (error) {
       // Nobody is left who would act on a yes.
-      await withdraw(countersign, asked, "nobody waits for it any more");
-      throw error;
+      const gone = await withdraw(countersign, asked, "nobody waits for it any more");
+      if (!(gone && error instanceof Fault && error.code === "no_answer")) throw error;
+      const said = `Nobody decided on ${request.id} in time, so it was withdrawn.`;
+      throw new Fault("no_answer", said, "Ask again, with a longer timeout_ms.", { cause: error });
     }
   }
 
-  async function told(request: RequestView): Promise<void> {
+  /** Who cannot be told of it is nobody to act on a yes. */
+  async function hear(tell: () => unknown): Promise<void> {
     try {
-      await onDecide?.(request);
+      await tell();
     } catch (error) {
-      await withdraw(countersign, asked, "who asked could not take the decision");
+      await withdraw(countersign, asked, "who asked could not take it");
       throw error;
     }
   }
 }
 
-/** Uses a yes: claims it, does what was approved, and reports what came of it. */
-export async function carryOut<Params extends JsonObject, Result>(
+/** Whether it was withdrawn. */
+export async function withdraw(
   countersign: Countersign,
-  { request, token }: Consent,
-  act: Act<Params, Result>,
-): Promise<Result> {
-  // Somebody else asked first, and has done it: one outcome for all who ask.
-  if (token === null) return request.result as Result;
-  const { id, digest, action_digest, decision } = request;
-  const { grant } = await countersign.grant(id, token);
-  const claimed = await countersign.claim(id, { token, grant });
-  // Until here somebody may have taken it back.
-  if (claimed.status !== "executing") throw errorOf(claimed) ?? new Fault("not_approved");
-  const reviewer = decision?.reviewer ?? null;
-  // The one from before the claim proves only that it could be claimed.
-  const proof = await countersign.grant(id, token).catch(async (error: unknown) => {
-    await report({ failed: "Its caller got no grant for the tool, so nothing was done." });
-    throw error;
-  });
-  let result: Result;
-  try {
-    const approved = { id, digest, action_digest, grant: proof.grant, reviewer, idempotency_key: id };
-    result = await act(claimed.params as Params, approved);
-  } catch (error) {
-    await report(isDoubtful(error) ? { unknown: sentenceOf(error) } : { failed: sentenceOf(error) });
-    throw error;
-  }
-  await report({ result: jsonOf(result) });
-  return result;
-
-  /**
-   * What cannot be reported is not undone by that: the daemon shows it to a person as an unknown outcome, and the caller
-   * gets what it did.
-   */
-  async function report(said: Reported): Promise<void> {
-    const tell = (what: Reported) => countersign.complete(id, { token: token ?? "", ...what });
-    await tell(said)
-      .catch(async (error: unknown) => {
-        if (!("result" in said && isNotTaken(error))) throw error;
-        const { recordableResult } = await import("../../document/recordable.ts");
-        return tell({ result: recordableResult(said.result) });
-      })
-      .catch(() => {});
-  }
-}
-
-/** Whether a result is too large for the record, or has no one form there. */
-function isNotTaken(error: unknown): boolean {
-  return error instanceof Fault && (error.code === "too_large" || error.code === "invalid_json");
-}
-
-async function withdraw(countersign: Countersign, { request, token }: Asked, reason: string): Promise<void> {
-  if (token === null && request.executor === "caller") return;
-  await countersign.cancel(request.id, { reason, ...(token !== null && { token }) }).catch(() => {});
-}
-
-/** What broke off in the middle may have done its work: a time-out, an abort, a connection that ended before an answer. */
-function isDoubtful(error: unknown, depth = 0): boolean {
-  // Not by its class alone: some test runners and sandboxes have error classes of their own.
-  if (typeof error !== "object" || error === null || depth > 4) return false;
-  if (error instanceof DoubtfulError || error instanceof OutcomeUnknownError) return true;
-  const { name, code, signal, cause, errors } = error as Readonly<Record<string, unknown>>;
-  if ([name, code].some((word) => typeof word === "string" && BROKEN_OFF.has(word))) return true;
-  // A program that was killed, as node:child_process tells it.
-  if (typeof signal === "string") return true;
-  return [cause, ...(Array.isArray(errors) ? errors : [])].some((inner) => isDoubtful(inner, depth + 1));
-}
-
-const BROKEN_OFF: ReadonlySet<string> = new Set([
-  "AbortError",
-  "TimeoutError",
-  "ECONNABORTED",
-  "ECONNRESET",
-  "EPIPE",
-  "ERR_CANCELED",
-  "ERR_HTTP2_STREAM_ERROR",
-  "ERR_STREAM_PREMATURE_CLOSE",
-  "ETIMEDOUT",
-  "UND_ERR_ABORTED",
-  "UND_ERR_SOCKET",
-  "UND_ERR_HEADERS_TIMEOUT",
-  "UND_ERR_BODY_TIMEOUT",
-]);
-
-/** As many characters as the record takes of an error's words. */
-const WORDS_LIMIT = 4_000;
-
-function sentenceOf(error: unknown): string {
-  const message = typeof error === "object" && error !== null && "message" in error ? error.message : error;
-  const text = typeof message === "string" ? message : inspect(message);
-  return text.trim() === "" ? "It failed without saying why." : text.slice(0, WORDS_LIMIT).toWellFormed();
-}
-
-/** What JSON has no form for is left out, as everywhere in JavaScript; as a whole it is described. */
-function jsonOf(result: unknown): Json {
-  try {
-    return JSON.parse(JSON.stringify(result) ?? "null") as Json;
-  } catch {
-    return inspect(result);
-  }
+  { request, token }: Pick<Asked, "request" | "token">,
+  reason: string,
+): Promise<boolean> {
+  if (token === null && request.executor === "caller") return false;
+  const said = countersign.cancel(request.id, { reason, ...(token !== null && { token }) });
+  return said.then(
+    ({ status }) => status === "cancelled",
+    () => false,
+  );
 }

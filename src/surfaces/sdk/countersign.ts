@@ -7,7 +7,7 @@ import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
 import { requestPath } from "../client/connection.ts";
 import { waitForNews } from "../client/waiting.ts";
-import type { Act } from "./consent.ts";
+import type { Act } from "./carrying-out.ts";
 import { createGuard, type GuardOptions } from "./guard.ts";
 import type { Link } from "./link.ts";
 import { errorOf } from "./outcomes.ts";

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../core/json.ts";
-import { type Act, type ConsentOptions, carryOut, seekConsent } from "./consent.ts";
+import { type Act, carryOut } from "./carrying-out.ts";
+import { type ConsentOptions, seekConsent } from "./consent.ts";
 import type { Countersign } from "./countersign.ts";
 import { NotDoneError } from "./outcomes.ts";
 
@@ -8,6 +9,11 @@ export interface GuardOptions<Params, Result> extends ConsentOptions {
   readonly kind: string;
   readonly title?: string | ((params: Params) => string);
   readonly key?: (params: Params) => string;
+  /**
+   * Some secret text of this agent's that outlives its process. With it and `key` a process that is started again goes on
+   * with what the one before had asked for and not begun; without it an approval is of use only to the process that asked.
+   */
+  readonly token?: string;
   /** The request that was said no to and that this is the next try at. */
   readonly previous?: string;
   /** Called instead of throwing when the answer is no; what it gives is the result. */
@@ -20,7 +26,7 @@ export function createGuard<Params extends JsonObject, Result>(
   act: Act<Params, Result>,
 ): (params: Params) => Promise<Result> {
   const options: GuardOptions<Params, Result> = typeof action === "string" ? { kind: action } : action;
-  const { kind, title, key, previous, onDeny } = options;
+  const { kind, title, key, token, previous, onDeny } = options;
 
   return async (params) => {
     const named = typeof title === "function" ? title(params) : title;
@@ -29,6 +35,7 @@ export function createGuard<Params extends JsonObject, Result>(
       params,
       ...(named !== undefined && { title: named }),
       ...(key && { key: key(params) }),
+      ...(token !== undefined && { token }),
       ...(previous !== undefined && { previous }),
     };
     const consent = await seekConsent(countersign, asked, options);

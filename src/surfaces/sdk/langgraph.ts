@@ -10,7 +10,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../../core/json.ts";
-import type { Act } from "./consent.ts";
+import type { Act } from "./carrying-out.ts";
 import type { Countersign } from "./countersign.ts";
 import { createToolGate, NotApprovedError, type ToolAnswer, type ToolGateOptions } from "./tool-calls.ts";
 

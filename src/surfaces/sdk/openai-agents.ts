@@ -8,7 +8,7 @@
  * ```
  */
 import type { JsonObject } from "../../core/json.ts";
-import type { Act } from "./consent.ts";
+import type { Act } from "./carrying-out.ts";
 import type { Countersign } from "./countersign.ts";
 import { createToolGate, type ToolGateOptions } from "./tool-calls.ts";
 

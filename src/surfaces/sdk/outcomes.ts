@@ -63,9 +63,13 @@ export function errorOf(request: RequestView): NotDoneError | null {
     case "denied":
       return new DeniedError(request, "denied by the policy", request.verdict?.reason ?? null);
     case "expired":
-      return new ExpiredError(request, "nobody decided in time", null);
+      return new ExpiredError(
+        request,
+        `expired: ${request.feedback?.reason ?? "nobody decided in time"}`,
+        null,
+      );
     case "cancelled":
-      return new CancelledError(request, "withdrawn", null);
+      return new CancelledError(request, "withdrawn", request.feedback?.reason ?? null);
     case "failed":
       return new FailedError(request, "failed", request.error);
     case "outcome_unknown":

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../core/json.ts";
-import { type Act, type Consent, type ConsentOptions, carryOut, seekConsent } from "./consent.ts";
+import { type Act, carryOut } from "./carrying-out.ts";
+import { type Consent, type ConsentOptions, seekConsent } from "./consent.ts";
 import type { Countersign } from "./countersign.ts";
 import { ChangesRequestedError, NotDoneError } from "./outcomes.ts";
 
@@ -43,17 +44,25 @@ export interface ToolGate {
   ): Promise<Result>;
 }
 
+/** A yes, and the calls that it is for: equal ones that wait at the same time are one request. */
+interface Shared {
+  consent: Consent;
+  calls: number;
+  running: Promise<unknown> | null;
+}
+
 export function createToolGate(countersign: Countersign, options: ToolGateOptions = {}): ToolGate {
-  const consents = new Map<string, Consent>();
+  const byCall = new Map<string, Shared>();
+  const byRequest = new Map<string, Shared>();
   const { kind = (tool) => tool, title } = options;
 
   return {
     async decide({ id, tool, params }) {
       try {
         const action = { kind: kind(tool), params, ...(title && { title: title(tool, params) }) };
-        const consent = await seekConsent(countersign, action, options);
+        const consent = await seekConsent(countersign, action, options, "decision");
         if (consent instanceof NotDoneError) return { approved: false, reason: toModel(consent) };
-        consents.set(id, consent);
+        byCall.set(id, share(consent));
         return { approved: true, request: consent.request.id };
       } catch (error) {
         const because = error instanceof Error ? error.message : String(error);
@@ -66,12 +75,25 @@ export function createToolGate(countersign: Countersign, options: ToolGateOption
       act: Act<Params, Result>,
       request?: string,
     ): Promise<Result> {
-      const consent = consents.get(callId ?? "");
-      if (callId === undefined || consent === undefined) return elsewhere<Result>(request);
-      consents.delete(callId);
-      return carryOut(countersign, consent, act);
+      const shared = byCall.get(callId ?? "");
+      if (callId === undefined || shared === undefined) return elsewhere<Result>(request);
+      byCall.delete(callId);
+      shared.calls -= 1;
+      if (shared.calls === 0) byRequest.delete(shared.consent.request.id);
+      // Whichever comes first does it, so that none waits for one behind it.
+      shared.running ??= carryOut(countersign, shared.consent, act);
+      return shared.running as Promise<Result>;
     },
   };
+
+  function share(consent: Consent): Shared {
+    const { id } = consent.request;
+    const shared = byRequest.get(id) ?? { consent, calls: 0, running: null };
+    if (consent.token !== null) shared.consent = consent;
+    shared.calls += 1;
+    byRequest.set(id, shared);
+    return shared;
+  }
 
   async function elsewhere<Result>(request: string | undefined): Promise<Result> {
     const found = request === undefined ? null : await countersign.show(request);
@@ -83,6 +105,6 @@ export function createToolGate(countersign: Countersign, options: ToolGateOption
 const LEAVE_IT = "Do not try again, and do not reach the same end another way.";
 
 function toModel(error: NotDoneError): string {
-  if (error instanceof ChangesRequestedError) return `${error.message}. Ask again with what is wanted.`;
-  return `${error.message}. ${LEAVE_IT}`;
+  const said = error.message.replace(/(?<![.!?])$/, ".");
+  return `${said} ${error instanceof ChangesRequestedError ? "Ask again with what is wanted." : LEAVE_IT}`;
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
-import type { Act } from "./consent.ts";
+import type { Act } from "./carrying-out.ts";
 import type { Countersign } from "./countersign.ts";
 import type { GuardOptions } from "./guard.ts";
 import { ChangesRequestedError, type EndedWithout, NotDoneError, RejectedError } from "./outcomes.ts";

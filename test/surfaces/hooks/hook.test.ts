@@ -88,7 +88,7 @@ describe("an approval", () => {
   test.each([
     ["a number beyond what is exact", '{"id":12345678901234567890}'],
     ["half a surrogate pair", '"cut \\ud83d"'],
-    ["half a pair where it is cut off", JSON.stringify(`a${"\u{1f389}".repeat(3_000)}`)],
+    ["half a pair where it is cut off", JSON.stringify("\u{1f389}".repeat(3_000))],
   ])("is recorded as executed where the tool gave %s", async (_, response) => {
     const input = claude();
     const { answer } = start("claude-code", input);

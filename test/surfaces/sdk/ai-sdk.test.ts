@@ -7,7 +7,7 @@ import { openForEach, releasing, stage } from "./stage.ts";
 
 openForEach();
 
-async function scene(options: { tools?: string[] } = {}) {
+async function scene(options: { tools?: string[] } = {}, calls: object[] = [{ version: "1.0.0" }]) {
   const gate = createGate(await stage.connect({ patience_ms: 100 }), options);
   const { done, act } = releasing();
   const release = tool({
@@ -16,7 +16,7 @@ async function scene(options: { tools?: string[] } = {}) {
     execute: gate.execute(act),
   });
   const start = async (approval: object = { toolApproval: gate.toolApproval }) => {
-    const model = fakeModel("release", { version: "1.0.0" });
+    const model = fakeModel("release", ...calls);
     const settings = { model, prompt: "Release it.", tools: { release }, stopWhen: stepCountIs(3) };
     const { text, steps } = await generateText({ ...settings, ...approval });
     return `${text} ${JSON.stringify(steps.map(({ content }) => content))}`;
@@ -50,6 +50,16 @@ test("the tool runs with what a person made of the call", async () => {
   expect(await start()).toContain("released 1.0.1");
   await approved;
   expect(done).toMatchObject([[{ version: "1.0.1" }, {}]]);
+});
+
+test("equal calls at once are one request, one decision and one release, with an answer for each", async () => {
+  const equal = { version: "1.0.0" };
+  const { done, start } = await scene({}, [equal, equal]);
+  const approved = stage.decideNext("approve");
+  // Both in what the model was told, and in the steps.
+  expect((await start()).match(/"released 1\.0\.0"/g)).toHaveLength(4);
+  expect(done).toHaveLength(1);
+  expect(await stage.world.application.show(await approved)).toMatchObject({ status: "executed", asked: 2 });
 });
 
 test("a daemon that is not there is a no, with what to tell the model", async () => {

@@ -214,6 +214,48 @@ describe("a guarded function", () => {
     expect(calls).toHaveLength(1);
   });
 
+  test("whose caller has given up before asks nothing", async () => {
+    const guarded = countersign.guard({ kind: "refactor", signal: AbortSignal.abort() }, recorder().act);
+    await expect(guarded({})).rejects.toThrow("aborted");
+    expect(await countersign.audit.query()).toEqual([]);
+  });
+
+  test("whose time is over withdraws its request, and says so", async () => {
+    const id = stage.submitted();
+    const guarded = countersign.guard({ kind: "refactor", timeout_ms: 1 }, recorder().act);
+    const error = await guarded({}).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "no_answer", message: expect.stringContaining("withdrawn") });
+    expect(await countersign.show(await id)).toMatchObject({ status: "cancelled" });
+  });
+
+  test("whose approval is taken back before it begins does nothing, and asks no more", async () => {
+    const { calls, act } = recorder();
+    const onDecide = async ({ id }: { id: string }) => {
+      await stage.world.application.takeBack(id, { by: "anna", reason: null });
+    };
+    const approved = stage.decideNext("approve");
+    const guarded = countersign.guard({ kind: "refactor", onDecide }, act)({});
+    await expect(guarded).rejects.toMatchObject({ code: "not_approved" });
+    expect(calls).toEqual([]);
+    expect(await countersign.show(await approved)).toMatchObject({ status: "cancelled" });
+  });
+
+  test("whose approval runs out before it begins does nothing, and says so", async () => {
+    const { calls, act } = recorder();
+    const onDecide = () => stage.world.pass(900_001);
+    const approved = stage.decideNext("approve");
+    const error = await countersign
+      .guard(
+        { kind: "refactor", onDecide },
+        act,
+      )({})
+      .catch((thrown: unknown) => thrown);
+    await approved;
+    expect(error).toBeInstanceOf(ExpiredError);
+    expect(String(error)).toContain("not started in time");
+    expect(calls).toEqual([]);
+  });
+
   test("whose caller gives up withdraws its request", async () => {
     const { calls, act } = recorder();
     const gone = new AbortController();
@@ -244,6 +286,50 @@ describe("a guarded function", () => {
       requester: "billing-agent",
       status: "executed",
     });
+  });
+});
+
+describe("with a token that outlives its process", () => {
+  const kept = { kind: "refactor", key: () => "the only one", token: "kept in a file" };
+
+  test("goes on with what the process before it had asked for", async () => {
+    const { calls, act } = recorder();
+    const { request } = await countersign.request({ kind: "refactor", key: kept.key(), token: kept.token });
+    const approved = stage.decideNext("approve");
+    expect(await countersign.guard(kept, act)({})).toEqual({ commit: "3f2a9c1" });
+    expect(await approved).toBe(request.id);
+    expect(calls).toHaveLength(1);
+  });
+
+  test("does not do again what that process has done", async () => {
+    const { calls, act } = recorder();
+    const approved = stage.decideNext("approve");
+    await countersign.guard(kept, act)({});
+    await approved;
+    expect(await countersign.guard(kept, act)({})).toEqual({ commit: "3f2a9c1" });
+    expect(calls).toHaveLength(1);
+  });
+
+  test("does once what two of its processes do at the same time, and answers both", async () => {
+    const { calls, act } = recorder();
+    const other = await stage.connect();
+    const approved = stage.decideNext("approve");
+    const both = [countersign.guard(kept, act)({}), other.guard(kept, act)({})];
+    expect(await Promise.all(both)).toEqual([{ commit: "3f2a9c1" }, { commit: "3f2a9c1" }]);
+    await approved;
+    expect(calls).toHaveLength(1);
+  });
+});
+
+describe("onAsk", () => {
+  test("that throws withdraws what was asked", async () => {
+    const id = stage.submitted();
+    const onAsk = () => {
+      throw new Error("the chat is down");
+    };
+    const guarded = countersign.guard({ kind: "refactor", onAsk }, recorder().act);
+    await expect(guarded({})).rejects.toThrow("the chat is down");
+    expect(await countersign.show(await id)).toMatchObject({ status: "cancelled" });
   });
 });
 
@@ -300,11 +386,14 @@ test("what the policy denies is not asked, and not done", async () => {
   );
   countersign = await stage.connect();
   const { calls, act } = recorder();
-  const denied = countersign.guard("refactor", act)({});
+  const asked: string[] = [];
+  const onAsk = ({ kind }: { kind: string }) => void asked.push(kind);
+  const denied = countersign.guard({ kind: "refactor", onAsk }, act)({});
   await expect(denied).rejects.toBeInstanceOf(DeniedError);
   await expect(denied).rejects.toMatchObject({ reason: "Nobody refactors.", reviewer: null });
   expect(calls).toEqual([]);
   // What it allows is done without a person, and with a grant all the same.
-  await countersign.guard("release", act)({ version: "1" });
+  await countersign.guard({ kind: "release", onAsk }, act)({ version: "1" });
+  expect(asked).toEqual([]);
   expect(calls).toMatchObject([[{ version: "1" }, { reviewer: null, grant: expect.any(String) }]]);
 });

@@ -53,6 +53,26 @@ test("a rejection ends the node with its reason, and nothing is done", async () 
   expect(done).toEqual([]);
 });
 
+test("equal questions of two nodes at once are one request and one release, with an answer for each", async () => {
+  const gate = createGate(await stage.connect(), { interrupt, Command });
+  const { done, act } = releasing();
+  const release = gate.guard("release", act);
+  const Both = Annotation.Root({ one: Annotation<string>(), other: Annotation<string>() });
+  const graph = new StateGraph(Both)
+    .addNode("first", async () => ({ one: await release({ version: "1.0.0" }) }))
+    .addNode("second", async () => ({ other: await release({ version: "1.0.0" }) }))
+    .addEdge(START, "first")
+    .addEdge(START, "second")
+    .addEdge("first", END)
+    .addEdge("second", END)
+    .compile({ checkpointer: new MemorySaver() });
+  const approved = stage.decideNext("approve");
+  const { one, other } = await gate.invoke(graph, {}, config);
+  expect([one, other]).toEqual(["released 1.0.0", "released 1.0.0"]);
+  expect(done).toHaveLength(1);
+  expect(await stage.world.application.show(await approved)).toMatchObject({ status: "executed", asked: 2 });
+});
+
 test("a node that begins anew for its second question does nothing twice", async () => {
   const { gate, graph, done } = await scene();
   const decided = stage.decideNext("approve").then(() => stage.decideNext("approve"));

@@ -67,6 +67,14 @@ test("two calls at once are two requests, each with an answer of its own", async
   expect(done).toHaveLength(1);
 });
 
+test("equal calls at once are one request, one decision and one release, with an answer for each", async () => {
+  const { done, start } = await scene([{ version: "1.0.0" }, { version: "1.0.0" }]);
+  const approved = stage.decideNext("approve");
+  expect((await start()).match(/released 1\.0\.0/g)).toHaveLength(2);
+  expect(done).toHaveLength(1);
+  expect(await stage.world.application.show(await approved)).toMatchObject({ status: "executed", asked: 2 });
+});
+
 test("a daemon that is not there is a no, with what to tell the model", async () => {
   const { done, start } = await scene();
   await stage.stopServing();
