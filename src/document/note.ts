@@ -80,12 +80,8 @@ export function renderNext(version: Version, kind: string): string {
 
 /** The stored parameters: all of them as JSON, and texts of several lines once more as a person reads them. */
 export function renderAction({ params }: Pick<Version, "params">): string {
-  const texts = Object.entries(params).flatMap(([name, value]) =>
-    typeof value === "string" && value.includes("\n") && value.length <= LONG_CHARACTERS
-      ? [`${inline(name)}:\n\n${fenced(value, "text")}`]
-      : longTexts(value, name).map(renderLong),
-  );
-  return [HEADINGS.action, renderParams(params), ...texts].join("\n\n");
+  const texts = Object.entries(params).flatMap(([name, value]) => textsToRead(value, name));
+  return [HEADINGS.action, renderParams(params), ...texts.map(renderText)].join("\n\n");
 }
 
 /** All of the params as JSON. Long ones come last, so that they cannot push a short one out of sight. */
@@ -101,19 +97,23 @@ const LONG_CHARACTERS = 4_000;
 const HEAD_CHARACTERS = 1_500;
 const TAIL_CHARACTERS = 500;
 
-/** The long texts in a value, each with the path to it. */
-function longTexts(value: Json, path: string): [path: string, text: string][] {
-  if (typeof value === "string") return value.length > LONG_CHARACTERS ? [[path, value]] : [];
+/** The texts in a value that JSON makes hard to read, being long or of several lines, each with the path to it. */
+function textsToRead(value: Json, path: string): [path: string, text: string][] {
+  if (typeof value === "string") {
+    return value.length > LONG_CHARACTERS || value.includes("\n") ? [[path, value]] : [];
+  }
   if (value === null || typeof value !== "object") return [];
-  return Object.entries(value).flatMap(([key, inner]) => longTexts(inner, `${path}.${key}`));
+  return Object.entries(value).flatMap(([key, inner]) => textsToRead(inner, `${path}.${key}`));
 }
 
-/** A long text by what tells it from any other, and by its two ends. */
-function renderLong([path, text]: [string, string]): string {
+/** A text as it is; a long one by what tells it from any other, and by its two ends. */
+function renderText([path, text]: [string, string]): string {
+  if (text.length <= LONG_CHARACTERS) return `${inline(path)}:\n\n${fenced(text, "text")}`;
   const left = text.length - HEAD_CHARACTERS - TAIL_CHARACTERS;
   const [head, tail] = [text.slice(0, HEAD_CHARACTERS), text.slice(-TAIL_CHARACTERS)];
   const ends = `${head.toWellFormed()}\n\n[${left} characters left out here]\n\n${tail.toWellFormed()}`;
-  const size = `${text.length} characters in ${text.split("\n").length} lines, SHA-256 ${sha256(text)}`;
+  const lines = text.split("\n").length;
+  const size = `${text.length} characters in ${lines} line${lines === 1 ? "" : "s"}, SHA-256 ${sha256(text)}`;
   return `${inline(path)}: ${size}. All of it stands above; this is how it begins and ends:\n\n${fenced(ends, "text")}`;
 }
 

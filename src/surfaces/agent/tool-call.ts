@@ -98,18 +98,22 @@ export function actionOf(call: ToolCall): Required<Pick<Action, "kind" | "params
   const at = server === undefined ? { tool, ...known } : { server, tool, ...known };
   const subject = subjectOf(kind, call.input);
   if (subject === null) {
-    const title = `${server === undefined ? "" : `${server}: `}${tool}`;
-    return { kind, params: { ...at, input: call.input }, title: title.slice(0, TITLE_LIMIT).toWellFormed() };
+    const title = titleOf(server === undefined ? tool : `${server}: ${tool}`);
+    return { kind, params: { ...at, input: call.input }, title };
   }
   const { param, name, value } = subject;
   const { [name]: _, ...rest } = call.input;
   const more = Object.keys(rest).length === 0 ? {} : { input: rest };
-  const title = `${tool}: ${value.trim().split("\n")[0] ?? ""}`;
-  return {
-    kind,
-    params: { ...at, [param]: value, ...more },
-    title: title.slice(0, TITLE_LIMIT).toWellFormed(),
-  };
+  return { kind, params: { ...at, [param]: value, ...more }, title: titleOf(`${tool}: ${value.trim()}`) };
+}
+
+/** The first line, and that there is more where there is: what comes behind may be what matters. */
+export function titleOf(text: string): string {
+  const [first = "", ...others] = text.split(/\r\n|[\n\r\u2028\u2029]/);
+  const count = others.length;
+  const more = count === 0 ? "" : ` (and ${count} more ${count === 1 ? "line" : "lines"})`;
+  const room = TITLE_LIMIT - more.length;
+  return (first.length <= room ? first + more : `${first.slice(0, room - 1)}…${more}`).toWellFormed();
 }
 
 /**

@@ -35,7 +35,10 @@ export function addRunCommand(program: Command, run: Run): void {
 }
 
 async function runApproved(context: Context, argv: readonly string[], options: RunOptions): Promise<number> {
-  const { createRequester } = await import("../agent/requester.ts");
+  const [{ createRequester }, { titleOf }] = await Promise.all([
+    import("../agent/requester.ts"),
+    import("../agent/tool-call.ts"),
+  ]);
   const { sockets, tokens } = await context.locations();
   const name = options.requester ?? requesterName(context.env.USER ?? osUser(context.env));
   const requester = createRequester({ socket: sockets.agent, tokens }, name);
@@ -46,7 +49,7 @@ async function runApproved(context: Context, argv: readonly string[], options: R
   const { request } = await requester.ask({
     kind: options.kind,
     params: { argv: [...argv], cwd: process.cwd() },
-    title: options.title ?? argv.map(quoted).join(" ").slice(0, 200),
+    title: options.title ?? titleOf(argv.map(quoted).join(" ")),
     ...(options.key !== undefined && { key: options.key }),
   });
   if (request.executor === "daemon") {

@@ -58,6 +58,21 @@ describe("a tool call as an action", () => {
     expect(title).toBe("mail: mcp__x__delete");
   });
 
+  test.each([
+    ["ls", "Bash: ls"],
+    ["ls\n", "Bash: ls"],
+    ["ls\nrm -rf /", "Bash: ls (and 1 more line)"],
+    ["ls\r\n\rrm -rf /", "Bash: ls (and 2 more lines)"],
+  ])("a title says of %j that there is more", (command, title) => {
+    expect(actionOf(call("Bash", { command })).title).toBe(title);
+  });
+
+  test("a title that is cut says so, and keeps what there is more", () => {
+    const { title } = actionOf(call("Bash", { command: `echo ${"x".repeat(300)}; rm -rf /\nls` }));
+    expect(title).toHaveLength(200);
+    expect(title).toMatch(/x… \(and 1 more line\)$/);
+  });
+
   test("a long title is cut to what has a canonical form", () => {
     for (const length of [190, 191, 192, 193, 194]) {
       const { title } = actionOf(call("Bash", { command: "x".repeat(length) + "😀".repeat(10) }));
