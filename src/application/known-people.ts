@@ -1,7 +1,7 @@
 import { Fault, type Finding } from "../core/codes.ts";
 import { loadPeople } from "../people/load.ts";
 import { isOpen } from "../people/working-time.ts";
-import type { ReadText } from "../policy/load.ts";
+import type { ReadText } from "../policy/layers.ts";
 import { type RuleFile, readPeople } from "./in-force.ts";
 
 interface KnownPeoplePorts {

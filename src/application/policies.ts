@@ -7,9 +7,11 @@ import { importAgt } from "../policy/import-agt.ts";
 import { importCordum } from "../policy/import-cordum.ts";
 import type { Dialect, Imported } from "../policy/imported.ts";
 import { drawn, type Judgement, judge } from "../policy/judge.ts";
+import type { KnownKind } from "../policy/known.ts";
+import type { ReadText } from "../policy/layers.ts";
 import { usedBy } from "../policy/limits.ts";
-import { type KnownKind, type Loaded, loadPolicy, type ReadText } from "../policy/load.ts";
-import type { Policy, Risk, Roster, Subject } from "../policy/policy.ts";
+import { type Loaded, loadPolicy } from "../policy/load.ts";
+import type { PeopleForRules, Policy, Risk, Subject } from "../policy/policy.ts";
 import { renderStarter } from "../policy/starter.ts";
 import { notSupported } from "../policy/supported.ts";
 import { createUsage } from "../policy/usage.ts";
@@ -25,7 +27,7 @@ interface PolicyPorts {
   /** The configuration's actions; null where there is no configuration. */
   readonly kinds: ReadonlyMap<string, PolicyKind> | null;
   /** The configuration's people; null where there is no configuration. */
-  readonly people: Roster | null;
+  readonly people: PeopleForRules | null;
   /** Names of the configuration's services; null where there is no configuration. */
   readonly services: ReadonlySet<string> | null;
   readonly now: () => number;

@@ -1,5 +1,5 @@
 import { type Finding, finding } from "../core/codes.ts";
-import type { Known } from "./load.ts";
+import type { Known } from "./known.ts";
 import type { ParamsType } from "./params-type.ts";
 import { kindsFor } from "./reach.ts";
 import type { WrittenLimit } from "./read-limits.ts";

@@ -3,8 +3,9 @@ import { formatDuration } from "../core/duration.ts";
 import type { ApproverGroup, Requirements } from "../core/verdict.ts";
 import { conjunctsOf, readsOf } from "./expression.ts";
 import { anyMatches, type Glob } from "./glob.ts";
-import type { Known, Layer } from "./load.ts";
-import { DEFAULTS, inOrder, RISKS, type Roster } from "./policy.ts";
+import type { Known } from "./known.ts";
+import type { Layer } from "./layers.ts";
+import { DEFAULTS, inOrder, type PeopleForRules, RISKS } from "./policy.ts";
 import { answer, kindsFor } from "./reach.ts";
 import type { WrittenRule } from "./read-policy.ts";
 import { tellWait } from "./working.ts";
@@ -141,7 +142,7 @@ function expiryOf(rule: Asking, { expires_ms }: Requirements, known: Known): num
  * Which of the groups together can never have their quorums, in words: every choice of groups needs as many distinct
  * persons as their quorums ask for.
  */
-function impossibleGroups(groups: readonly ApproverGroup[], people: Roster): string | null {
+function impossibleGroups(groups: readonly ApproverGroup[], people: PeopleForRules): string | null {
   const known = groups.filter(({ of }) => of !== null).slice(0, 12);
   for (let choice = 1; choice < 2 ** known.length; choice += 1) {
     const chosen = known.filter((_, at) => (choice >> at) % 2 === 1);

@@ -3,25 +3,8 @@ import type { Json, JsonObject } from "../core/json.ts";
 import { ANYONE, type Requirements } from "../core/verdict.ts";
 import { mismatch } from "./assess.ts";
 import { type Exact, exact, tellExact } from "./exact.ts";
-import type { Match, Place } from "./policy.ts";
+import type { RollingLimit } from "./policy.ts";
 import { both } from "./requirements.ts";
-
-/** What all that is asked for within a while may come to together, without a person or at all. */
-export interface RollingLimit {
-  readonly id: string;
-  readonly place: Place;
-  readonly match: Match;
-  /** The path of the param that is added up, such as `amount.cents`; null where requests are counted. */
-  readonly sum: string | null;
-  /** What is added up apart from each other: `requester`, `on_behalf_of`, `kind`, or a param such as `params.payee`. */
-  readonly per: readonly string[];
-  readonly within_ms: number;
-  /** What may be reached, and not gone over. */
-  readonly over: Exact;
-  readonly decision: "deny" | "require_approval";
-  readonly reason: string | null;
-  readonly requirements: Requirements;
-}
 
 /** A request as far as limits are concerned. */
 export interface Counted {

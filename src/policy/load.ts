@@ -1,55 +1,15 @@
 import { type Finding, finding } from "../core/codes.ts";
-import type { JsonObject } from "../core/json.ts";
 import type { Requirements } from "../core/verdict.ts";
-import { readPlainYaml } from "../document/plain-yaml.ts";
 import { checkWhole } from "./check.ts";
 import { checkPaths } from "./check-limits.ts";
 import { compile, type Test } from "./expression.ts";
+import type { Known } from "./known.ts";
+import { composeLayers, type Layer, type ReadText } from "./layers.ts";
 import { type ParamsType, typeOfSchema } from "./params-type.ts";
-import {
-  DEFAULTS,
-  type DefaultVerdict,
-  inOrder,
-  type Match,
-  type Policy,
-  type Roster,
-  type Rule,
-} from "./policy.ts";
+import { DEFAULTS, type DefaultVerdict, inOrder, type Match, type Policy, type Rule } from "./policy.ts";
 import { findUnreachable, kindsFor } from "./reach.ts";
-import { type PolicyFile, readPolicy, type WrittenExpression } from "./read-policy.ts";
-import { type PolicyText, snapshotOf } from "./snapshot.ts";
-
-/** What a policy is held against; null for what nobody has said. */
-export interface Known {
-  readonly kinds: ReadonlyMap<string, KnownKind> | null;
-  readonly people: Roster | null;
-  /** The services that the configuration has; null where it is not known. */
-  readonly services?: ReadonlySet<string> | null;
-}
-
-export interface KnownKind {
-  /** The JSON Schema of the params; null where there is none. */
-  readonly params: JsonObject | null;
-  readonly tags: readonly string[];
-  /** How long such a request waits where no rule says otherwise. */
-  readonly expires_ms: number;
-}
-
-/** One file's text. `id` is the same for the same file, however it was named. */
-export interface FoundText extends PolicyText {
-  readonly id: string;
-}
-
-/** Reads a file that is named in the text of another (by its id), or the policy's own (null). In words why it cannot. */
-export type ReadText = (name: string, from: string | null) => FoundText | { readonly because: string };
-
-/** One file of the policy with its place among the others. */
-export interface Layer extends FoundText {
-  readonly file: PolicyFile;
-  /** Ids of all that it extends, however far up. */
-  readonly above: ReadonlySet<string>;
-  readonly extendsLine: number;
-}
+import type { WrittenExpression } from "./read-policy.ts";
+import { snapshotOf } from "./snapshot.ts";
 
 export interface Loaded {
   /** Null where anything but a warning was found. */
@@ -112,49 +72,6 @@ function usesWorkingTime(layers: readonly Layer[]): boolean {
   return layers.some(({ file }) =>
     [...file.rules, ...file.limits].some(({ requirements }) => requirements?.working !== undefined),
   );
-}
-
-/** All files, each once, every one behind those that it extends. */
-function composeLayers(name: string, read: ReadText, findings: Finding[]): readonly Layer[] {
-  const layers = new Map<string, Layer>();
-
-  const visit = (found: FoundText, below: readonly string[]): Layer | null => {
-    const known = layers.get(found.id);
-    if (known !== undefined) return known;
-    const yaml = readPlainYaml(found.text);
-    if ("found" in yaml) {
-      const place = { file: found.name, line: yaml.line };
-      findings.push(finding("not_plain_yaml", place, `${yaml.found}; expected ${yaml.expected}`));
-      return null;
-    }
-    const file = readPolicy({ file: found.name, yaml, findings });
-    const above = new Set<string>();
-    for (const [at, parent] of file.extends.entries()) {
-      const single = typeof yaml.at(["extends"]) === "string";
-      const place = { file: found.name, line: yaml.lineOf(single ? ["extends"] : ["extends", at]) };
-      const text = read(parent, found.id);
-      if ("because" in text) {
-        findings.push(finding("extends_unreadable", place, `${parent} cannot be read: ${text.because}`));
-      } else if (text.id === found.id || below.includes(text.id)) {
-        findings.push(finding("extends_cycle", place, `${parent} leads back here`));
-      } else {
-        const layer = visit(text, [...below, found.id]);
-        if (layer === null) continue;
-        above.add(layer.id);
-        for (const id of layer.above) above.add(id);
-      }
-    }
-    const layer = { ...found, file, above, extendsLine: yaml.lineOf(["extends"]) };
-    layers.set(found.id, layer);
-    return layer;
-  };
-
-  const own = read(name, null);
-  if ("because" in own) {
-    const place = { file: name, line: 1 };
-    findings.push(finding("not_plain_yaml", place, `the file cannot be read: ${own.because}`));
-  } else visit(own, []);
-  return [...layers.values()];
 }
 
 function compileWhen(

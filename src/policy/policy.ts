@@ -12,9 +12,9 @@ import type { Constraints } from "../core/constraints.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { People } from "../core/people.ts";
 import { type Requirements, RISKS, type Risk } from "../core/verdict.ts";
+import type { Exact } from "./exact.ts";
 import type { Test } from "./expression.ts";
 import type { Glob } from "./glob.ts";
-import type { RollingLimit } from "./limits.ts";
 import type { ParamsType } from "./params-type.ts";
 
 export const VERDICTS = ["allow", "allow_with_constraints", "require_approval", "deny"] as const;
@@ -79,8 +79,25 @@ export interface Rule {
   readonly sample: number | null;
 }
 
+/** What all that is asked for within a while may come to together, without a person or at all. */
+export interface RollingLimit {
+  readonly id: string;
+  readonly place: Place;
+  readonly match: Match;
+  /** The path of the param that is added up, such as `amount.cents`; null where requests are counted. */
+  readonly sum: string | null;
+  /** What is added up apart from each other: `requester`, `on_behalf_of`, `kind`, or a param such as `params.payee`. */
+  readonly per: readonly string[];
+  readonly within_ms: number;
+  /** What may be reached, and not gone over. */
+  readonly over: Exact;
+  readonly decision: "deny" | "require_approval";
+  readonly reason: string | null;
+  readonly requirements: Requirements;
+}
+
 /** Who there is, as far as a policy is concerned. */
-export type Roster = Pick<People, "knows" | "atOnce" | "hoursNames" | "workingEnd">;
+export type PeopleForRules = Pick<People, "knows" | "atOnce" | "hoursNames" | "workingEnd">;
 
 /** What a policy is asked about. Times are ms since 1970; `now` is the caller's clock, never read here. */
 export interface Subject {

@@ -1,7 +1,7 @@
 import { type Finding, finding } from "../core/codes.ts";
 import { compile, conjunctsOf, readsOf } from "./expression.ts";
 import { anyMatches } from "./glob.ts";
-import type { Known } from "./load.ts";
+import type { Known } from "./known.ts";
 import { type Match, type Place, RISKS, type Risk } from "./policy.ts";
 import type { WrittenExpression } from "./read-policy.ts";
 

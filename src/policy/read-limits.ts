@@ -1,7 +1,7 @@
 import { type Fields, fieldsAt, needed, type Sheet, shown } from "../document/fields.ts";
 import { type Exact, exact } from "./exact.ts";
 import { APPROVAL_KEYS, LIMIT_KEYS } from "./keys.ts";
-import type { RollingLimit } from "./limits.ts";
+import type { RollingLimit } from "./policy.ts";
 import { readMatch } from "./read-match.ts";
 import { readRequirements } from "./read-requirements.ts";
 import { checkId } from "./rule-id.ts";

@@ -1,8 +1,8 @@
 import type { Event } from "../core/event.ts";
 import type { RequestId } from "../core/request.ts";
 import type { Exact } from "./exact.ts";
-import { type Counted, type RollingLimit, shareIn, type Used } from "./limits.ts";
-import type { Match } from "./policy.ts";
+import { type Counted, shareIn, type Used } from "./limits.ts";
+import type { Match, RollingLimit } from "./policy.ts";
 
 /** How much each limit is used: what is open, and what was started within the limit's time. */
 export type Usage = ReturnType<typeof createUsage>;

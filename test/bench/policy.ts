@@ -4,7 +4,8 @@
  * spared, and every one is in the trace. Per second of the processor.
  */
 import { drawn, judge } from "../../src/policy/judge.ts";
-import { type FoundText, loadPolicy } from "../../src/policy/load.ts";
+import type { FoundText } from "../../src/policy/layers.ts";
+import { loadPolicy } from "../../src/policy/load.ts";
 import type { Subject } from "../../src/policy/policy.ts";
 
 /** Requests per second with 100 rules, as the Agent Governance Toolkit publishes it. */

@@ -1,13 +1,9 @@
 import type { JsonObject } from "../../src/core/json.ts";
 import { type Judgement, judge } from "../../src/policy/judge.ts";
-import {
-  type FoundText,
-  type Known,
-  type KnownKind,
-  type Loaded,
-  loadPolicy,
-} from "../../src/policy/load.ts";
-import type { Policy, Roster, Subject } from "../../src/policy/policy.ts";
+import type { Known, KnownKind } from "../../src/policy/known.ts";
+import type { FoundText } from "../../src/policy/layers.ts";
+import { type Loaded, loadPolicy } from "../../src/policy/load.ts";
+import type { PeopleForRules, Policy, Subject } from "../../src/policy/policy.ts";
 
 export const NOW = Date.parse("2026-11-21T09:14:03Z");
 
@@ -54,13 +50,13 @@ function kind(given: Partial<KnownKind> = {}): KnownKind {
 
 export function kinds(
   given: Readonly<Record<string, Partial<KnownKind>>>,
-  people: Roster | null = null,
+  people: PeopleForRules | null = null,
 ): Known {
   return { kinds: new Map(Object.entries(given).map(([name, one]) => [name, kind(one)])), people };
 }
 
 /** People by group; whoever is in one is known. */
-export function peopleOf(groups: Readonly<Record<string, readonly string[]>>): Roster {
+export function peopleOf(groups: Readonly<Record<string, readonly string[]>>): PeopleForRules {
   const persons = new Set(Object.values(groups).flat());
   return {
     hoursNames: [],

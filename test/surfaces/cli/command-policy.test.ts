@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createPolicyReader } from "../../../src/adapters/policy-files.ts";
 import { createPolicies, type PolicyKind } from "../../../src/application/policies.ts";
 import type { Event } from "../../../src/core/event.ts";
-import type { Roster } from "../../../src/policy/policy.ts";
+import type { PeopleForRules } from "../../../src/policy/policy.ts";
 import type { AuditRecord } from "../../../src/surfaces/cli/context.ts";
 import { peopleOf } from "../../policy/stage.ts";
 import { createStage, type Stage } from "./stage.ts";
@@ -38,7 +38,7 @@ function run(
   argv: readonly string[],
   given: {
     kinds?: boolean;
-    people?: Roster;
+    people?: PeopleForRules;
     services?: ReadonlySet<string>;
     records?: readonly AuditRecord[];
   } = {},
