@@ -3,6 +3,7 @@ import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
 import { Fault } from "../core/codes.ts";
+import type { Environment } from "./environment.ts";
 
 /** Where everything of one vault is; absolute paths. Nothing of it but the vault need exist. */
 export interface Locations {
@@ -24,8 +25,6 @@ export interface LocateOptions {
   readonly config?: string | undefined;
   readonly state?: string | undefined;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the kernel takes for a socket's path is 104 bytes on some systems, its end mark included, and 108 on others. */
 const SOCKET_PATH_LIMIT_BYTES = 100;

@@ -1,7 +1,8 @@
 import { basename } from "node:path";
 import { clock } from "../adapters/clock.ts";
 import type { Configuration } from "../adapters/configuration/configuration.ts";
-import type { Environment, Locations } from "../adapters/locations.ts";
+import type { Environment } from "../adapters/environment.ts";
+import type { Locations } from "../adapters/locations.ts";
 import { openChannels } from "../adapters/notify/channels.ts";
 import { openOutboxFiles } from "../adapters/notify/store.ts";
 import type { People } from "../core/people.ts";

@@ -1,5 +1,6 @@
 import type { Occasion } from "../../core/occasion.ts";
-import type { RunSettings } from "./configuration.ts";
+import type { RunSettings } from "./program.ts";
+import type { Value } from "./reference.ts";
 
 /** A channel of `notify:`, checked, with every default filled in. Its secrets are only named. */
 export interface ChannelSettings {
@@ -19,9 +20,6 @@ export interface DailyTime {
   /** As in the time zone database. */
   readonly zone: string;
 }
-
-/** Something that is written here, or a secret that stands elsewhere. Paths are absolute. */
-export type Value = { readonly plain: string } | { readonly env: string } | { readonly file: string };
 
 /** How a channel is reached, by its kind. */
 export type Out =

@@ -2,8 +2,7 @@ import type { JsonObject } from "../../core/json.ts";
 import type { EffectClass } from "../../core/request.ts";
 import type { AdoptionSettings } from "../../document/foreign/mapping.ts";
 import type { ChannelSettings } from "./channels.ts";
-import type { HttpExecutorSettings, McpExecutorSettings } from "./executor.ts";
-import type { ModuleSettings } from "./program.ts";
+import type { ExecutorSettings } from "./executor.ts";
 import type { ServiceSettings } from "./services.ts";
 
 /** `countersign.yaml` as the rest of the program sees it: checked, with every default filled in, paths absolute. */
@@ -71,12 +70,7 @@ export interface Folders {
 export interface ActionSettings {
   readonly kind: string;
   /** What carries it out, or the caller itself with a grant. */
-  readonly executor:
-    | RunSettings
-    | HttpExecutorSettings
-    | ModuleSettings
-    | McpExecutorSettings
-    | { readonly by: "caller" };
+  readonly executor: ExecutorSettings;
   readonly effect: EffectClass;
   /** Whether nobody is asked for it, and what the rules say is only recorded. */
   readonly shadow: boolean;
@@ -92,13 +86,3 @@ export interface ActionSettings {
   /** How long after it may start an approved request has to be started. */
   readonly execute_by_ms: number;
 }
-
-export interface RunSettings {
-  readonly by: "daemon";
-  /** Argument vector; the program is an absolute path unless it was not found. */
-  readonly argv: readonly [string, ...string[]];
-  /** The program's whole environment. */
-  readonly env: Readonly<Record<string, string>>;
-}
-
-export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,11 +1,10 @@
 import type { JsonObject } from "../../core/json.ts";
 import type { Path } from "../../document/plain-yaml.ts";
 import { whyNotTemplate } from "../../outgoing/url-template.ts";
-import type { Value } from "./channels.ts";
-import type { ActionSettings, Environment, RunSettings } from "./configuration.ts";
+import type { Environment } from "../environment.ts";
 import { type McpAddress, mcpServerOf, type RawMcpServer } from "./mcp-server.ts";
-import { settleModule, settleProgram } from "./program.ts";
-import { type RawValue, settledValue } from "./reference.ts";
+import { type ModuleSettings, type RunSettings, settleModule, settleProgram } from "./program.ts";
+import { type RawValue, settledValue, type Value } from "./reference.ts";
 import { invalid, type Source } from "./source.ts";
 
 /** What an action says of who executes it, once the schema has passed. */
@@ -26,7 +25,7 @@ interface RawHttpExecutor {
 }
 
 /** An action is sent to a URL, signed. */
-export interface HttpExecutorSettings {
+interface HttpExecutorSettings {
   readonly by: "http";
   /** With `{name}` for params. */
   readonly url: Value;
@@ -52,6 +51,14 @@ export interface McpExecutorSettings {
 const WAYS = ["run", "http", "module", "mcp", "caller"] as const;
 const EXPECTED = "exactly one of `run:`, `http:`, `module:`, `mcp:` and `caller: true`";
 
+/** What carries an action out, or the caller itself with a grant. */
+export type ExecutorSettings =
+  | RunSettings
+  | HttpExecutorSettings
+  | ModuleSettings
+  | McpExecutorSettings
+  | { readonly by: "caller" };
+
 interface Around {
   readonly kind: string;
   readonly directory: string;
@@ -64,7 +71,7 @@ export function executorOf(
   path: Path,
   action: RawExecutor,
   { kind, directory, env: daemonEnv }: Around,
-): { executor: ActionSettings["executor"]; warnings: readonly string[] } {
+): { executor: ExecutorSettings; warnings: readonly string[] } {
   const { run, http, module, mcp, env } = action;
   const at = path.join(".");
   const wrong = (where: Path, found: string, expected: string) =>

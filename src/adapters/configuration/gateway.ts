@@ -3,11 +3,11 @@ import { Fault } from "../../core/codes.ts";
 import type { Path } from "../../document/plain-yaml.ts";
 import { whyNotUrl } from "../../outgoing/address.ts";
 import type { McpServer } from "../../outgoing/mcp-server.ts";
-import type { Value } from "./channels.ts";
-import type { Environment } from "./configuration.ts";
+import type { Environment } from "../environment.ts";
 import { addressOf, checkPlace, hashesOf, overNetworks, type RawToken, readToken } from "./http.ts";
 import { mcpServerOf, type RawMcpServer } from "./mcp-server.ts";
 import { settleProgram } from "./program.ts";
+import type { Value } from "./reference.ts";
 import { checkShape } from "./shape.ts";
 import { invalid, readSource, type Source } from "./source.ts";
 

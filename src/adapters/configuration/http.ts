@@ -3,7 +3,8 @@ import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import type { Path } from "../../document/plain-yaml.ts";
-import type { Environment, HttpSettings } from "./configuration.ts";
+import type { Environment } from "../environment.ts";
+import type { HttpSettings } from "./configuration.ts";
 import { invalid, type Source } from "./source.ts";
 
 export interface RawHttp {

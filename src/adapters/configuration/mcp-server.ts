@@ -1,6 +1,5 @@
 import type { Path } from "../../document/plain-yaml.ts";
-import type { Value } from "./channels.ts";
-import { type RawValue, settledUrl, settledValue } from "./reference.ts";
+import { type RawValue, settledUrl, settledValue, type Value } from "./reference.ts";
 import { invalid, type Source } from "./source.ts";
 
 /** How an MCP server is reached, once the schema has passed. */

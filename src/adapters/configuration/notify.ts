@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { OCCASIONS, type Occasion } from "../../core/occasion.ts";
 import type { Path } from "../../document/plain-yaml.ts";
-import type { ChannelSettings, DailyTime, Out, Value } from "./channels.ts";
-import type { Environment } from "./configuration.ts";
+import type { Environment } from "../environment.ts";
+import type { ChannelSettings, DailyTime, Out } from "./channels.ts";
 import { settleProgram } from "./program.ts";
-import { type RawValue, settledUrl, settledValue } from "./reference.ts";
+import { type RawValue, settledUrl, settledValue, type Value } from "./reference.ts";
 import type { CHANNEL_KINDS } from "./schema-notify.ts";
 import { duration } from "./shape.ts";
 import { invalid, type Source } from "./source.ts";

@@ -1,9 +1,18 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { basename, delimiter, isAbsolute, join, resolve } from "node:path";
-import type { Environment, RunSettings } from "./configuration.ts";
+import type { Environment } from "../environment.ts";
 
 /** Programs whose first argument is a file of theirs. */
 const INTERPRETERS = /^(node|deno|bun|tsx|python\d*(\.\d+)?|ruby|perl|php|bash|sh|zsh)$/;
+
+/** A program of the operator's. */
+export interface RunSettings {
+  readonly by: "daemon";
+  /** Argument vector; the program is an absolute path unless it was not found. */
+  readonly argv: readonly [string, ...string[]];
+  /** The program's whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
 
 interface Program {
   readonly kind: string;

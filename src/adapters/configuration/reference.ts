@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
 import type { Path } from "../../document/plain-yaml.ts";
 import { whyNotUrl } from "../../outgoing/address.ts";
-import type { Value } from "./channels.ts";
 import { invalid, type Source } from "./source.ts";
+
+/** Something that is written here, or a secret that stands elsewhere. Paths are absolute. */
+export type Value = { readonly plain: string } | { readonly env: string } | { readonly file: string };
 
 /** A value as it is written, once the schema has passed. */
 export type RawValue = string | { readonly env?: string; readonly file?: string };

@@ -1,8 +1,7 @@
 import type { ServiceDialect } from "../../document/service-exchange.ts";
-import type { Value } from "./channels.ts";
-import type { Environment } from "./configuration.ts";
+import type { Environment } from "../environment.ts";
 import { type ModuleSettings, settleModule } from "./program.ts";
-import { type RawValue, settledUrl, settledValue } from "./reference.ts";
+import { type RawValue, settledUrl, settledValue, type Value } from "./reference.ts";
 import { duration } from "./shape.ts";
 import { invalid, type Source } from "./source.ts";
 

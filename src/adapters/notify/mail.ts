@@ -3,8 +3,9 @@ import { Socket } from "node:net";
 import type { Delivery } from "../../core/channel.ts";
 import { type Message, plainText } from "../../document/message.ts";
 import type { Mail } from "../configuration/channels.ts";
+import type { Environment } from "../environment.ts";
 import { codeOf } from "../files.ts";
-import { type Environment, lookUp } from "./secret.ts";
+import { lookUp } from "../secret.ts";
 
 /** How long a mail server may stay silent; nodemailer's own patience is minutes. */
 const SILENT_MS = 20_000;

@@ -1,7 +1,7 @@
 import type { Delivery } from "../../core/channel.ts";
 import { type Message, plainText } from "../../document/message.ts";
-import type { RunSettings } from "../configuration/configuration.ts";
-import type { Environment } from "./secret.ts";
+import type { RunSettings } from "../configuration/program.ts";
+import type { Environment } from "../environment.ts";
 import { eventText } from "./webhook.ts";
 
 /** What starts programs for the daemon: argument vectors, an environment of their own, and no shell. */

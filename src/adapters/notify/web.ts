@@ -2,8 +2,9 @@ import type { Delivery } from "../../core/channel.ts";
 import type { Message } from "../../document/message.ts";
 import { type Resolve, whyNotUrl } from "../../outgoing/address.ts";
 import { type Answer, post } from "../../outgoing/post.ts";
-import type { Value } from "../configuration/channels.ts";
-import { type Environment, lookUp } from "./secret.ts";
+import type { Value } from "../configuration/reference.ts";
+import type { Environment } from "../environment.ts";
+import { lookUp } from "../secret.ts";
 
 /** What a channel of the web posts: the body, as it is signed, and what stands beside it. */
 export interface Payload {

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { Found } from "../../outgoing/signed-post.ts";
-import type { Value } from "../configuration/channels.ts";
-import { codeOf } from "../files.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Found } from "../outgoing/signed-post.ts";
+import type { Value } from "./configuration/reference.ts";
+import type { Environment } from "./environment.ts";
+import { codeOf } from "./files.ts";
 
 /** Looks a value up anew whenever it is used, so that a secret that was changed, or comes later, needs no restart. */
 export function lookUp(value: Value, env: Environment): Found {
