@@ -29,8 +29,8 @@ const RULES: Record<string, readonly RegExp[]> = {
   // `node:crypto` only for SHA-256, which is as pure as the rest; gray-matter, yaml and jsonc-parser are its parsers.
   document: [/^core\//, /^gray-matter$/, /^yaml$/, /^jsonc-parser$/, /^canonicalize$/, /^node:crypto$/],
   // Evaluating needs no more than core and the expression library; reading a policy's text needs document.
-  policy: [/^core\//, /^document\/(plain-yaml|fields|digest)\.ts$/, /^@marcbachmann\/cel-js$/],
-  people: [/^core\//, /^document\/(plain-yaml|fields|digest|visible)\.ts$/, /^temporal-polyfill$/],
+  policy: [/^core\//, /^document\/(fields|digest)\.ts$/, /^@marcbachmann\/cel-js$/],
+  people: [/^core\//, /^document\/(fields|digest|visible)\.ts$/, /^temporal-polyfill$/],
   ledger: [/^core\//, /^document\//, /^node:/, /^canonicalize$/],
   // The one way out to addresses that a configuration names; adapters and handlers share it.
   outgoing: [/^core\//, /^document\/(json|recordable)\.ts$/, /^node:/, /^ipaddr\.js$/],

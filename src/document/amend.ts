@@ -1,5 +1,4 @@
-import type { Version } from "../core/amendment.ts";
-import { versionOf } from "../core/amendment.ts";
+import { type Version, versionOf } from "../core/amendment.ts";
 import type { Json } from "../core/json.ts";
 import type { Request } from "../core/request.ts";
 import {

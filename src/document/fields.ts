@@ -1,6 +1,6 @@
 import { type Finding, type FindingCode, finding } from "../core/codes.ts";
 import { DURATION_EXPECTED, parseDuration } from "../core/duration.ts";
-import type { Path, PlainYaml } from "./plain-yaml.ts";
+import { type Path, type PlainYaml, readPlainYaml } from "./plain-yaml.ts";
 
 /**
  * One map of a file with rules or people, key by key. What is wrong is collected with its line, so that all of it is told at once;
@@ -35,6 +35,15 @@ export interface Sheet {
 
 const TEXT_LIMIT = 4_000;
 const LIST_LIMIT = 200;
+
+/** The sheet of a file's text; null, and a finding, where it is not plain YAML. */
+export function openSheet(file: string, text: string, findings: Finding[]): Sheet | null {
+  const yaml = readPlainYaml(text);
+  if (!("found" in yaml)) return { file, yaml, findings };
+  const message = `${yaml.found}; expected ${yaml.expected}`;
+  findings.push(finding("not_plain_yaml", { file, line: yaml.line }, message));
+  return null;
+}
 
 /** The map at a path; anything else there is a finding, and null. `keys` are all that it may have. */
 export function fieldsAt(sheet: Sheet, path: Path, keys: readonly string[]): Fields | null {

@@ -1,8 +1,7 @@
-import { type Finding, finding } from "../core/codes.ts";
+import type { Finding } from "../core/codes.ts";
 import type { People, Person } from "../core/people.ts";
 import { sha256 } from "../document/digest.ts";
-import type { Sheet } from "../document/fields.ts";
-import { readPlainYaml } from "../document/plain-yaml.ts";
+import { openSheet, type Sheet } from "../document/fields.ts";
 import { absenceOf, settleAbsences, standInOf } from "./absence.ts";
 import { checkGroups, createGroups } from "./groups.ts";
 import { addressOf, createRegister, type Owner, type Register } from "./names.ts";
@@ -18,12 +17,8 @@ export interface LoadedPeople {
 /** Loads `people.yaml`, and finds everything that is wrong with it. Never throws. */
 export function loadPeople(file: string, text: string): LoadedPeople {
   const findings: Finding[] = [];
-  const yaml = readPlainYaml(text);
-  if ("found" in yaml) {
-    const message = `${yaml.found}; expected ${yaml.expected}`;
-    return { people: null, findings: [finding("not_plain_yaml", { file, line: yaml.line }, message)] };
-  }
-  const sheet: Sheet = { file, yaml, findings };
+  const sheet = openSheet(file, text, findings);
+  if (sheet === null) return { people: null, findings };
   const read = readPeople(sheet);
   const register = createRegister(findings);
   claimNames(sheet, read, register);

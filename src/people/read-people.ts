@@ -1,4 +1,4 @@
-import type { Hours } from "../core/people.ts";
+import type { Hours, Person } from "../core/people.ts";
 import { type Fields, fieldsAt, isMap, needed, type Sheet, shown } from "../document/fields.ts";
 import { ABSENCE_KEYS, FILE_KEYS, PERSON_KEYS, ROTA_KEYS } from "./keys.ts";
 import { addressOf, isAlias, isCanonical, isEmail } from "./names.ts";
@@ -13,16 +13,8 @@ export interface PeopleFile {
   readonly hours: ReadonlyMap<string, Hours>;
 }
 
-export interface WrittenPerson {
-  readonly name: string;
-  readonly names: readonly string[];
-  readonly emails: readonly string[];
-  readonly git: readonly string[];
-  readonly keys: readonly string[];
-  readonly notify: readonly string[];
-  readonly hours: Hours | null;
+export interface WrittenPerson extends Omit<Person, "absent"> {
   readonly absent: readonly WrittenAbsence[];
-  readonly may_receive: boolean;
   readonly line: number;
   /** The line of one of this person's keys. */
   lineOf(key: string): number;

@@ -1,7 +1,6 @@
-import { type Finding, finding } from "../core/codes.ts";
+import type { Finding } from "../core/codes.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import { type Fields, fieldsAt, isMap, type Sheet, shown } from "../document/fields.ts";
-import { readPlainYaml } from "../document/plain-yaml.ts";
+import { type Fields, fieldsAt, isMap, openSheet, type Sheet, shown } from "../document/fields.ts";
 import { exact } from "./exact.ts";
 import { drawn, judge } from "./judge.ts";
 import { usedBy } from "./limits.ts";
@@ -59,15 +58,8 @@ export function readCases(
   now: number,
 ): { cases: readonly Case[]; findings: readonly Finding[] } {
   const findings: Finding[] = [];
-  const yaml = readPlainYaml(text);
-  if ("found" in yaml) {
-    const place = { file, line: yaml.line };
-    return {
-      cases: [],
-      findings: [finding("not_plain_yaml", place, `${yaml.found}; expected ${yaml.expected}`)],
-    };
-  }
-  const sheet: Sheet = { file, yaml, findings };
+  const sheet = openSheet(file, text, findings);
+  if (sheet === null) return { cases: [], findings };
   const root = fieldsAt(sheet, [], ["cases"]);
   const cases = (root?.maps("cases") ?? []).flatMap((fields) => readCase(sheet, fields, now) ?? []);
   // A file that tries nothing would always pass.

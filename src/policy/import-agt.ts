@@ -1,6 +1,5 @@
-import { type Finding, finding } from "../core/codes.ts";
-import { type Fields, fieldsAt, type Sheet, shown } from "../document/fields.ts";
-import { readPlainYaml } from "../document/plain-yaml.ts";
+import type { Finding } from "../core/codes.ts";
+import { type Fields, fieldsAt, openSheet, type Sheet, shown } from "../document/fields.ts";
 import { type Imported, type ImportedRule, KIND, renderImported } from "./imported.ts";
 import { inOrder } from "./policy.ts";
 
@@ -37,15 +36,8 @@ const ACTIONS = ["allow", "deny", "require_approval", "warn", "log"] as const;
  */
 export function importAgt(file: string, text: string): Imported {
   const findings: Finding[] = [];
-  const yaml = readPlainYaml(text);
-  if ("found" in yaml) {
-    const place = { file, line: yaml.line };
-    return {
-      text: null,
-      findings: [finding("not_plain_yaml", place, `${yaml.found}; expected ${yaml.expected}`)],
-    };
-  }
-  const sheet: Sheet = { file, yaml, findings };
+  const sheet = openSheet(file, text, findings);
+  if (sheet === null) return { text: null, findings };
   const policy = fieldsAt(sheet, [], POLICY_KEYS);
   if (policy === null) return { text: null, findings };
   refusePolicy(policy);

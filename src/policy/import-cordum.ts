@@ -1,7 +1,6 @@
 import { type Finding, finding } from "../core/codes.ts";
 import type { JsonObject } from "../core/json.ts";
-import { type Fields, fieldsAt, isMap, type Sheet, shown } from "../document/fields.ts";
-import { readPlainYaml } from "../document/plain-yaml.ts";
+import { type Fields, fieldsAt, isMap, openSheet, type Sheet, shown } from "../document/fields.ts";
 import { idOf, oneLine } from "./import-agt.ts";
 import { type Imported, type ImportedRule, renderImported } from "./imported.ts";
 import { CONSTRAINT_KEYS } from "./keys.ts";
@@ -45,15 +44,8 @@ const DECISIONS: Readonly<Record<string, Verdict>> = {
 /** A policy of Cordum (`version: v1`) in our form. There the first rule that matches decides, and else it is a deny. */
 export function importCordum(file: string, text: string): Imported {
   const findings: Finding[] = [];
-  const yaml = readPlainYaml(text);
-  if ("found" in yaml) {
-    const place = { file, line: yaml.line };
-    return {
-      text: null,
-      findings: [finding("not_plain_yaml", place, `${yaml.found}; expected ${yaml.expected}`)],
-    };
-  }
-  const sheet: Sheet = { file, yaml, findings };
+  const sheet = openSheet(file, text, findings);
+  if (sheet === null) return { text: null, findings };
   const policy = fieldsAt(sheet, [], [...POLICY_KEYS, ...Object.keys(POLICY_REFUSED)]);
   if (policy === null) return { text: null, findings };
   refuse(policy, POLICY_REFUSED);

@@ -1,5 +1,5 @@
 import { type Finding, finding } from "../core/codes.ts";
-import { readPlainYaml } from "../document/plain-yaml.ts";
+import { openSheet } from "../document/fields.ts";
 import { type PolicyFile, readPolicy } from "./read-policy.ts";
 import type { PolicyText } from "./snapshot.ts";
 
@@ -26,13 +26,10 @@ export function composeLayers(name: string, read: ReadText, findings: Finding[])
   const visit = (found: FoundText, below: readonly string[]): Layer | null => {
     const known = layers.get(found.id);
     if (known !== undefined) return known;
-    const yaml = readPlainYaml(found.text);
-    if ("found" in yaml) {
-      const place = { file: found.name, line: yaml.line };
-      findings.push(finding("not_plain_yaml", place, `${yaml.found}; expected ${yaml.expected}`));
-      return null;
-    }
-    const file = readPolicy({ file: found.name, yaml, findings });
+    const sheet = openSheet(found.name, found.text, findings);
+    if (sheet === null) return null;
+    const { yaml } = sheet;
+    const file = readPolicy(sheet);
     const above = new Set<string>();
     for (const [at, parent] of file.extends.entries()) {
       const single = typeof yaml.at(["extends"]) === "string";
