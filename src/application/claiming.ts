@@ -96,6 +96,8 @@ export function createClaiming({ clock, guard, halt, grants, known, ask }: Claim
       if (!checked.ok) throw new Fault(checked.refusal.code, checked.refusal.message, checked.refusal.hint);
       const start = (request: Request, { constraints }: Around): Event | Refusal => {
         if (halt.isHalted()) return refusal("halted");
+        // While its turn came, the approval may have been taken back, and another version been approved.
+        if (request.submission.digest !== submission.digest) return refusal("grant_invalid");
         const lapses = request.status === "approved" ? request.lapses : null;
         const runtime_ms = (constraints?.max_runtime_sec ?? Number.POSITIVE_INFINITY) * 1_000;
         const deadline = lapses === null ? null : iso(Math.min(Date.parse(lapses), clock.now() + runtime_ms));
