@@ -53,7 +53,10 @@ export interface ConnectOptions {
   readonly token?: string;
   /** Who asks (default: this user; over TCP whom the token names). */
   readonly requester?: string;
-  /** How long the daemon may be away, while it restarts, before a question is given up. Waits wait for as long as they say. */
+  /**
+   * How long the daemon may be away, while it restarts, before a question is given up (default: 30,000). Waits wait for as
+   * long as they say.
+   */
   readonly patience_ms?: number;
 }
 
@@ -101,14 +104,18 @@ export interface GrantClaims {
   /** The request's id. */
   readonly sub: string;
   readonly kind: string;
+  /** The request's digest: `sha256:` and hex. */
   readonly digest: string;
+  /** The same of its kind and params alone. */
   readonly action_digest: string;
+  /** Empty where the policy allowed it. */
   readonly approved_by: readonly string[];
   /** Set where nobody was asked only because the kind of action is in shadow. */
   readonly shadow?: true;
   /** Seconds since 1970. */
   readonly iat: number;
   readonly exp: number;
+  /** Of this grant alone. */
   readonly jti: string;
 }
 

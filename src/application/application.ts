@@ -37,7 +37,8 @@ export interface Application {
   wait(id: RequestId, timeout_ms: number, signal: AbortSignal, until?: "outcome"): Promise<RequestView>;
   /**
    * Gives not_pending, already_started, already_final, too_late, digest_mismatch, not_entitled, own_request,
-   * reviewer_missing, already_voted, checklist_open, assurance_too_low; with `set` also not_editable and invalid_params.
+   * reviewer_missing, already_voted, checklist_open, assurance_too_low, clock_frozen; with `set` also not_editable,
+   * invalid_params and invalid_request.
    */
   decide(id: RequestId, input: DecideInput): Promise<RequestView>;
   /** Passes the decision on. Gives not_pending, not_entitled, delegation_refused. */
@@ -51,15 +52,18 @@ export interface Application {
   /**
    * The grant of an approved `caller` request, to claim it with; once it is claimed, the one that tools can rely on.
    * `claimed_with`: the SHA-256 (hex) of the grant that it was claimed with, from which several that have the token know
-   * which of them did. Gives token_invalid, not_caller, not_approved.
+   * which of them did. Gives token_invalid, not_caller, not_approved, too_early, clock_frozen.
    */
   grant(
     id: RequestId,
     token: string,
   ): Promise<{ grant: string; expires: string; claimed_with: string | null }>;
-  /** Consumes the approval. Gives token_invalid, not_caller, grant_invalid, grant_expired, not_approved, already_started. */
+  /**
+   * Consumes the approval. Gives token_invalid, not_caller, grant_invalid, grant_expired, not_approved, too_early,
+   * already_started, already_final, halted, clock_frozen.
+   */
   claim(id: RequestId, input: { token: string; grant: string }): Promise<RequestView>;
-  /** Gives token_invalid, not_caller, not_executing. */
+  /** Gives token_invalid, not_caller, not_executing, already_final. */
   complete(id: RequestId, input: { token: string; outcome: Reported }): Promise<RequestView>;
   /** Gives not_unknown. */
   resolve(

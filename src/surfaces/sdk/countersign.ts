@@ -25,7 +25,7 @@ export interface Action {
   readonly on_behalf_of?: string;
   /** Makes asking twice the same as asking once: also over a crash of the caller. */
   readonly key?: string;
-  /** How long the request may wait for a decision. */
+  /** How long the request may wait for a decision, from 1 second to 366 days (default: as its kind is configured). */
   readonly expires_in_ms?: number;
   /** The own request that ended without being carried out, and that this one tries again: what has changed is shown. */
   readonly previous?: string;
@@ -43,6 +43,7 @@ export interface Asked {
   readonly request: RequestView;
   /** False when the same was asked for before. */
   readonly created: boolean;
+  /** Whether the same action waited already without a key: one decision and one outcome are for both. */
   readonly joined: boolean;
   /** Only for actions that the caller executes, and only for whoever asked first, with the token that it asked with. */
   readonly token: string | null;
@@ -57,15 +58,25 @@ export interface WaitingOptions {
 export interface AuditFilter {
   readonly event?: EventType | readonly EventType[];
   readonly requester?: string;
+  /** Of this request alone. */
   readonly id?: string;
+  /** Not before this time; ISO 8601 where it is text. */
   readonly since?: Date | string;
   /** How many at most; without it all. */
   readonly limit?: number;
 }
 
-/** A daemon, as an agent or script meets it. Everything rejects with a `CountersignError` that has a `code` and a `hint`. */
+/**
+ * A daemon, as an agent or script meets it. Everything rejects with a `CountersignError` that has a `code` and a `hint`:
+ * with `not_found` for an id that is none, with `unreachable` when the daemon is away for longer than `patience_ms`, and
+ * with the codes that each method names.
+ */
 export interface Countersign {
-  /** Asks for an action; resolves once the request is recorded and a person can see it. */
+  /**
+   * Asks for an action; resolves once the request is recorded and a person can see it. Rejects with unknown_kind,
+   * invalid_params, invalid_request, key_reused, asked_too_soon, too_many_attempts, over_limit; with `previous` also
+   * not_retryable.
+   */
   request(action: Action): Promise<Asked>;
   /**
    * Waits until a request has ended, over restarts of the daemon; of an action that the caller executes also for the
@@ -75,16 +86,24 @@ export interface Countersign {
   /** The result of an action that the daemon executes; rejects with a `NotDoneError` for everything else that can come of it. */
   outcome(id: string, options?: WaitingOptions): Promise<Json>;
   show(id: string): Promise<RequestView>;
-  /** Withdraws a request; `token` for actions that the caller executes. */
+  /** Withdraws a request; `token` for actions that the caller executes. Rejects with token_invalid, already_started, already_final. */
   cancel(id: string, options?: { token?: string; reason?: string }): Promise<RequestView>;
   /**
    * The grant of an approved action that the caller executes, to claim it with; behind the claim, the one for the tool.
-   * `claimed_with`: the SHA-256 (hex) of the grant that it was claimed with.
+   * `claimed_with`: the SHA-256 (hex) of the grant that it was claimed with. `expires`: ISO 8601. Rejects with
+   * token_invalid, not_caller, not_approved, too_early, clock_frozen.
    */
   grant(id: string, token: string): Promise<{ grant: string; expires: string; claimed_with: string | null }>;
-  /** Consumes the approval: from here on the action is being executed, by the caller, once. */
+  /**
+   * Consumes the approval: from here on the action is being executed, by the caller, once. Rejects with token_invalid,
+   * not_caller, grant_invalid, grant_expired, not_approved, too_early, already_started, already_final, halted, clock_frozen:
+   * then the action must not be executed.
+   */
   claim(id: string, given: { token: string; grant: string }): Promise<RequestView>;
-  /** Says what came of it; `unknown` where it may have happened and cannot be told: then a person finds out. */
+  /**
+   * Says what came of it; `unknown` where it may have happened and cannot be told: then a person finds out. Rejects with
+   * token_invalid, not_caller, not_executing, already_final.
+   */
   complete(id: string, said: { token: string } & Reported): Promise<RequestView>;
   /**
    * Turns a function into one that runs only once a person has approved, with the params that were approved, and at most
