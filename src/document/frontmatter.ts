@@ -148,7 +148,11 @@ function refuseBeforeParsing(yaml: string): Problem | null {
 function refuseDocument(document: Document.Parsed, yaml: string): Problem[] {
   const problems = document.errors.slice(0, 20).map((error) => {
     const line = lineOf(yaml, error.pos[0]) + 1;
-    return problem(error.code === "DUPLICATE_KEY" ? "duplicate_key" : "frontmatter_invalid", line);
+    if (error.code === "DUPLICATE_KEY") return problem("duplicate_key", line);
+    // What most often happens to whoever types at the end of an empty property's line.
+    const [name] = /^[a-z_]+:(?=[^\s:/])/.exec(yaml.split(/\r?\n/)[line - 2] ?? "") ?? [];
+    const why = name === undefined ? undefined : `There is no space behind \`${name}\`.`;
+    return problem("frontmatter_invalid", line, why);
   });
   const once = problems.filter(
     ({ code, line }, i) => problems.findIndex((one) => one.code === code && one.line === line) === i,

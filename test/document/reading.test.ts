@@ -31,6 +31,27 @@ describe("a statement", () => {
     expect(read(text)).toMatchObject({ verb: "approve", via, problems: [] });
   });
 
+  test.each([
+    ["decision", decide("decision:approved"), 3],
+    ["decision", decide("decision:rejected"), 3],
+    ["decision", decide("decision:rejected").replaceAll("\n", "\r\n"), 3],
+    ["reason", NOTE.replace("reason:", "reason:too much"), 5],
+  ])("without a space behind the name is none, and told so: %s", (name, text, line) => {
+    const message = `There is no space behind \`${name}:\`.`;
+    expect(read(text)).toMatchObject({
+      verb: null,
+      problems: [{ code: "frontmatter_invalid", line, message }],
+    });
+  });
+
+  test("in another line that is no YAML is none, and its line is told", () => {
+    const { problems } = read(NOTE.replace("reason:", "reason: [too: much"));
+    expect(problems[0]).toMatchObject({
+      code: "frontmatter_invalid",
+      message: "The properties are not valid YAML.",
+    });
+  });
+
   test("that differs from another one is a conflict, which names both and their lines", () => {
     const text = decide("decision: approved").replace("- [ ] Reject", "- [x] Reject");
     expect(read(text)).toMatchObject({
