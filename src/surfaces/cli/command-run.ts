@@ -79,7 +79,12 @@ async function decision(
   } catch (error) {
     // Nobody is left who would act on a yes.
     await requester.withdraw(id, "nobody waits for it any more").catch(() => {});
-    throw error;
+    if (!(error instanceof Fault && error.code === "no_answer")) throw error;
+    throw new Fault(
+      "no_answer",
+      `Nobody decided about ${id} in time, so nothing was run and it is withdrawn.`,
+      "Ask again, with a longer --timeout or with none.",
+    );
   }
 }
 

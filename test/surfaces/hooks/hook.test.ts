@@ -476,6 +476,16 @@ describe("a command behind approval", () => {
     expect((await stage.show(second.id)).error).toContain("exit code 7");
   });
 
+  test("that nobody decides about in time is withdrawn, and said to be", async () => {
+    const words = ["--kind", "shell", "--timeout", "1s", "--", "/bin/echo", "late"];
+    const { exit, err } = await stage.cs("run", ...words);
+    const { id } = await stage.asked();
+    expect(exit).toBe(75);
+    expect(err).toContain("withdrawn");
+    expect(err).not.toContain("countersign wait");
+    expect((await stage.show(id)).status).toBe("cancelled");
+  });
+
   test("that a signal ends is a person's to resolve", async () => {
     const killed = run("/bin/sh", "-c", "kill -KILL $$");
     const { id } = await stage.asked();
