@@ -202,9 +202,9 @@ function isOpen({ status }: RequestView): boolean {
   return status === "pending" || status === "approved";
 }
 
-function hintFor({ code }: Fault): string | undefined {
-  if (code === "invalid_params") {
-    return "What the action may have is in countersign.yaml; `countersign doctor` tells the operator what it lacks there.";
+function hintFor({ code, hint }: Fault): string | undefined {
+  if (code === "invalid_params" && hint === new Fault(code).hint) {
+    return `${hint} \`countersign doctor\` names what agents' tools lack there.`;
   }
   if (code !== "unknown_kind") return undefined;
   return "`countersign setup claude-code --write` (or another agent's name) adds the actions of agents' tools to countersign.yaml.";

@@ -108,8 +108,9 @@ test("an approval that seems to be ours twice is one call", async () => {
 test.each([
   ["unknown_kind", "countersign setup"],
   ["invalid_params", "countersign doctor"],
-] as const)("%s is the operator's to mend, and says by what", async (code, words) => {
-  const { call, callTool } = callsBehind({ hold: () => Promise.reject(new Fault(code)) });
+  ["invalid_params", "of its own", "A hint of its own."],
+] as const)("%s is the operator's to mend, and says by what", async (code, words, hint?: string) => {
+  const { call, callTool } = callsBehind({ hold: () => Promise.reject(new Fault(code, undefined, hint)) });
   const { isError, content } = await call();
   expect(isError).toBe(true);
   expect(content).toEqual([{ type: "text", text: expect.stringContaining(words) }]);
