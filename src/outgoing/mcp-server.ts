@@ -17,6 +17,9 @@ export type McpServer =
       readonly allow_private: boolean;
     };
 
+/** What a tool gives may be large, and the connection ends, and with it the outcome, with a message beyond this. */
+const MESSAGE_BYTES = 64 * 1024 * 1024;
+
 /** A way to the server that never sends anything twice by itself. */
 export function transportTo(server: McpServer) {
   if (server.by === "command") {
@@ -27,6 +30,7 @@ export function transportTo(server: McpServer) {
       cwd: server.cwd,
       env: { ...server.env },
       stderr: "inherit",
+      maxBufferSize: MESSAGE_BYTES,
     });
   }
   const headers: Record<string, string> =

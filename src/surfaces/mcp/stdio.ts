@@ -1,8 +1,8 @@
 import type { McpServer, Server } from "@modelcontextprotocol/server";
-import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { StdioServerTransport, serveStdio } from "@modelcontextprotocol/server/stdio";
 
 interface StdioSurface {
-  /** The client is. */
+  /** The client is, or cannot be understood any more. */
   readonly gone: Promise<"gone">;
   close(): Promise<void>;
 }
@@ -12,10 +12,20 @@ export function serveOverStdio(
   create: () => McpServer | Server,
   onError: (error: Error) => void,
 ): StdioSurface {
+  const { stdin, stdout } = process;
+  const transport = new StdioServerTransport(stdin, stdout);
   const gone = new Promise<"gone">((resolve) => {
-    for (const end of ["end", "close", "error"]) process.stdin.once(end, () => resolve("gone"));
-    process.stdout.once("error", () => resolve("gone"));
+    for (const end of ["end", "close", "error"]) stdin.once(end, () => resolve("gone"));
+    stdout.once("error", () => resolve("gone"));
+    // It closes itself over a message that is too long to be read.
+    const close = transport.close.bind(transport);
+    transport.close = () => {
+      resolve("gone");
+      return close();
+    };
   });
-  const handle = serveStdio(create, { onerror: onError });
+  // Each message that waits for a slow client listens.
+  stdout.setMaxListeners(0);
+  const handle = serveStdio(create, { transport, onerror: onError });
   return { gone, close: () => handle.close() };
 }

@@ -12,6 +12,7 @@ const RESULTS = {
   numbers: '{"content":[],"structuredContent":{"big":1e400,"id":12345678901234567890,"zero":-0,"a":1,"a":2}}',
   half: text(String.raw`"half of \ud83d"`),
   empty: "{}",
+  large: text(`"${"x".repeat(11_000_000)}"`),
   deep: `{"content":[],"structuredContent":{"deep":${"[".repeat(300)}${"]".repeat(300)}}}`,
   own: '{"content":[],"structuredContent":{"__proto__":{"polluted":true}}}',
 };

@@ -74,6 +74,12 @@ test("a server that dies is started once more, and not asked again which era it 
   expect(starts()).toBe(before + 1);
 });
 
+test("a result of more than 10 MB is a result", async () => {
+  await open({ fs: "speaks" });
+  const answer = await gateway.places[0]?.upstream.use((client) => client.callTool({ name: "large" }));
+  expect(JSON.stringify(answer).length).toBeGreaterThan(11_000_000);
+});
+
 test("a server that never greets does not hold up the end of the gateway", async () => {
   const opened = open({ bad: "deaf" });
   await gateway.close();

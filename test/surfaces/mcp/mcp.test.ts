@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AgentStage, openAgentStage } from "../agents/stage.ts";
@@ -233,6 +234,22 @@ describe("a client that is killed", () => {
     expect(await stage.next("cancelled")).toMatchObject({ id, reason: "its agent went away" });
     expect(await ended).toBe(0);
   });
+});
+
+test("a client whose message is too long to be read is not left waiting", async () => {
+  const { program, env, vault } = stage;
+  const server = spawn(process.execPath, [program.main, "mcp", "--vault", vault], {
+    env,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  const ended = once(server, "exit");
+  server.stdin.on("error", () => {});
+  const clientInfo = { name: "x", version: "1" };
+  const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
+  server.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params })}\n`);
+  expect(String((await once(server.stdout, "data"))[0])).toContain('"id":1');
+  server.stdin.write(Buffer.alloc(11 * 1024 * 1024, "x"));
+  expect(await ended).toEqual([0, null]);
 });
 
 describe("a daemon", () => {
