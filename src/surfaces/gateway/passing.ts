@@ -191,8 +191,12 @@ async function pass<Method extends RequestMethod & keyof ResultTypeMap>(
     timeout: WITHOUT_LIMIT_MS,
     ...(progress !== null && { onprogress: progress.pass }),
   };
-  const answer = await using(place, (client) => client.request(asked, options));
-  return answer as ResultTypeMap[Method];
+  try {
+    const answer = await using(place, (client) => client.request(asked, options));
+    return answer as ResultTypeMap[Method];
+  } finally {
+    progress?.end();
+  }
 }
 
 /** A fault of ours as the protocol has it: clients tell people the message. */

@@ -2,6 +2,8 @@ import type { ServerContext } from "@modelcontextprotocol/server";
 
 /** So little that a server's own figures are passed on as they are. */
 const STEP = 1e-6;
+/** Of what a client is too slow for, the latest is enough: a server may tell of its progress without end. */
+const WAITING = 100;
 
 interface Said {
   readonly progress: number;
@@ -15,6 +17,8 @@ export interface ProgressLine {
   beat(message: string): void;
   /** What the server says of its progress. */
   pass(said: Said): void;
+  /** Nothing more is told: the call is over. */
+  end(): void;
 }
 
 /** The figures always go up, as the protocol wants it, whoever they come from. */
@@ -22,14 +26,35 @@ export function progressLine({ mcpReq }: ServerContext): ProgressLine | null {
   const token = mcpReq._meta?.progressToken;
   if (token === undefined) return null;
   let last = 0;
+  let isSending = false;
+  let isOver = false;
+  const waiting: Said[] = [];
+
   const send = (progress: number, said: Omit<Said, "progress">) => {
+    // What goes on without its agent has nobody to tell.
+    if (isOver) return;
     last = Math.max(progress, last + STEP);
-    const params = { ...said, progressToken: token, progress: last };
-    // Who is gone is told so by the signal.
-    void mcpReq.notify({ method: "notifications/progress", params }).catch(() => {});
+    if (waiting.length === WAITING) waiting.shift();
+    waiting.push({ ...said, progress: last });
+    if (!isSending) void sendAll();
   };
+
+  const sendAll = async () => {
+    isSending = true;
+    for (let said = waiting.shift(); said !== undefined; said = waiting.shift()) {
+      const params = { ...said, progressToken: token };
+      // Who is gone is told so by the signal.
+      await mcpReq.notify({ method: "notifications/progress", params }).catch(() => {});
+    }
+    isSending = false;
+  };
+
   return {
     beat: (message) => send(last, { message }),
     pass: ({ progress, ...said }) => send(progress, said),
+    end() {
+      isOver = true;
+      waiting.length = 0;
+    },
   };
 }

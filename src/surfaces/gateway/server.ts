@@ -82,6 +82,7 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
       return server.projectCallToolResult(result, found?.shown.outputSchema as Record<string, unknown>);
     } finally {
       clearInterval(heart);
+      progress?.end();
     }
   });
 
