@@ -168,6 +168,9 @@ function slotOf(
 
 const WAITS: ReadonlySet<RequestView["status"]> = new Set(["pending", "approved"]);
 
+/** It is not what it was a moment ago. */
+const MOVED_ON: ReadonlySet<Fault["code"]> = new Set(["not_approved", "already_started", "already_final"]);
+
 /** Waits, and consumes the approval where the caller executes. */
 async function answerFor(
   requester: Requester,
@@ -194,8 +197,9 @@ async function answerFor(
       // Another process has begun it, and may be done with it and its token: then what came of it is told here as well.
       if (error.code === "token_invalid" && (await requester.show(id)).status !== "approved") continue;
       // Taken back, begun by somebody else or asked again: what it is now is waited for. The daemon may be restarting.
-      const again = ["not_approved", "already_started", "already_final", "unreachable"].includes(error.code);
-      if (!again || performance.now() >= end) throw error;
+      const isOver = performance.now() >= end;
+      if (isOver && MOVED_ON.has(error.code)) return { request: await requester.show(id), begun: false };
+      if (isOver || !(MOVED_ON.has(error.code) || error.code === "unreachable")) throw error;
     }
   }
 }

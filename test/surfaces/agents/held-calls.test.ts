@@ -71,6 +71,29 @@ describe("a held call", () => {
     expect(await asked).toMatchObject({ begun: false, request: { status: "executed" } });
   });
 
+  test("what another process has just begun is told as it stands where the time is over", async () => {
+    const { requester, set } = fakeRequester();
+    const begin = async () => {
+      set({ status: "executing" });
+      throw new Fault("already_started");
+    };
+    const held = createHeldCalls(10);
+    const over = { limit_ms: 0, signal: forEver().signal };
+    const wait = async () => ({ ...(await requester.show("r1")), status: "approved" }) as RequestView;
+    const asked = held.hold({ ...requester, begin, wait }, ACTION, over);
+    expect(await asked).toMatchObject({ begun: false, request: { status: "executing" } });
+  });
+
+  test("a daemon that goes away when the time is over is no answer", async () => {
+    const { requester, set } = fakeRequester();
+    const begin = () => Promise.reject(new Fault("unreachable"));
+    const held = createHeldCalls(10);
+    const wait = async () => ({ ...(await requester.show("r1")), status: "approved" }) as RequestView;
+    set({ status: "approved" });
+    const asked = held.hold({ ...requester, begin, wait }, ACTION, { ...forEver(), limit_ms: 0 });
+    await expect(asked).rejects.toMatchObject({ code: "unreachable" });
+  });
+
   test("what nobody here has the token of is not told as done", async () => {
     const { requester, set } = fakeRequester();
     const begin = () => Promise.reject(new Fault("token_invalid"));
