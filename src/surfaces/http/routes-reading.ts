@@ -5,6 +5,7 @@ import type { Application, ListFilter } from "../../application/application.ts";
 import { Fault } from "../../core/codes.ts";
 import { EVENT_TYPES } from "../../core/event.ts";
 import { STATUSES } from "../../core/request.ts";
+import { instantOf, iso } from "../../core/timing.ts";
 import type { RequestView } from "../../core/view.ts";
 import { NAME_LIMIT } from "./body.ts";
 import { type Call, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
@@ -43,6 +44,7 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
   app.get("/v1/requests", may("read"), async (c) => {
     const query = queryOf(c, ["status", "kind", "requester", "since", "all", "limit", "cursor"]);
     const status = oneOf(query, "status", STATUSES);
+    const all = oneOf(query, "all", ["true", "false"]);
     const limit = query.limit === undefined ? undefined : wholeNumber(query, "limit", 1, PAGE.most);
     if (query.cursor !== undefined && limit === undefined) {
       throw new Fault("invalid_request", "A cursor needs the limit of the page before.");
@@ -50,7 +52,7 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
     const filter: ListFilter = {
       ...given({ status, limit, kind: query.kind, since: time(query, "since"), cursor: query.cursor }),
       ...given({ requester: ownName(c, query.requester) }),
-      ...(query.all !== undefined && { all: query.all === "true" }),
+      ...given({ all: all && all === "true" }),
     };
     return c.json({ ...(await application.list(filter)) });
   });
@@ -129,9 +131,14 @@ function createTexts(): (view: RequestView) => string {
 
 type Query<Name extends string> = { readonly [name in Name]?: string };
 
-/** The query's fields; one that is not known would otherwise be a filter that does not filter. */
+/** The query's fields; one that is not known, or is there twice, would otherwise be a filter that does not filter. */
 function queryOf<const Name extends string>(c: Call, names: readonly Name[]): Query<Name> {
   const query = c.req.query();
+  const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1)?.[0];
+  if (twice !== undefined) {
+    const message = `The query's ${JSON.stringify(twice.slice(0, NAME_LIMIT))} is there more than once.`;
+    throw new Fault("invalid_request", message);
+  }
   const stranger = Object.keys(query).find((name) => !(names as readonly string[]).includes(name));
   if (stranger !== undefined) {
     throw new Fault(
@@ -168,9 +175,10 @@ function wholeNumber<Name extends string>(
 function time<Name extends string>(query: Query<Name>, name: Name): string | undefined {
   const text = query[name];
   if (text === undefined) return undefined;
-  const ms = /^\d{4}-\d\d-\d\d(T.+)?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(ms)) return new Date(ms).toISOString();
-  throw new Fault("invalid_request", `${name} must be a time such as 2026-11-21T09:00:00Z.`);
+  // A date alone is UTC; a time without its zone would be another one on every machine.
+  const ms = instantOf(text.includes("T") ? text : `${text}T00:00:00Z`);
+  if (ms !== null) return iso(ms);
+  throw new Fault("invalid_request", `${name} must be a time with its zone, such as 2026-11-21T09:00:00Z.`);
 }
 
 /** An agent with a token of its own asks about itself, whatever it names. */

@@ -36,6 +36,10 @@ describe("what is refused never reaches the application", () => {
       "invalid_request",
     ],
     ["an unknown status", "GET /v1/requests?status=odd", {}, 400, "invalid_request"],
+    ["a filter given twice", "GET /v1/requests?requester=a&requester=b", {}, 400, "invalid_request"],
+    ["a yes of another spelling", "GET /v1/requests?all=TRUE", {}, 400, "invalid_request"],
+    ["a time of no zone", "GET /v1/audit?since=2026-11-21T09:00:00", {}, 400, "invalid_request"],
+    ["a day that there is not", "GET /v1/requests?since=2026-02-30", {}, 400, "invalid_request"],
     ["a wrong time-out", `GET /v1/requests/${ID}/wait?timeout_ms=-1`, {}, 400, "invalid_request"],
     [
       "an unknown verb",
