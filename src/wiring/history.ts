@@ -1,7 +1,7 @@
 import type { Configuration } from "../adapters/configuration/configuration.ts";
 import type { Environment } from "../adapters/environment.ts";
-import { openHistory } from "../adapters/git-history.ts";
-import { historyMode } from "../adapters/git-repository.ts";
+import { openHistory } from "../adapters/git/history.ts";
+import { historyMode } from "../adapters/git/repository.ts";
 import type { Locations } from "../adapters/locations.ts";
 import type { createChronicle } from "../daemon/chronicle.ts";
 import type { Desk } from "../daemon/desk.ts";

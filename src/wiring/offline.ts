@@ -7,7 +7,7 @@ import type { Environment } from "../adapters/environment.ts";
 import { isHaltedIn } from "../adapters/halt-switch.ts";
 import { locate } from "../adapters/locations.ts";
 import { createPolicyReader } from "../adapters/policy-files.ts";
-import { openVault } from "../adapters/vault.ts";
+import { openVault } from "../adapters/vault/vault.ts";
 import { compareNotes } from "../application/audit.ts";
 import { readPeople } from "../application/in-force.ts";
 import { createKnownPeople, type KnownPeople } from "../application/known-people.ts";

@@ -7,8 +7,8 @@ import { openChannels } from "../adapters/notify/channels.ts";
 import { openOutboxFiles } from "../adapters/notify/store.ts";
 import type { People } from "../core/people.ts";
 import type { Desk } from "../daemon/desk.ts";
-import { openOutbox } from "../daemon/outbox.ts";
-import type { ChannelState } from "../daemon/outbox-ports.ts";
+import { openOutbox } from "../daemon/outbox/outbox.ts";
+import type { ChannelState } from "../daemon/outbox/ports.ts";
 import type { Ledger, Log } from "../daemon/ports.ts";
 import type { CommandLink } from "../handlers/command-link.ts";
 

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { join } from "node:path";
-import { openVault } from "../../src/adapters/vault.ts";
+import { openVault } from "../../src/adapters/vault/vault.ts";
 import { watchFolders } from "../../src/adapters/watcher.ts";
 import { renderNote } from "../../src/document/note.ts";
 import { readNote } from "../../src/document/reading.ts";

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { userEnv } from "../adapters/git-scene.ts";
+import { userEnv } from "../adapters/git/scene.ts";
 import { buildProgram, type Program } from "../crash/daemon-process.ts";
 import { LIMIT_MS } from "../crash/kill-world.ts";
 import { decided, expectDecided, GESTURES, type Gesture, tick, withOwnLine } from "./gestures.ts";

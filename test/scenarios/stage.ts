@@ -15,7 +15,7 @@ import { openCountFile } from "../../src/adapters/count-file.ts";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
 import { openOtherTexts } from "../../src/adapters/other-texts.ts";
 import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy-files.ts";
-import { openVault } from "../../src/adapters/vault.ts";
+import { openVault } from "../../src/adapters/vault/vault.ts";
 import { createApplication } from "../../src/application/application.ts";
 import { type CapSettings, createCaps } from "../../src/application/caps.ts";
 import { createCounting } from "../../src/application/counting.ts";

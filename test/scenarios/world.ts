@@ -1,4 +1,4 @@
-import { openHistory } from "../../src/adapters/git-history.ts";
+import { openHistory } from "../../src/adapters/git/history.ts";
 import type { ChronicleEntry } from "../../src/daemon/chronicle.ts";
 import type { LedgerRecord, Outcome } from "../../src/daemon/ports.ts";
 import { PRESETS } from "../../src/document/foreign/presets.ts";
