@@ -5,7 +5,7 @@
 import { userInfo } from "node:os";
 import { Fault } from "./core/codes.ts";
 import type { JsonObject } from "./core/json.ts";
-import type { Place } from "./surfaces/client/connection.ts";
+import { type Place, sendable } from "./surfaces/client/connection.ts";
 import { type Countersign, createCountersign } from "./surfaces/sdk/countersign.ts";
 import { createLink } from "./surfaces/sdk/link.ts";
 import {
@@ -79,7 +79,8 @@ async function placeOf({ url, token, socket, vault, state }: ConnectOptions): Pr
         'For example: "http://127.0.0.1:8787".',
       );
     }
-    return { url: new URL(url), token };
+    // As files have it, with the line's end.
+    return { url: new URL(url), token: sendable(token.trim()) };
   }
   if (socket !== undefined) return { socket };
   const { locate } = await import("./adapters/locations.ts");
@@ -125,6 +126,8 @@ export interface GrantClaims {
  * claimed it can have several grants of the one request: to act on it once, remember the request's id (`sub`) until `exp`.
  */
 export async function verifyGrant(grant: string, key: JsonObject, expected: GrantFor): Promise<GrantClaims> {
+  // What comes from outside may be anything, types or not.
+  if (typeof grant !== "string") throw new Fault("grant_invalid", "There is no grant.");
   const { verifyGrant: verify } = await import("./handlers/grant.ts");
   const { actionDigest } = await import("./document/digest.ts");
   const bound: { digest?: string; action_digest?: string } =

@@ -83,6 +83,15 @@ const pay = countersign.guard("payment", async ({ cents }: { cents: number }) =>
 const paid: { receipt: number } = await pay({ cents: 5 });
 // @ts-expect-error: the params are those of the function.
 await pay({ dollars: 5 });
+// An interface is not a JsonObject to TypeScript, and yet it has a form as JSON.
+interface Order { lines: { sku: string }[]; note?: string }
+const order = countersign.guard({ kind: "order", title: (given) => given.lines.length + " lines" }, (given: Order) => given.lines);
+const skus: string[] = (await order({ lines: [{ sku: "a1" }] })).map(({ sku }) => sku);
+const at = countersign.guard("at", ({ when }: { when: Date }) => when.getTime());
+// @ts-expect-error: a date has not, and would come back as a text.
+await at({ when: new Date() });
+// What says nothing of its params takes any.
+await countersign.guard("any", async (given) => given.size)({ size: 1 });
 const write = countersign.workflow({
   kind: "policy",
   draft: async (topic: string, feedback) => ({ text: topic + (feedback?.reason ?? "") }),
@@ -91,7 +100,7 @@ const write = countersign.workflow({
   maxAttempts: 2,
 });
 const written = await write("expenses");
-if (written.status === "completed") console.log(written.result.toFixed(), written.validation?.score, paid);
+if (written.status === "completed") console.log(written.result.toFixed(), written.validation?.score, paid, skus);
 const seen: Request = await countersign.show("x");
 const { params } = { params: { name: "pay", arguments: { cents: 5 }, _meta: { progressToken: 1 } } };
 await verifyToolCall(params, await countersign.grantKey(), { server: "bank", annotations: { readOnlyHint: true } });

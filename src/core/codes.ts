@@ -73,7 +73,8 @@ export class Fault extends Error {
   constructor(code: RefusalCode | ErrorCode, message?: string, hint?: string, options?: ErrorOptions) {
     const known: Meaning = code in ERRORS ? ERRORS[code as ErrorCode] : REFUSALS[code as RefusalCode];
     super(message ?? known.means, options);
-    this.name = "Fault";
+    // As the SDK calls it, where agents' authors meet it.
+    this.name = "CountersignError";
     this.code = code;
     this.hint = hint ?? known.hint;
   }

@@ -4,3 +4,17 @@ export type Json = null | boolean | number | string | readonly Json[] | JsonObje
 export interface JsonObject {
   readonly [key: string]: Json;
 }
+
+/**
+ * What a type must be like to have a form as JSON: `Params extends JsonShape<Params>` also takes interfaces, which
+ * TypeScript does not take for a JsonObject.
+ */
+export type JsonShape<T> = { readonly [Name in keyof T]: JsonShapeOf<T[Name]> };
+
+type JsonShapeOf<T> = T extends Json | undefined
+  ? T
+  : T extends (...given: never[]) => unknown
+    ? never
+    : T extends object
+      ? JsonShape<T>
+      : never;

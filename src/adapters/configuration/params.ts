@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type Options, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { Fault } from "../../core/codes.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { Path } from "../../document/plain-yaml.ts";
 import { invalid, type Source } from "./source.ts";
@@ -42,7 +43,7 @@ export function compileParams(source: Source, path: Path): ParamsCheck {
     }
     validate = ajv.compile(schema);
   } catch (error) {
-    if (error instanceof Error && error.name === "Fault") throw error;
+    if (error instanceof Fault) throw error;
     const message = (error instanceof Error ? error.message : String(error)).replace(/^strict mode: /, "");
     const named = /"([^"]+)"/.exec(message)?.[1];
     throw wrong(named === undefined ? path : findKey(schema, named, path), message);

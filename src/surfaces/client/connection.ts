@@ -60,7 +60,7 @@ export function wasNeverHeard(error: unknown): boolean {
 export async function askAt(place: Place, question: Question): Promise<JsonObject> {
   const { path, body, token, wait_ms = 0, signal } = question;
   signal?.throwIfAborted();
-  const text = body === undefined ? undefined : JSON.stringify(body);
+  const text = body === undefined ? undefined : textOf(body);
   const headers: Record<string, string> = {};
   if (text !== undefined) {
     headers["content-type"] = "application/json";
@@ -82,6 +82,25 @@ export async function askAt(place: Place, question: Question): Promise<JsonObjec
     sent.on("error", (cause) => reject(signal?.aborted ? signal.reason : faultOf(cause, place)));
     sent.end(text);
   });
+}
+
+function textOf(body: JsonObject): string {
+  try {
+    return JSON.stringify(body);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split("\n", 1)[0] : "it cannot be read";
+    throw new Fault("invalid_json", `What is to be sent has no form as JSON: ${why}.`, undefined, { cause });
+  }
+}
+
+/** A token as it can go into a header. Gives `usage` for any other: it would be found out only when it is needed. */
+export function sendable(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new Fault(
+    "usage",
+    "A token is one line of ASCII without blanks.",
+    "If it is read from a file, take off the line's end.",
+  );
 }
 
 function addressOf(place: Place, path: string, headers: Record<string, string>): RequestOptions {

@@ -7,7 +7,7 @@
  * await generateText({ model, prompt, tools, toolApproval: gate.toolApproval });
  * ```
  */
-import type { JsonObject } from "../../core/json.ts";
+import type { JsonObject, JsonShape } from "../../core/json.ts";
 import type { Act } from "./carrying-out.ts";
 import type { Countersign } from "./countersign.ts";
 import { createToolGate, type ToolGateOptions } from "./tool-calls.ts";
@@ -23,7 +23,7 @@ export function createGate(countersign: Countersign, options: GateOptions = {}) 
   const gate = createToolGate(countersign, options);
   return {
     /** A tool's function that runs only for calls that were approved. */
-    execute<Params extends JsonObject, Output>(
+    execute<Params extends JsonShape<Params> = JsonObject, Output = unknown>(
       act: Act<Params, Output>,
     ): (params: Params, call: { readonly toolCallId: string }) => Promise<Output> {
       return (_, { toolCallId }) => gate.run(toolCallId, act);

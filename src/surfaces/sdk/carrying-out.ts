@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import type { Json } from "../../core/json.ts";
 import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
 import { type Consent, withdraw } from "./consent.ts";
@@ -24,7 +24,7 @@ export interface Approved {
 export type Act<Params, Result> = (params: Params, approved: Approved) => Promise<Result> | Result;
 
 /** Uses a yes: claims it, does what was approved, and reports what came of it. */
-export async function carryOut<Params extends JsonObject, Result>(
+export async function carryOut<Params, Result>(
   countersign: Countersign,
   { request, token }: Consent,
   act: Act<Params, Result>,

@@ -2,15 +2,16 @@ import { createHash, randomBytes } from "node:crypto";
 import { Fault } from "../../core/codes.ts";
 import type { EventType } from "../../core/event.ts";
 import type { EventView } from "../../core/event-view.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import type { Json, JsonObject, JsonShape } from "../../core/json.ts";
 import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
-import { requestPath } from "../client/connection.ts";
+import { requestPath, sendable } from "../client/connection.ts";
 import { waitForNews } from "../client/waiting.ts";
 import type { Act } from "./carrying-out.ts";
 import { createGuard, type GuardOptions } from "./guard.ts";
 import type { Link } from "./link.ts";
 import { errorOf } from "./outcomes.ts";
+import { jsonOfParams } from "./params.ts";
 import { createWorkflow, type WorkflowOptions, type WorkflowResult } from "./workflow.ts";
 
 /** What is asked for. */
@@ -109,12 +110,12 @@ export interface Countersign {
    * Turns a function into one that runs only once a person has approved, with the params that were approved, and at most
    * once for each approval. The outcome is reported; a no is a `NotDoneError`.
    */
-  guard<Params extends JsonObject, Result>(
+  guard<Params extends JsonShape<Params> = JsonObject, Result = unknown>(
     action: string | GuardOptions<Params, Result>,
     act: Act<Params, Result>,
   ): (params: Params) => Promise<Result>;
   /** Draft, validate, approve, execute; a no with its reason goes into the next draft. */
-  workflow<Task, Draft extends JsonObject, Result, Validation extends { readonly ok: boolean }>(
+  workflow<Task, Draft extends JsonShape<Draft>, Result, Validation extends { readonly ok: boolean }>(
     options: WorkflowOptions<Task, Draft, Result, Validation>,
   ): (task: Task) => Promise<WorkflowResult<Draft, Result, Validation>>;
   readonly audit: {
@@ -132,8 +133,13 @@ export function createCountersign(link: Link, requester: string | null): Counter
     link.insist({ method: "GET", path, ...(signal && { signal }) }, true);
 
   const self: Countersign = {
-    async request({ token = makeToken(), ...action }) {
-      const body = { ...(requester !== null && { requester }), ...action, token_sha256: sha256(token) };
+    async request({ token = makeToken(), params, ...action }) {
+      const given = { ...action, ...(params !== undefined && { params: jsonOfParams(params) }) };
+      const body = {
+        ...(requester !== null && { requester }),
+        ...given,
+        token_sha256: sha256(sendable(token)),
+      };
       const question = { method: "POST", path: "/v1/requests", body } as const;
       const { own, ...asked } = await link.insist(question, action.key !== undefined);
       return { ...(asked as unknown as Asked), token: own === true ? token : null };
@@ -244,6 +250,7 @@ function auditQuery({ event, requester, id, since }: AuditFilter, after: number)
     ...(typeof event === "string" && { event }),
     ...(requester !== undefined && { requester }),
     ...(id !== undefined && { id }),
-    ...(since !== undefined && { since: typeof since === "string" ? since : since.toISOString() }),
+    // A date that is none is the daemon's to refuse.
+    ...(since !== undefined && { since: typeof since === "string" ? since : String(since.toJSON()) }),
   });
 }

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../core/json.ts";
+import type { JsonObject, JsonShape } from "../../core/json.ts";
 import { type Act, carryOut } from "./carrying-out.ts";
 import { type ConsentOptions, seekConsent } from "./consent.ts";
 import type { Countersign } from "./countersign.ts";
@@ -20,7 +20,7 @@ export interface GuardOptions<Params, Result> extends ConsentOptions {
   readonly onDeny?: (error: NotDoneError) => Result | Promise<Result>;
 }
 
-export function createGuard<Params extends JsonObject, Result>(
+export function createGuard<Params extends JsonShape<Params>, Result>(
   countersign: Countersign,
   action: string | GuardOptions<Params, Result>,
   act: Act<Params, Result>,
@@ -32,7 +32,7 @@ export function createGuard<Params extends JsonObject, Result>(
     const named = typeof title === "function" ? title(params) : title;
     const asked = {
       kind,
-      params,
+      params: params as JsonObject,
       ...(named !== undefined && { title: named }),
       ...(key && { key: key(params) }),
       ...(token !== undefined && { token }),

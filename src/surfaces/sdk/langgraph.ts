@@ -9,7 +9,7 @@
  * ```
  */
 import { randomUUID } from "node:crypto";
-import type { JsonObject } from "../../core/json.ts";
+import type { JsonObject, JsonShape } from "../../core/json.ts";
 import type { Act } from "./carrying-out.ts";
 import type { Countersign } from "./countersign.ts";
 import { createToolGate, NotApprovedError, type ToolAnswer, type ToolGateOptions } from "./tool-calls.ts";
@@ -41,12 +41,12 @@ export function createGate(countersign: Countersign, options: GateOptions) {
   const gate = createToolGate(countersign, rest);
   return {
     /** A function for a node. The node begins anew when the graph goes on, so nothing of weight may stand before it. */
-    guard<Params extends JsonObject, Output>(
+    guard<Params extends JsonShape<Params> = JsonObject, Output = unknown>(
       kind: string,
       act: Act<Params, Output>,
     ): (params: Params) => Promise<Output> {
       return async (params) => {
-        const question: Question = { countersign: { kind, params } };
+        const question: Question = { countersign: { kind, params: params as JsonObject } };
         const answer = interrupt(question) as Answer;
         if (!answer.approved) throw new NotApprovedError(answer.reason);
         return gate.run(answer.call, act, answer.request);

@@ -7,7 +7,7 @@
  * const result = await gate.run(run, agent, "Pay ACME");
  * ```
  */
-import type { JsonObject } from "../../core/json.ts";
+import type { JsonObject, JsonShape } from "../../core/json.ts";
 import type { Act } from "./carrying-out.ts";
 import type { Countersign } from "./countersign.ts";
 import { createToolGate, type ToolGateOptions } from "./tool-calls.ts";
@@ -37,7 +37,7 @@ export function createGate(countersign: Countersign, options: ToolGateOptions = 
   const gate = createToolGate(countersign, options);
   return {
     /** A tool's function that runs only for calls that were approved. */
-    execute<Params extends JsonObject, Output>(
+    execute<Params extends JsonShape<Params> = JsonObject, Output = unknown>(
       act: Act<Params, Output>,
     ): (params: Params, context?: unknown, details?: Details) => Promise<Output> {
       return (_, __, details) => gate.run(details?.toolCall?.callId, act);

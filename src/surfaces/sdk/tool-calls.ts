@@ -37,7 +37,7 @@ export interface ToolGate {
    * Runs a function for a call that was approved, with the params that were approved, and once; refuses every other. Where
    * a framework goes over its steps again, here or in another process, `request` has what came of it.
    */
-  run<Params extends JsonObject, Result>(
+  run<Params, Result>(
     callId: string | undefined,
     act: Act<Params, Result>,
     request?: string,
@@ -70,7 +70,7 @@ export function createToolGate(countersign: Countersign, options: ToolGateOption
       }
     },
 
-    async run<Params extends JsonObject, Result>(
+    async run<Params, Result>(
       callId: string | undefined,
       act: Act<Params, Result>,
       request?: string,

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../../core/json.ts";
+import type { JsonObject, JsonShape } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
 import type { Act } from "./carrying-out.ts";
 import type { Countersign } from "./countersign.ts";
@@ -19,7 +19,7 @@ export interface Feedback {
 
 export interface WorkflowOptions<
   Task,
-  Draft extends JsonObject,
+  Draft extends JsonShape<Draft>,
   Result,
   Validation extends { readonly ok: boolean },
 > extends Omit<GuardOptions<Draft, Result>, "onDeny"> {
@@ -57,7 +57,7 @@ const MAX_ATTEMPTS = 3;
 
 export function createWorkflow<
   Task,
-  Draft extends JsonObject,
+  Draft extends JsonShape<Draft>,
   Result,
   Validation extends { readonly ok: boolean },
 >(
@@ -76,7 +76,7 @@ export function createWorkflow<
       const tried = { attempts: attempt, draft, validation };
       if (validation !== null && !validation.ok) {
         if (isLast) return { ...tried, status: "validation_failed" };
-        feedback = { attempt, draft, reason: null, reviewer: null, validation };
+        feedback = { attempt, draft: draft as JsonObject, reason: null, reviewer: null, validation };
         continue;
       }
       let decided: RequestView | null = null;
@@ -99,7 +99,7 @@ export function createWorkflow<
         const { reason, reviewer, status } = error;
         const mayTryAgain = error instanceof RejectedError || error instanceof ChangesRequestedError;
         if (isLast || !mayTryAgain) return { ...tried, status, reason, reviewer };
-        feedback = { attempt, draft, reason, reviewer, validation: null };
+        feedback = { attempt, draft: draft as JsonObject, reason, reviewer, validation: null };
         previous = error.request.id;
       }
     }

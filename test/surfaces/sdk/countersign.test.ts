@@ -11,6 +11,7 @@ import {
 } from "../../../src/sdk.ts";
 import { createCountersign } from "../../../src/surfaces/sdk/countersign.ts";
 import { createLink, type Link } from "../../../src/surfaces/sdk/link.ts";
+import { tokenOf } from "../http/stage.ts";
 import { openForEach, reopen, stage } from "./stage.ts";
 
 openForEach();
@@ -30,6 +31,16 @@ describe("connecting", () => {
   test("over TCP needs a token that is known", async () => {
     await expect(stage.connectOverTcp("mallory")).rejects.toMatchObject({ code: "unauthenticated" });
     await expect(connect({ url: "http://127.0.0.1:1" })).rejects.toMatchObject({ code: "usage" });
+  });
+
+  test("over TCP takes a token as a file has it, with the line's end, and no other text", async () => {
+    const { port } = stage.placeOf("tcp") as { port: number };
+    const url = `http://127.0.0.1:${port}`;
+    const found = await connect({ url, token: `${tokenOf("billing-agent")}\n` });
+    expect(await found.audit.query()).toEqual([]);
+    for (const token of ["two\nlines", "ünlike", ""]) {
+      await expect(connect({ url, token })).rejects.toMatchObject({ code: "usage" });
+    }
   });
 });
 
@@ -76,6 +87,21 @@ describe("a request", () => {
     ).rejects.toMatchObject({
       code: "key_reused",
     });
+  });
+
+  test("whose token could not be sent later is not made", async () => {
+    const asked = countersign.request({ kind: "refactor", token: "from a file\n" });
+    await expect(asked).rejects.toMatchObject({ name: "CountersignError", code: "usage" });
+    expect(await countersign.audit.query()).toEqual([]);
+  });
+
+  test("whose params are no JSON is not made, and the param is named", async () => {
+    const asked = countersign.request({ kind: "refactor", params: { cost: Number.NaN } });
+    await expect(asked).rejects.toMatchObject({
+      code: "invalid_json",
+      message: expect.stringContaining("params.cost"),
+    });
+    expect(await countersign.audit.query()).toEqual([]);
   });
 
   test("can be withdrawn", async () => {
@@ -215,6 +241,14 @@ describe("a wait", () => {
   });
 });
 
+test("what has no form as JSON is refused with a code, wherever it stands", async () => {
+  const result = 1n as unknown as number;
+  const said = countersign.complete("x", { token: "t", result });
+  await expect(said).rejects.toMatchObject({ code: "invalid_json" });
+  const since = countersign.audit.query({ since: new Date("yesterday") });
+  await expect(since).rejects.toMatchObject({ code: "invalid_request" });
+});
+
 test("the audit can be asked who did what, and since when", async () => {
   const rejected = stage.decideNext("reject", { reason: "no" });
   const { request } = await countersign.request(PAY);
@@ -295,6 +329,11 @@ describe("a grant", () => {
     stage.world.clock.set(Date.now() - 3_600_000);
     const { grant, key } = await granted();
     await expect(verifyGrant(grant, key, { action })).rejects.toMatchObject({ code: "grant_expired" });
+  });
+
+  test("that is not there is refused", async () => {
+    const none = undefined as unknown as string;
+    await expect(verifyGrant(none, {}, { action })).rejects.toMatchObject({ code: "grant_invalid" });
   });
 
   test("is not checked against nothing", async () => {

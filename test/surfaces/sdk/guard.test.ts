@@ -290,7 +290,7 @@ describe("a guarded function", () => {
 });
 
 describe("with a token that outlives its process", () => {
-  const kept = { kind: "refactor", key: () => "the only one", token: "kept in a file" };
+  const kept = { kind: "refactor", key: () => "the only one", token: "kept-in-a-file" };
 
   test("goes on with what the process before it had asked for", async () => {
     const { calls, act } = recorder();
