@@ -148,11 +148,11 @@ function told(found: FoundText | { readonly because: string }): string {
 }
 
 function peopleOf({ people }: Look): People {
-  return people === null ? NOBODY : readPeople(people);
+  return people === null ? NOBODY : peopleIn(people);
 }
 
 /** Gives people_missing and people_invalid. */
-export function readPeople({ file, read }: RuleFile): People {
+export function peopleIn({ file, read }: RuleFile): People {
   const own = read(file, null);
   if ("because" in own) {
     throw new Fault("people_missing", `The people in ${file} cannot be read: ${own.because}.`);

@@ -2,7 +2,7 @@ import { Fault, type Finding } from "../core/codes.ts";
 import { loadPeople } from "../people/load.ts";
 import { isOpen } from "../people/working-time.ts";
 import type { ReadText } from "../policy/layers.ts";
-import { type RuleFile, readPeople } from "./in-force.ts";
+import { peopleIn, type RuleFile } from "./in-force.ts";
 
 interface KnownPeoplePorts {
   /** The configuration's people; null where it names none, or is not there. */
@@ -65,7 +65,7 @@ export function createKnownPeople({ configured, read, now }: KnownPeoplePorts): 
       };
     },
     show(given) {
-      const people = readPeople(known());
+      const people = peopleIn(known());
       const at = given ?? now();
       return {
         at: new Date(at).toISOString(),

@@ -9,7 +9,7 @@ import { locate } from "../adapters/locations.ts";
 import { createPolicyReader } from "../adapters/policy-files.ts";
 import { openVault } from "../adapters/vault/vault.ts";
 import { compareNotes } from "../application/audit.ts";
-import { readPeople } from "../application/in-force.ts";
+import { peopleIn } from "../application/in-force.ts";
 import { createKnownPeople, type KnownPeople } from "../application/known-people.ts";
 import { createPolicies, type Policies } from "../application/policies.ts";
 import { Fault } from "../core/codes.ts";
@@ -94,7 +94,7 @@ export async function openKnownPeople(options: GlobalOptions, { env, cwd }: Outs
 
 function knownPeople(configuration: Configuration): People {
   const { people } = ruleFiles(configuration, null);
-  return people === null ? NOBODY : readPeople(people);
+  return people === null ? NOBODY : peopleIn(people);
 }
 
 /** The configuration that is named, or belongs to the vault; null where there is neither vault nor configuration. */
