@@ -1,11 +1,16 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../../core/codes.ts";
+import { wasNeverHeard } from "../client/connection.ts";
 
 /** What an id may look like before it becomes part of a path. */
 const ID = /^[a-z0-9][a-z0-9_-]{0,127}$/;
 const TOKEN = /^[\w-]{43}$/;
+const DRAFT = "asked-";
+
+/** So many drafts are kept; more have been left only by questions that nobody asked again. */
+const DRAFTS_LIMIT = 500;
 
 /** The token that something is asked for with, kept from before it is asked until the answer is there. */
 export interface DraftToken {
@@ -35,8 +40,8 @@ interface Question {
 export function draftToken(directory: string, asked: Question): DraftToken {
   const { requester, on_behalf_of = null, key, kind, params = {}, not_before = null } = asked;
   const about = key === undefined ? [requester, on_behalf_of, kind, params, not_before] : [requester, key];
-  const file = join(directory, `asked-${sha256(JSON.stringify(about))}`);
-  const token = draftIn(directory, file);
+  const file = join(directory, `${DRAFT}${sha256(JSON.stringify(about))}`);
+  const { token, isNew } = draftIn(directory, file);
   // Another process may have begun to ask for the same meanwhile, with a draft of its own in this place.
   const drop = () => {
     if (readToken(file) === token) rmSync(file, { force: true });
@@ -49,7 +54,9 @@ export function draftToken(directory: string, asked: Question): DraftToken {
       try {
         return await ask();
       } catch (error) {
-        if (error instanceof Fault && !DOUBTFUL.has(error.code)) drop();
+        const isAnswer = error instanceof Fault && !DOUBTFUL.has(error.code);
+        // What an earlier process asked may have been heard, even where this one was not.
+        if (isAnswer || (isNew && wasNeverHeard(error))) drop();
         throw error;
       }
     },
@@ -64,17 +71,26 @@ export function draftToken(directory: string, asked: Question): DraftToken {
 /** Behind these it may have been recorded all the same. */
 const DOUBTFUL: ReadonlySet<Fault["code"]> = new Set(["unreachable", "internal", "storage_failed"]);
 
-function draftIn(directory: string, file: string): string {
+function draftIn(directory: string, file: string): { token: string; isNew: boolean } {
   const made = randomBytes(32).toString("base64url");
   try {
     const before = readToken(file);
-    if (before !== null && TOKEN.test(before)) return before;
+    if (before !== null && TOKEN.test(before)) return { token: before, isNew: false };
     rmSync(file, { force: true });
     write(directory, file, made);
+    forgetOldest(directory);
   } catch {
     // Another process has just begun to ask for the same, or nothing can be kept here.
   }
-  return made;
+  return { token: made, isNew: true };
+}
+
+function forgetOldest(directory: string): void {
+  const drafts = readdirSync(directory).filter((name) => name.startsWith(DRAFT));
+  if (drafts.length <= DRAFTS_LIMIT) return;
+  const aged = drafts.map((name) => ({ name, at: statSync(join(directory, name)).mtimeMs }));
+  aged.sort((a, b) => a.at - b.at);
+  for (const { name } of aged.slice(0, -DRAFTS_LIMIT)) rmSync(join(directory, name), { force: true });
 }
 
 /** The kept token of a request; null when there is none here. */
