@@ -44,7 +44,7 @@ export const ERRORS = {
   },
   unauthenticated: {
     means: "There is no bearer token, or not one that is known here.",
-    hint: "Send `Authorization: Bearer TOKEN` with a token of `http.tokens` in countersign.yaml.",
+    hint: "Send `Authorization: Bearer TOKEN` with a token of `http.tokens`, or for the gateway of `gateway.tokens`, in countersign.yaml.",
   },
   host_refused: {
     means: "The server is not addressed by a name of its own.",

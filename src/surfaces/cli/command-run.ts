@@ -63,7 +63,11 @@ async function runApproved(context: Context, argv: readonly string[], options: R
   context.tell(`${request.id} waits for a decision.`);
   const decided = await decision(requester, request.id, options.timeout, stopped.signal);
   if (decided.status !== "approved") return told(context, decided);
-  const begun = await requester.begin(request.id);
+  const begun = await requester.begin(request.id).catch(async (error: unknown) => {
+    // Halted, for one: it would stay approved, with nobody left who begins it.
+    await requester.withdraw(request.id, "it could not be begun").catch(() => {});
+    throw error;
+  });
   if (begun.status !== "executing") return told(context, begun);
   return told(context, await requester.report(request.id, await carryOut(begun.params)));
 }

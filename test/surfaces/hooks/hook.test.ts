@@ -486,6 +486,21 @@ describe("a command behind approval", () => {
     expect((await stage.show(id)).status).toBe("cancelled");
   });
 
+  test("that is approved while executions are halted is not run, and does not stay approved", async () => {
+    const ran = run("/bin/echo", "halted");
+    const { id } = await stage.asked();
+    await stage.cs("halt");
+    try {
+      await stage.say(id, "approve");
+      const { exit, out } = await ran;
+      expect(exit).toBe(10);
+      expect(out).not.toContain("halted\n");
+      expect((await stage.show(id)).status).toBe("cancelled");
+    } finally {
+      await stage.cs("resume");
+    }
+  });
+
   test("that a signal ends is a person's to resolve", async () => {
     const killed = run("/bin/sh", "-c", "kill -KILL $$");
     const { id } = await stage.asked();
