@@ -191,9 +191,8 @@ async function waitFor(
 /** Consumes the approval, and lets the agent go on with what was approved; null where the wait goes on. */
 async function carryOut(event: Before, approved: RequestView, ports: HookPorts): Promise<HookAnswer | null> {
   const { dialect, requester, gone } = ports;
-  const { id, amended } = approved;
-  const isAmended = amended.length > 0;
-  if (isAmended && (!event.editable || approvedInput(event.call, approved.params) === null)) {
+  const { id } = approved;
+  if (!takesOver(event, approved, dialect)) {
     await requester.withdraw(id, "the agent cannot take over the changes").catch(noop);
     const changed = JSON.stringify(approved.params);
     return denied(
@@ -223,6 +222,18 @@ async function carryOut(event: Before, approved: RequestView, ports: HookPorts):
   return begun.status === "executing" ? allow(event, begun, ports) : denied(dialect, event, meaning(begun));
 }
 
+/** Whether this hook can make the agent do what was approved, and nothing else. */
+function takesOver(
+  { call, editable }: Before,
+  { amended, params }: RequestView,
+  { merges }: Dialect,
+): boolean {
+  if (amended.length === 0) return true;
+  const input = approvedInput(call, params);
+  if (!editable || input === null) return false;
+  return merges === undefined || Object.keys(call.input).every((name) => name in input);
+}
+
 async function allow(
   event: Before,
   begun: RequestView,
@@ -234,7 +245,9 @@ async function allow(
     return silent(dialect.pass(event));
   }
   const input = approvedInput(event.call, begun.params);
-  if (input === null) return denied(dialect, event, "What was approved is not this call.");
+  if (input === null || !takesOver(event, begun, dialect)) {
+    return denied(dialect, event, "What was approved is not this call.");
+  }
   const reason = `Approved by ${begun.decision.reviewer} (${begun.id}).`;
   return silent(dialect.allow(event, begun.amended.length > 0 ? input : null, reason));
 }

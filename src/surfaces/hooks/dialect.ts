@@ -42,6 +42,8 @@ export interface End {
 export interface Dialect {
   /** Gives invalid_request for what cannot be told. */
   read(input: JsonObject): HookEvent;
+  /** Whether the agent puts another input over the one that it has, so that nothing can be taken out of it. */
+  readonly merges?: true;
   allow(event: Before, input: JsonObject | null, reason: string): string;
   /** `event` is null where the input could not be read. */
   deny(event: Before | null, reason: string): string;

@@ -14,6 +14,8 @@ const SILENT: ReadonlySet<string> = new Set([
 ]);
 
 export const gemini: Dialect = {
+  merges: true,
+
   read(input) {
     const name = textIn(input, "hook_event_name");
     if (SILENT.has(name)) return { type: "none" };
@@ -33,7 +35,6 @@ export const gemini: Dialect = {
     return { type: "after", session, callId: null, call, outcome };
   },
 
-  // Merged into the input that the model gave.
   allow: (_event, tool_input, reason) =>
     line({
       decision: "allow",

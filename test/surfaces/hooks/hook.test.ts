@@ -187,6 +187,21 @@ describe("an approval", () => {
     expect(exit).toBe(2);
   });
 
+  test.each([
+    [{ content: "two" }, "deny"],
+    [{ content: "two", append: true }, "allow"],
+  ])("that takes something out is a no where the agent only puts in: %j", async (input, decision) => {
+    const { answer } = start("gemini", {
+      session_id: `s-${decision}`,
+      hook_event_name: "BeforeTool",
+      tool_name: "write_file",
+      tool_input: { file_path: "/tmp/a.txt", content: "one", append: true },
+    });
+    const { id } = await stage.asked();
+    await stage.say(id, "approve", { set: { input } });
+    expect(JSON.parse((await answer).out).decision).toBe(decision);
+  });
+
   test("by the policy is no opinion: the agent's own rules go on", async () => {
     expect(await start("claude-code", claude({}, "pwd")).answer).toEqual({ out: "", err: "", exit: 0 });
     const cursor = {
