@@ -92,7 +92,7 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
       expires: "2026-11-21T10:00:00.000Z",
       claimed_with: null,
     }),
-    claim: known,
+    claim: async (id) => ({ ...(await known(id)), status: "executing" }),
     complete: known,
     resolve: known,
     halt: async () => {},

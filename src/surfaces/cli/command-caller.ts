@@ -91,8 +91,12 @@ async function claim(context: Context, id: string, options: ClaimOptions): Promi
     body,
     token,
   });
+  const claimed = answer as unknown as RequestView;
+  // The policy may have become stricter, and then nothing has begun.
+  if (claimed.status !== "executing") throw new Fault("not_approved", `${id} is ${claimed.status} now.`);
   const proof = await ask();
-  context.print({ ...answer, grant: proof }, `${outcome(answer as unknown as RequestView)}\n${proof}`);
+  context.tell(outcome(claimed));
+  context.print({ ...answer, grant: proof }, String(proof));
   return EXIT.done;
 }
 
@@ -149,6 +153,9 @@ async function kept(context: Context, id: string, given: string | undefined): Pr
 async function tokenOf(context: Context, id: string, given: string | undefined): Promise<string> {
   const token = await kept(context, id, given);
   if (token !== null && token !== "") return token;
+  // It is forgotten once there is nothing left to do with it.
+  const found = await (await context.client()).ask({ socket: "any", method: "GET", path: requestPath(id) });
+  if (found.finished_at !== null) throw new Fault("already_final");
   throw new Fault(
     "token_invalid",
     `There is no token for ${id} here.`,

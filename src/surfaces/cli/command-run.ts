@@ -23,7 +23,7 @@ export function addRunCommand(program: Command, run: Run): void {
     .description("ask for a command, run exactly what was approved, and report what came of it")
     .requiredOption("--kind <kind>", "an action with `caller: true`, such as shell")
     .option("--title <text>", "what people read first (default: the command)")
-    .option("--requester <name>", "who asks (default: the current user)")
+    .option("--requester <name>", "who asks (default: $COUNTERSIGN_REQUESTER, or the current user)")
     .option("--key <key>", "makes asking twice the same as asking once")
     .option(
       "--timeout <duration>",
@@ -40,7 +40,9 @@ async function runApproved(context: Context, argv: readonly string[], options: R
     import("../agent/tool-call.ts"),
   ]);
   const { sockets, tokens } = await context.locations();
-  const name = options.requester ?? requesterName(context.env.USER ?? osUser(context.env));
+  const { COUNTERSIGN_REQUESTER } = context.env;
+  const name =
+    options.requester ?? COUNTERSIGN_REQUESTER ?? requesterName(context.env.USER ?? osUser(context.env));
   const requester = createRequester({ socket: sockets.agent, tokens }, name);
   const stopped = new AbortController();
   void context.deps

@@ -126,7 +126,8 @@ describe("an action that the caller executes", () => {
     expect(found.out + found.err).not.toContain(token);
     const sha256 = createHash("sha256").update(token).digest("hex");
     expect(application.calls[0]).toEqual(["submit", expect.objectContaining({ token_sha256: sha256 })]);
-    expect((await stage.run(["claim", ID])).exit).toBe(0);
+    // The grant alone, for whoever hands it on: GRANT=$(countersign claim ID)
+    expect(await stage.run(["claim", ID])).toMatchObject({ exit: 0, out: "the.signed.grant\n" });
     expect((await stage.run(["complete", ID, "--result", '{"ok":true}'])).exit).toBe(0);
     expect(readdirSync(stage.tokens)).toEqual([]);
     expect(application.calls.slice(2)).toEqual([
@@ -157,6 +158,20 @@ describe("an action that the caller executes", () => {
       ["grant", ID, "mine"],
       ["complete", ID, { token: "env", outcome: { failed: "no" } }],
     ]);
+  });
+
+  test("a claim that has begun nothing says so, and prints no grant", async () => {
+    await stage.serve({ claim: async () => view({ executor: "caller", status: "pending" }) });
+    const claimed = await stage.run(["claim", ID, "--grant", "g", "--token", "mine"]);
+    expect(claimed).toMatchObject({ exit: 10, out: "", err: expect.stringContaining("is pending now") });
+  });
+
+  test("what is finished is named as such, with or without a token", async () => {
+    const finished_at = "2026-11-21T10:00:00.000Z";
+    await stage.serve({ show: async () => view({ status: "executed", finished_at }) });
+    const said = await stage.run(["complete", ID, "--result", "1", "--json"]);
+    expect(said.exit).toBe(10);
+    expect(JSON.parse(said.out)).toMatchObject({ error: { code: "already_final" } });
   });
 
   test("without a token it is refused here", async () => {

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../src/core/json.ts";
+import { countersign } from "../../crash/daemon-process.ts";
 import { type AgentStage, openAgentStage } from "../agents/stage.ts";
 
 /** The hook as it is shipped, as a process of its own, in front of a real daemon. */
@@ -468,6 +469,15 @@ describe("a command behind approval", () => {
     expect(out).toContain("$HOME; ls");
     expect(exit).toBe(0);
     expect(await stage.show(id)).toMatchObject({ status: "executed", result: { exit: 0 } });
+  });
+
+  test("is asked for in the name that the environment gives", async () => {
+    const env = { ...stage.env, COUNTERSIGN_REQUESTER: "ci-bot" };
+    const ran = countersign(stage.program, ["run", "--kind", "shell", "--", "/bin/echo", "named"], env);
+    const { id, requester } = await stage.asked();
+    expect(requester).toBe("ci-bot");
+    await stage.say(id, "reject");
+    expect((await ran).exit).toBe(3);
   });
 
   test("runs what a person made of it, and nothing else", async () => {
