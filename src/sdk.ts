@@ -22,6 +22,7 @@ export type { EventType } from "./core/event.ts";
 export type { EventView as AuditEvent } from "./core/event-view.ts";
 export type { Json, JsonObject } from "./core/json.ts";
 export type { Status } from "./core/request.ts";
+export type { SwitchRecord as AuditSwitch } from "./core/switch.ts";
 export type { RequestView as Request } from "./core/view.ts";
 export type { Act, Approved } from "./surfaces/sdk/carrying-out.ts";
 export type { Action, Asked, AuditFilter, Countersign, WaitingOptions } from "./surfaces/sdk/countersign.ts";

@@ -3,6 +3,7 @@ import type { Event } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Reported, Request, RequestId } from "../core/request.ts";
 import type { Spread } from "../core/statistics.ts";
+import type { SwitchRecord } from "../core/switch.ts";
 import { iso } from "../core/timing.ts";
 import { type RequestView, viewOf } from "../core/view.ts";
 import type { Around, Daemon } from "../daemon/daemon.ts";
@@ -74,11 +75,21 @@ export interface Application {
   halt(by: string): Promise<void>;
   resume(by: string): Promise<void>;
   readonly happenings: Happenings;
+  /** Who halted, resumed and accepted the clock, oldest first; `next` goes on behind it. Gives journal_damaged. */
+  switches(filter: SwitchFilter): Promise<{ switches: readonly SwitchRecord[]; next: number | null }>;
   /** The computer's clock is right as it is now. */
   acceptClock(by: string): Promise<void>;
   health(): Health;
   /** The public key (JWK) that verifies grants. */
   grantKey(): JsonObject;
+}
+
+interface SwitchFilter {
+  /** Only behind the one with this number. */
+  readonly after: number;
+  /** ISO 8601: not before this. */
+  readonly since?: string;
+  readonly limit: number;
 }
 
 export interface Health {
@@ -142,6 +153,14 @@ export function createApplication(ports: ApplicationPorts): Application {
 
     list: createListing(ledger),
     happenings: createHappenings(ledger),
+
+    async switches({ after, since, limit }) {
+      const begins = since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(since);
+      const recorded = await ports.switches.read();
+      const left = recorded.filter(({ n, at }) => n > after && Date.parse(at) >= begins);
+      const switches = left.slice(0, limit);
+      return { switches, next: left.length > limit ? (switches.at(-1)?.n ?? null) : null };
+    },
 
     wait: createWaiting({ daemon, clock, known }),
 

@@ -3,7 +3,7 @@ import type { Event } from "../core/event.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import type { Other } from "../core/misled.ts";
 import type { Attempt, EffectClass, Request, RequestId } from "../core/request.ts";
-import type { Switch } from "../core/switch.ts";
+import type { Switch, SwitchRecord } from "../core/switch.ts";
 import type { Limits } from "../core/timing.ts";
 import type { Verdict } from "../core/verdict.ts";
 
@@ -248,6 +248,8 @@ export interface HaltSwitch {
 export interface SwitchLog {
   /** Durable once it resolves. Rejects with `storage_failed`. */
   record(what: Switch, by: string): Promise<void>;
+  /** All that were recorded, oldest first. Rejects with `journal_damaged`. */
+  read(): Promise<readonly SwitchRecord[]>;
 }
 
 export interface Log {

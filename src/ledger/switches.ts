@@ -66,6 +66,7 @@ export function openSwitchLog({ state, head, now, nameLink }: SwitchLogOptions) 
       last = mine.catch(() => {});
       return mine;
     },
+    read: () => readSwitches(state),
   };
 }
 

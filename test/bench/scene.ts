@@ -183,7 +183,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     clock,
     guard,
     halt,
-    switches: { async record() {} },
+    switches: { async record() {}, read: async () => [] },
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
     random: randomBytes,
     createToken,

@@ -87,6 +87,7 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
     cancel: known,
     checkToken: async () => {},
     happenings: NOTHING_HAPPENS,
+    switches: async () => ({ switches: [], next: null }),
     grant: async () => ({
       grant: "the.signed.grant",
       expires: "2026-11-21T10:00:00.000Z",
@@ -114,6 +115,7 @@ export function fakeApplication(answers: Partial<Application> = {}): FakeApplica
     cancel: note("cancel", plain.cancel),
     checkToken: note("checkToken", plain.checkToken),
     happenings: plain.happenings,
+    switches: note("switches", plain.switches),
     grant: note("grant", plain.grant),
     claim: note("claim", plain.claim),
     complete: note("complete", plain.complete),

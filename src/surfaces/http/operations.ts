@@ -328,6 +328,16 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: "get",
+    path: "/v1/audit/switches",
+    id: "readSwitches",
+    summary: "Who halted, resumed and accepted the clock, a page at a time, as a chain that can be checked.",
+    right: "read",
+    query: { after: whole, since: { type: "string", format: "date-time" }, limit },
+    answers: { 200: "SwitchPage" },
+    refuses: ["invalid_request", "journal_damaged"],
+  },
+  {
+    method: "get",
     path: "/v1/health",
     id: "readHealth",
     summary: "Which daemon this is, and whether executions are halted.",

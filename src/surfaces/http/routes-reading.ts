@@ -96,6 +96,14 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
     return c.json({ ...(await application.happenings.page({ after, limit, ...filter })) });
   });
 
+  app.get("/v1/audit/switches", may("read"), async (c) => {
+    const query = queryOf(c, ["after", "since", "limit"]);
+    const after = wholeNumber({ after: "0", ...query }, "after", 0, Number.MAX_SAFE_INTEGER);
+    const limit = wholeNumber({ limit: String(PAGE.usual), ...query }, "limit", 1, PAGE.most);
+    const filter = { after, limit, ...given({ since: time(query, "since") }) };
+    return c.json({ ...(await application.switches(filter)) });
+  });
+
   app.get("/v1/events", may("read"), async (c) => {
     const { happenings } = application;
     const query = queryOf(c, ["after", "id", "requester"]);

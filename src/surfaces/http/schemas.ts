@@ -6,6 +6,7 @@ import type { EventView } from "../../core/event-view.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { OCCASIONS } from "../../core/occasion.ts";
 import { STATUSES } from "../../core/request.ts";
+import { SWITCHES, type SwitchRecord } from "../../core/switch.ts";
 import type { RequestView } from "../../core/view.ts";
 
 /** JSON Schemas (2020-12) of what goes in and out, by the names under which the OpenAPI document has them. */
@@ -19,6 +20,7 @@ export const whole = { type: "integer", minimum: 0 } as const;
 const time = { type: "string", format: "date-time" } as const;
 const timeOrNull = { type: ["string", "null"], format: "date-time" } as const;
 const anyObject = { type: "object" } as const;
+const hash = { type: "string", pattern: "^[0-9a-f]{64}$" } as const;
 const digest = { type: "string", pattern: "^sha256:[0-9a-f]{64}$" } as const;
 
 /** All of these properties, and no others. */
@@ -175,6 +177,20 @@ export const SCHEMAS = {
   Event: exactly(EVENT),
   EventPage: exactly({
     events: listOf({ $ref: "#/components/schemas/Event" }),
+    next: { type: ["integer", "null"] },
+  }),
+  SwitchPage: exactly({
+    switches: listOf(
+      exactly({
+        n: { type: "integer", minimum: 1 },
+        switch: { enum: [...SWITCHES] },
+        by: text,
+        at: time,
+        journal: exactly({ seq: whole, hash }),
+        prev: hash,
+        hash,
+      } satisfies Record<keyof SwitchRecord, Json>),
+    ),
     next: { type: ["integer", "null"] },
   }),
   Grant: exactly({ grant: text, expires: time, claimed_with: { type: ["string", "null"] } }),

@@ -4,6 +4,7 @@ import type { EventType } from "../../core/event.ts";
 import type { EventView } from "../../core/event-view.ts";
 import type { Json, JsonObject, JsonShape } from "../../core/json.ts";
 import type { Reported } from "../../core/request.ts";
+import type { SwitchRecord } from "../../core/switch.ts";
 import type { RequestView } from "../../core/view.ts";
 import { requestPath, sendable } from "../client/connection.ts";
 import { waitForNews } from "../client/waiting.ts";
@@ -121,6 +122,8 @@ export interface Countersign {
   readonly audit: {
     /** What happened, oldest first. */
     query(filter?: AuditFilter): Promise<readonly EventView[]>;
+    /** Who halted, resumed and accepted the clock, oldest first. */
+    switches(filter?: Pick<AuditFilter, "since">): Promise<readonly SwitchRecord[]>;
   };
   /** The public key that verifies this daemon's grants. */
   grantKey(): Promise<JsonObject>;
@@ -212,6 +215,16 @@ export function createCountersign(link: Link, requester: string | null): Counter
           after = page.next as number | null;
         }
         return found.slice(0, limit);
+      },
+
+      async switches(filter = {}) {
+        const found: SwitchRecord[] = [];
+        for (let after: number | null = 0; after !== null; ) {
+          const page = await get(`/v1/audit/switches?${auditQuery(filter, after)}`);
+          found.push(...(page.switches as unknown as SwitchRecord[]));
+          after = page.next as number | null;
+        }
+        return found;
       },
     },
 

@@ -264,6 +264,22 @@ test("the audit can be asked who did what, and since when", async () => {
   expect(await events({ limit: 2 })).toEqual(["1 submitted", "2 rejected"]);
 });
 
+test("the audit can be asked who halted, resumed and accepted the clock", async () => {
+  const { application, clock } = stage.world;
+  expect(await countersign.audit.switches()).toEqual([]);
+  await application.halt("ada");
+  clock.set(clock.now() + 1_000);
+  const then = new Date(clock.now());
+  await application.resume("bob");
+  const all = await countersign.audit.switches();
+  expect(all.map(({ n, switch: what, by }) => `${n} ${what} ${by}`)).toEqual([
+    "1 halted ada",
+    "2 resumed bob",
+  ]);
+  expect(all[1]?.prev).toBe(all[0]?.hash);
+  expect(await countersign.audit.switches({ since: then })).toEqual(all.slice(1));
+});
+
 describe("a grant", () => {
   const action = { kind: "refactor", params: { module: "billing" } };
 
