@@ -276,6 +276,7 @@ describe("an agent", () => {
     expect(plain.out).toBe("");
     expect(plain.err.trim().split("\n").length).toBe(2);
     expect(plain.err).not.toMatch(/\bat .*:\d+:\d+/);
+    expect(plain.err.includes("name:=JSON")).toBe(code === "invalid_params");
   });
 
   test("that acts itself claims once, with a grant that a tool can check, and reports", async () => {

@@ -82,7 +82,11 @@ async function submit(context: Context, options: RequestOptions): Promise<number
     path: "/v1/requests",
     body: { ...body, token_sha256: draft.sha256 },
   } as const;
-  const answer = await draft.asking(() => client.ask({ socket: "agent", ...question }));
+  const answer = await draft
+    .asking(() => client.ask({ socket: "agent", ...question }))
+    .catch((error: unknown) => {
+      throw hintedAtTypes(error, options);
+    });
   const submitted = answer as unknown as Submitted;
   const { request, created, joined, own } = submitted;
   if (own) keep(context, request, draft, tokens);
@@ -96,6 +100,13 @@ async function submit(context: Context, options: RequestOptions): Promise<number
   if (options.wait) return outcomeOf(context, client, submitted, options.timeout ?? null);
   context.print({ ...(request as unknown as JsonObject), joined }, request.id);
   return EXIT.done;
+}
+
+/** A number that was given as a text is the commonest slip. */
+function hintedAtTypes(error: unknown, { param = [] }: RequestOptions): unknown {
+  const isAbout = error instanceof Fault && error.code === "invalid_params";
+  if (!isAbout || !param.some((text) => /^[^=]*[^:=]=/.test(text))) return error;
+  return new Fault(error.code, error.message, `${error.hint} What is not text is given as name:=JSON.`);
 }
 
 async function outcomeOf(

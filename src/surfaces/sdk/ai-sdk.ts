@@ -6,6 +6,9 @@
  * const tools = { payment: tool({ inputSchema, execute: gate.execute(async ({ cents }) => …) }) };
  * await generateText({ model, prompt, tools, toolApproval: gate.toolApproval });
  * ```
+ *
+ * The SDK does not tell `toolApproval` that a generation is aborted: give its `abortSignal` to the gate too, as `signal`, and
+ * what was asked is withdrawn.
  */
 import type { JsonObject, JsonShape } from "../../core/json.ts";
 import type { Act } from "./carrying-out.ts";

@@ -1,3 +1,4 @@
+import { Fault } from "../../core/codes.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { type Act, carryOut } from "./carrying-out.ts";
 import { type Consent, type ConsentOptions, seekConsent } from "./consent.ts";
@@ -65,8 +66,10 @@ export function createToolGate(countersign: Countersign, options: ToolGateOption
         byCall.set(id, share(consent));
         return { approved: true, request: consent.request.id };
       } catch (error) {
-        const because = error instanceof Error ? error.message : String(error);
-        return { approved: false, reason: `Nobody was asked: ${because} ${LEAVE_IT}` };
+        const because = sentence(error instanceof Error ? error.message : String(error));
+        const asked = options.signal?.aborted || (error instanceof Fault && error.code === "no_answer");
+        const what = asked ? "It was not approved" : "Nobody was asked";
+        return { approved: false, reason: `${what}: ${because} ${LEAVE_IT}` };
       }
     },
 
@@ -104,7 +107,10 @@ export function createToolGate(countersign: Countersign, options: ToolGateOption
 
 const LEAVE_IT = "Do not try again, and do not reach the same end another way.";
 
+function sentence(text: string): string {
+  return text.replace(/(?<![.!?])$/, ".");
+}
+
 function toModel(error: NotDoneError): string {
-  const said = error.message.replace(/(?<![.!?])$/, ".");
-  return `${said} ${error instanceof ChangesRequestedError ? "Ask again with what is wanted." : LEAVE_IT}`;
+  return `${sentence(error.message)} ${error instanceof ChangesRequestedError ? "Ask again with what is wanted." : LEAVE_IT}`;
 }

@@ -50,6 +50,21 @@ test("a call whose twin elsewhere was never carried out ends with it", async () 
   expect(done).toEqual([]);
 });
 
+test("what nobody answers is withdrawn, and the model is told that it was not approved", async () => {
+  const gone = new AbortController();
+  const gate = createToolGate(await stage.connect(), { signal: gone.signal });
+  const answer = gate.decide({ ...call, id: "a" });
+  const id = await stage.submitted();
+  gone.abort(new Error("the run was stopped"));
+  const reason = expect.stringMatching(/^It was not approved: the run was stopped\. /);
+  expect(await answer).toEqual({ approved: false, reason });
+  expect(await stage.world.application.show(id)).toMatchObject({ status: "cancelled" });
+  const hurried = createToolGate(await stage.connect(), { timeout_ms: 1 });
+  expect(await hurried.decide({ ...call, id: "a" })).toMatchObject({
+    reason: expect.stringMatching(/^It was not approved: Nobody decided on .* withdrawn\. Do not try again/),
+  });
+});
+
 test("one yes is for one run: the same call once more is refused", async () => {
   const { first } = await twoGates();
   const { done, act } = releasing();
