@@ -2,9 +2,10 @@ import type { ChannelView, Delivery } from "../../core/channel.ts";
 import { OCCASIONS } from "../../core/occasion.ts";
 import type { RequestId } from "../../core/request.ts";
 import { iso } from "../../core/timing.ts";
-import type { Item, Message } from "../../document/message.ts";
+import type { Item } from "../../document/message.ts";
 import { visibleLine } from "../../document/visible.ts";
 import type { Log } from "../ports.ts";
+import { handOver } from "./handing-over.ts";
 import type { Channel, ChannelState, OutboxStore, Plan, Unreadable } from "./ports.ts";
 import { Queue } from "./queue.ts";
 import { type WritingPorts, writeMessage, writeTest } from "./writing.ts";
@@ -35,8 +36,6 @@ const TRIES_UNTIL_OFF = 13;
 const WRONG_UNTIL_OFF = 3;
 /** Messages refused for good, one after the other. */
 const REFUSED_UNTIL_OFF = 5;
-/** Longer than any channel's own time; only for one that does not keep to it. */
-const HANDED_OVER_WITHIN_MS = 120_000;
 const MINUTE_MS = 60_000;
 
 /** One channel's way out: one message at a time, in order, each recorded before and after it is handed over. */
@@ -170,7 +169,7 @@ export class Sender {
 
   /** Sends a sample message now, past everything that waits. */
   test(): Promise<Delivery> {
-    return this.#handOver(writeTest(this.#ports));
+    return handOver(writeTest(this.#ports), this.#ports, this.#abort.signal);
   }
 
   /** Calls off what is under way; its plan says at the next start what it was. */
@@ -272,7 +271,7 @@ export class Sender {
     const message = await writeMessage(plan, this.#planned, lastDigest, this.#ports);
     // Nothing is left of it that the configuration still wants told, or nobody whom it is for.
     if (message === null) return this.#settle(plan, {});
-    const delivery = await this.#handOver(message);
+    const delivery = await handOver(message, this.#ports, this.#abort.signal);
     // What was called off at the end of this process is tried again by the next.
     if (this.#stopped && !delivery.ok) return;
     const at = iso(this.#ports.clock.now());
@@ -325,26 +324,6 @@ export class Sender {
     this.#ports.onState();
   }
 
-  /** Never rejects, and never takes for ever. */
-  async #handOver(message: Message): Promise<Delivery> {
-    const { channel, clock } = this.#ports;
-    const late = Promise.withResolvers<Delivery>();
-    const giveUp = new AbortController();
-    const signal = AbortSignal.any([giveUp.signal, this.#abort.signal]);
-    const cancel = clock.after(HANDED_OVER_WITHIN_MS, () => {
-      late.resolve(passing("it did not end in time"));
-      giveUp.abort();
-    });
-    signal.addEventListener("abort", () => late.resolve(passing("it was called off")), { once: true });
-    try {
-      return await Promise.race([channel.deliver(message, signal), late.promise]);
-    } catch (error) {
-      return passing(error instanceof Error ? error.message : String(error));
-    } finally {
-      cancel();
-    }
-  }
-
   async #keep(change: Partial<ChannelState>): Promise<void> {
     this.#state = { ...this.#state, ...change };
     await this.#save();
@@ -368,7 +347,3 @@ const FRESH: Omit<ChannelState, "seq" | "digest"> = {
   given_up: 0,
   last: null,
 };
-
-function passing(why: string): Delivery {
-  return { ok: false, why, fault: "passing", after_ms: null };
-}
