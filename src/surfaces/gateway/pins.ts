@@ -16,12 +16,16 @@ export interface Pins {
 
 export function openPins(directory: string, key: string): Pins {
   const kept = numberedFile(directory, key);
+  /** Each call looks at what is pinned, and what has been checked once is the same while its text is. */
+  let last: { readonly text: string; readonly pinned: ReadonlyMap<string, Definition> } | null = null;
 
   function standing() {
     try {
       const found = kept.read();
-      const pinned = found.text === null ? new Map<string, Definition>() : pinnedIn(found.text, found.file);
-      return { found, pinned };
+      const { text, file } = found;
+      if (text === null) return { found, pinned: new Map<string, Definition>() };
+      if (text !== last?.text) last = { text, pinned: pinnedIn(text, file) };
+      return { found, pinned: last.pinned };
     } catch (cause) {
       if (cause instanceof Unreadable) throw damaged(cause.file, "it cannot be read", cause);
       throw cause;
@@ -34,9 +38,10 @@ export function openPins(directory: string, key: string): Pins {
       const { found, pinned } = standing();
       const more = wanted(pinned);
       if (more.length === 0) return pinned;
-      for (const definition of more) pinned.set(String(definition.name), definition);
+      const all = new Map(pinned);
+      for (const definition of more) all.set(String(definition.name), definition);
       try {
-        if (kept.follow(found, textOf(pinned))) return pinned;
+        if (kept.follow(found, textOf(all))) return all;
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause);
         const hint = "Free space, or give this user the right to write there.";

@@ -60,6 +60,17 @@ test("are kept, for this user alone", () => {
   expect(readdirSync(folder)).toHaveLength(1);
 });
 
+test("are looked at anew where the file is another one, and not where it is the same", () => {
+  const pins = openPins(folder, "fs");
+  pins.see([named("write")]);
+  const before = pins.read();
+  expect(pins.read()).toBe(before);
+  openPins(folder, "fs").accept(named("write", "Deletes."));
+  expect([...pins.read().values()]).toEqual([named("write", "Deletes.")]);
+  writeFileSync(join(folder, readdirSync(folder)[0] ?? ""), "{}");
+  expect(() => pins.read()).toThrow(expect.objectContaining({ code: "pins_damaged" }));
+});
+
 test("two gateways that start at once both keep what they have seen", () => {
   meanwhile(() => openPins(folder, "fs").see([named("one")]));
   const all = openPins(folder, "fs").see([named("two")]);
