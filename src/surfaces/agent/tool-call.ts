@@ -80,6 +80,14 @@ const HARMLESS: ReadonlySet<string> = new Set([
   "report_intent",
   "read_bash",
   "list_bash",
+  "read_agent",
+  "list_agents",
+  "view_image",
+  "update_plan",
+  "get_goal",
+  "create_goal",
+  "update_goal",
+  "request_user_input",
 ]);
 
 const TITLE_LIMIT = 200;

@@ -124,7 +124,9 @@ describe("a tool call as an action", () => {
 
   test("only reading is harmless, and never a server's tool", () => {
     expect(isHarmless(call("Read", {}))).toBe(true);
+    expect(isHarmless(call("get_goal", {}))).toBe(true);
     expect(isHarmless(call("Write", {}))).toBe(false);
+    expect(isHarmless(call("write_stdin", {}))).toBe(false);
     expect(isHarmless(call("mcp__x__read", {}))).toBe(false);
     expect(isHarmless(call("read", {}, { server: "x" }))).toBe(false);
   });
