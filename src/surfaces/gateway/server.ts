@@ -17,6 +17,9 @@ import { fromAll, passCompletion, passPrompts, passResources } from "./passing.t
 import { progressLine } from "./progress.ts";
 import type { Notice } from "./upstream.ts";
 
+/** Of log messages that a client does not read no more are kept for it. */
+const UNREAD = 1_000;
+
 /** Whoever is served. */
 export interface Front {
   /** Who asks, whatever the client calls itself; null: the client's own name. */
@@ -107,7 +110,15 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
       return {};
     });
   }
-  if (front.lasting) server.onclose = gateway.follow((notice) => void pass(server, notice));
+  if (front.lasting) {
+    let unread = 0;
+    server.onclose = gateway.follow(async (notice) => {
+      if (notice.type === "log" && unread >= UNREAD) return;
+      unread += 1;
+      await pass(server, notice);
+      unread -= 1;
+    });
+  }
   return server;
 }
 
