@@ -7,6 +7,7 @@ import type { Application } from "../../application/application.ts";
 import type { Channels } from "../../core/channel.ts";
 import { Fault } from "../../core/codes.ts";
 import { type AccessToken, type Door, socketDoor, tokenDoor } from "./access.ts";
+import { createLeaving } from "./leaving.ts";
 import { type Address, closerOf, type Limits, listening, listenOnPort, patientServer } from "./listening.ts";
 import { answererOf } from "./malformed.ts";
 import { metricsListener, type ReadMetrics } from "./metrics.ts";
@@ -70,7 +71,11 @@ export async function serveHttp(
     };
     const routes = createRoutes(application, options);
     const how = { overrideGlobalObjects: false, errorHandler: answererOf(onBug) };
-    const server = patientServer(getRequestListener(routes.fetch, how), limits);
+    const answer = getRequestListener(routes.fetch, how);
+    const left = createLeaving();
+    const server = patientServer((incoming, outgoing) => {
+      void answer(incoming, outgoing).then(() => left(outgoing));
+    }, limits);
     server.maxConnections = connections;
     closers.push(closerOf(server));
     return server;
