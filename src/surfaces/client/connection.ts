@@ -3,6 +3,7 @@ import { ERRORS } from "../../core/codes/errors.ts";
 import { REFUSALS } from "../../core/codes/refusals.ts";
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import { BODY_LIMIT_BYTES } from "../body-limit.ts";
 
 /** How long the daemon may take to begin its answer, beyond what the question itself asks it to wait. */
 const ANSWER_MS = 30_000;
@@ -64,7 +65,9 @@ export async function askAt(place: Place, question: Question): Promise<JsonObjec
   const headers: Record<string, string> = {};
   if (text !== undefined) {
     headers["content-type"] = "application/json";
-    headers["content-length"] = String(Buffer.byteLength(text));
+    const length = Buffer.byteLength(text);
+    if (length > BODY_LIMIT_BYTES) throw new Fault("too_large");
+    headers["content-length"] = String(length);
   }
   if (token !== undefined) headers["requester-token"] = token;
   const send =

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Fault } from "../../core/codes.ts";
+import { BODY_LIMIT_BYTES } from "../body-limit.ts";
 
-const BODY_LIMIT_BYTES = 1024 * 1024;
 /** Each piece is work of its own, however small it is. */
 const PIECES = 10_000;
 const FIRST_BYTES = 4 * 1024;

@@ -61,3 +61,14 @@ test("whoever insists asks again where the daemon was too busy to take it, also 
   await link.insist({ method: "POST", path: "/once", body: {} }, false);
   expect([busy, asked]).toEqual([0, ["POST /once"]]);
 });
+
+test("what is too large is not sent: the answer that says so could be cut off with it", async () => {
+  asked.length = 0;
+  const send = (text: string) => askAt({ socket }, { method: "POST", path: "/large", body: { text } });
+  // Its JSON has eleven bytes around the text.
+  const most = "x".repeat(1024 * 1024 - 11);
+  await send(most);
+  await expect(send(`${most}x`)).rejects.toMatchObject({ code: "too_large" });
+  await expect(send("é".repeat(600_000))).rejects.toMatchObject({ code: "too_large" });
+  expect(asked).toEqual(["POST /large"]);
+});
