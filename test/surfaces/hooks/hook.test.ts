@@ -63,11 +63,11 @@ const claude = (more: object = {}, command?: string) => {
 const decisionIn = ({ out }: Answer) => JSON.parse(out).hookSpecificOutput;
 
 /** A no in every way in which an agent could hear it. */
-function expectDenied(answer: Answer, reason: string): void {
+function expectDenied(answer: Answer, reason: string | RegExp): void {
   expect(answer.exit).toBe(2);
   expect(decisionIn(answer)).toMatchObject({ permissionDecision: "deny" });
-  expect(decisionIn(answer).permissionDecisionReason).toContain(reason);
-  expect(answer.err).toContain(reason);
+  expect(decisionIn(answer).permissionDecisionReason).toMatch(reason);
+  expect(answer.err).toMatch(reason);
 }
 
 describe("an approval", () => {
@@ -265,7 +265,8 @@ describe("a no", () => {
   test("before the agent's limit, when nobody decides", async () => {
     const { answer } = start("claude-code", claude(), ["--timeout", "1s"]);
     const { id } = await stage.asked();
-    expectDenied(await answer, "No decision within 1s");
+    // The request's own time is over at the same moment, and either may be heard first.
+    expectDenied(await answer, /No decision within 1s|Nobody approved/);
     expect((await stage.show(id)).status).toMatch(/cancelled|expired/);
   });
 
