@@ -63,6 +63,15 @@ export function answer(request: Request, reading: Reading, world: World, deadlin
   return { do: "nothing", wake_at: deadline === null ? due : Math.min(due, deadline) };
 }
 
+/** Tells in the note what comes of an approval, once nobody has touched it for a while. */
+export function tellStanding(world: World, wake_at: number | null): Due {
+  const { now, look } = world;
+  if (look.at === "nowhere" || isUnclear(look.reading)) return { do: "nothing", wake_at };
+  const due = quietFrom(look.reading, world);
+  if (now >= due) return { do: "answer", problems: look.reading.problems, wake_at };
+  return { do: "nothing", wake_at: wake_at === null ? due : Math.min(due, wake_at) };
+}
+
 /**
  * From when on a file of another name counts as the note: many programs take the note away for a moment when they save
  * it, and a copy beside it must not decide meanwhile.

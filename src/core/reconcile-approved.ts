@@ -2,7 +2,7 @@ import { attemptOf, constraintsOf } from "./attempt.ts";
 import { type Due, MERGE_POLL_MS, NOTHING, record } from "./due.ts";
 import type { Reading } from "./look.ts";
 import { UNNAMED } from "./people.ts";
-import { bringUpToDate, isUnclear, quietFrom, showWhenMissing } from "./quiet.ts";
+import { bringUpToDate, isUnclear, showWhenMissing, tellStanding } from "./quiet.ts";
 import { approvalsOf, type Decision, type Request } from "./request.ts";
 import { decisionOf } from "./statement.ts";
 import { closesAt, iso, opensAt, wakeAt } from "./timing.ts";
@@ -25,7 +25,10 @@ export function reconcileApproved(request: Approved, world: World): Due {
   }
   const wake_at = wakeAt(now < opens ? Math.min(opens, closes) : closes);
   const outdated = bringUpToDate(request, world, wake_at);
-  return outdated ?? (now < opens ? tellStart(world, Math.min(opens, closes)) : { do: "nothing", wake_at });
+  if (outdated !== null) return outdated;
+  return now < opens || world.executor === "caller"
+    ? tellStanding(world, wake_at)
+    : { do: "nothing", wake_at };
 }
 
 /** The policy once more, before anything can start: it may have changed since the answer. */
@@ -49,15 +52,6 @@ function loseQuorum({ now }: World): Due {
 
 function runOut(request: Approved, now: number): Due {
   return record({ type: "expired", at: iso(now), closes: iso(closesAt(request)) });
-}
-
-/** Tells in the note when it starts, once nobody has touched it for a while. */
-function tellStart(world: World, wake_at: number): Due {
-  const { now, look } = world;
-  if (look.at === "nowhere" || isUnclear(look.reading)) return { do: "nothing", wake_at };
-  const due = quietFrom(look.reading, world);
-  if (now >= due) return { do: "answer", problems: look.reading.problems, wake_at };
-  return { do: "nothing", wake_at: Math.min(due, wake_at) };
 }
 
 /** Whether what is in the vault now keeps an approved request from being started. */

@@ -1,6 +1,6 @@
 import { type Due, MERGE_POLL_MS, NOTHING, record } from "./due.ts";
 import { UNNAMED } from "./people.ts";
-import { answer, isUnclear, namedFrom, showWhenMissing, takeAway } from "./quiet.ts";
+import { answer, isUnclear, namedFrom, showWhenMissing, takeAway, tellStanding } from "./quiet.ts";
 import { reconcileApproved } from "./reconcile-approved.ts";
 import { reconcilePending } from "./reconcile-pending.ts";
 import { isClosed, isReportable, type Request } from "./request.ts";
@@ -45,7 +45,7 @@ function reconcileExecuting(request: Extract<Request, { status: "executing" }>, 
   }
   const deadline = request.attempt.deadline === null ? now : Date.parse(request.attempt.deadline);
   if (world.frozen) return NOTHING;
-  if (now < deadline) return { do: "nothing", wake_at: deadline };
+  if (now < deadline) return tellStanding(world, deadline);
   return record({
     type: "outcome_lost",
     at: iso(now),

@@ -5,7 +5,7 @@ import { readFrontmatter } from "./frontmatter.ts";
 import { ANSWER_HEAD, renderAnswer } from "./note.ts";
 import { appended, openPatch } from "./patch.ts";
 import { askedInLine, VOTES_HEAD } from "./standing.ts";
-import { START_CALLOUT } from "./timing.ts";
+import { APPROVED_CALLOUT } from "./timing.ts";
 
 /** A callout of the daemon's in a person's note: how its first line is known, and the lines below that belong to it. */
 interface Own {
@@ -31,7 +31,7 @@ const VOTES: Own = {
     ),
 };
 
-const START: Own = START_CALLOUT;
+const APPROVED: Own = APPROVED_CALLOUT;
 
 /** What the daemon tells in a note about what is unclear; the empty string when it tells nothing. */
 export function answerIn(text: string): string {
@@ -41,7 +41,7 @@ export function answerIn(text: string): string {
 
 /** What a note tells of how its request stands, in the form of `renderStanding`. */
 export function standingIn(text: string): string {
-  return [ASKED, VOTES, START]
+  return [ASKED, VOTES, APPROVED]
     .flatMap((own) => findOwn(text, own))
     .map(({ start, end }) => text.slice(start, end).replaceAll("\r\n", "\n").trimEnd())
     .join("\n\n");
@@ -66,7 +66,7 @@ export function answerNote(text: string, problems: readonly Problem[], asked = "
 
 /** The note without the daemon's callouts, and without the line ends that were put in with them. */
 export function removeCallouts(text: string): string {
-  return [ANSWER, ASKED, VOTES, START].reduce(removeOwn, text);
+  return [ANSWER, ASKED, VOTES, APPROVED].reduce(removeOwn, text);
 }
 
 function removeOwn(text: string, own: Own): string {

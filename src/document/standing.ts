@@ -1,14 +1,14 @@
 import { approvalsOf, approversOf, askedOf, type Request } from "../core/request.ts";
 import { type Missing, missingIn } from "../core/voting.ts";
-import { renderStart } from "./timing.ts";
+import { renderApproved } from "./timing.ts";
 import { inline } from "./visible.ts";
 
 /**
- * How a request stands: how often it was asked for and who has approved while it waits for a decision, and when it starts
- * while it waits for that; the empty string otherwise.
+ * How a request stands: how often it was asked for and who has approved while it waits for a decision, and what comes of
+ * it when it is approved and waits for that, or is its caller's; the empty string otherwise.
  */
 export function renderStanding(request: Request): string {
-  return [renderAsked(request), renderVotes(request), renderStart(request)]
+  return [renderAsked(request), renderVotes(request), renderApproved(request)]
     .filter((part) => part !== "")
     .join("\n\n");
 }
@@ -54,7 +54,7 @@ function renderAsked(request: Request): string {
 
 /** How often a line of a note says that it was asked for; null when it is another line. */
 export function askedInLine(line: string): number | null {
-  const found = /^> \[!info\] Asked (\d{1,9}) times by .{1,200}; one decision answers all\.$/.exec(
+  const found = /^> \[!info\] Asked (\d{1,9}) times by .{0,500}; one decision answers all\.$/.exec(
     line.trimEnd(),
   );
   return found === null ? null : Number(found[1]);
