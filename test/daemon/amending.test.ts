@@ -2,40 +2,13 @@ import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } fro
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Ledger, Vault } from "../../src/daemon/ports.ts";
-import {
-  makeScenery,
-  openStage,
-  removeScenery,
-  type Scenery,
-  type Stage,
-  type StageOptions,
-} from "../scenarios/stage.ts";
+import type { Stage } from "../scenarios/stage.ts";
+import { createStages } from "./stages.ts";
 
-const sceneries: Scenery[] = [];
-const stages: Stage[] = [];
+const stages = createStages();
+const { open, restart } = stages;
 
-afterEach(async () => {
-  for (const stage of stages.splice(0)) await stage.close();
-  for (const scenery of sceneries.splice(0)) removeScenery(scenery);
-});
-
-async function open(options: StageOptions = {}, scenery?: Scenery): Promise<Stage> {
-  const place = scenery ?? makeScenery();
-  if (scenery === undefined) sceneries.push(place);
-  const stage = await openStage(place, options);
-  stages.push(stage);
-  await stage.daemon.start();
-  await stage.daemon.rescan();
-  await stage.daemon.settled();
-  return stage;
-}
-
-/** Ends it without a word and starts another one. */
-async function restart(stage: Stage, options: StageOptions = {}): Promise<Stage> {
-  stages.splice(stages.indexOf(stage), 1);
-  await stage.kill();
-  return open(options, stage);
-}
+afterEach(() => stages.end());
 
 async function submit(stage: Stage): Promise<string> {
   const params = { amount_cents: 150000, payee: "ACME" };

@@ -3,42 +3,13 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Kind } from "../../src/application/submission.ts";
 import type { Outcome } from "../../src/daemon/ports.ts";
-import {
-  makeScenery,
-  openStage,
-  removeScenery,
-  type Scenery,
-  type Stage,
-  type StageOptions,
-} from "../scenarios/stage.ts";
+import { openStage, type Stage } from "../scenarios/stage.ts";
+import { createStages } from "./stages.ts";
 
-const sceneries: Scenery[] = [];
-const stages: Stage[] = [];
+const stages = createStages();
+const { open, restart } = stages;
 
-afterEach(async () => {
-  for (const stage of stages.splice(0)) {
-    expect(stage.errors).toEqual([]);
-    await stage.close();
-  }
-  for (const scenery of sceneries.splice(0)) removeScenery(scenery);
-});
-
-async function open(options: StageOptions = {}, scenery?: Scenery): Promise<Stage> {
-  const place = scenery ?? makeScenery();
-  if (scenery === undefined) sceneries.push(place);
-  const stage = await openStage(place, options);
-  stages.push(stage);
-  await stage.daemon.start();
-  await stage.daemon.rescan();
-  await stage.daemon.settled();
-  return stage;
-}
-
-async function restart(stage: Stage, options: StageOptions = {}): Promise<Stage> {
-  stages.splice(stages.indexOf(stage), 1);
-  await stage.kill();
-  return open(options, stage);
-}
+afterEach(() => stages.end(({ errors }) => expect(errors).toEqual([])));
 
 let invoices = 0;
 
@@ -260,8 +231,7 @@ describe("a note that goes away", () => {
     await stage.daemon.look(first);
     await stage.daemon.settled();
     expect(stage.note(first, "done")).toContain("status: cancelled");
-    stages.splice(stages.indexOf(stage), 1);
-    await stage.kill();
+    await stages.kill(stage);
     stage.clock.set(stage.clock.now() + 3_600_000);
     const next = await open({}, stage);
     expect(next.note(second, "done")).toContain("status: expired");
@@ -371,8 +341,7 @@ describe("time", () => {
     const path = stage.pathOf("pending", id);
     const note = stage.note(id) ?? "";
     const stopped = stage;
-    stages.splice(stages.indexOf(stopped), 1);
-    await stopped.kill();
+    await stages.kill(stopped);
     stage.clock.set(stage.clock.now() + 3_600_000);
     writeFileSync(path, tick("Approve")(note));
     const next = await open({}, stopped);
@@ -405,7 +374,7 @@ describe("an execution", () => {
   });
 
   test("whose handler throws is unknown, never repeated", async () => {
-    const stage = await openStage(makeSceneryHere(), {
+    const stage = await openStage(stages.scenery(), {
       handler: async () => {
         throw new Error("broken handler");
       },
@@ -596,9 +565,3 @@ describe("submissions", () => {
     });
   });
 });
-
-function makeSceneryHere(): Scenery {
-  const scenery = makeScenery();
-  sceneries.push(scenery);
-  return scenery;
-}

@@ -5,39 +5,22 @@ import type { Vault } from "../../src/daemon/ports.ts";
 import { renderApprovalsBase } from "../../src/document/approvals-base.ts";
 import { renderNote } from "../../src/document/note.ts";
 import { sampleRequest, sampleSubmission } from "../sample.ts";
-import {
-  FOLDERS,
-  makeScenery,
-  openStage,
-  removeScenery,
-  type Scenery,
-  type Stage,
-  type StageOptions,
-} from "../scenarios/stage.ts";
+import { FOLDERS, type Scenery, type Stage, type StageOptions } from "../scenarios/stage.ts";
+import { createStages } from "./stages.ts";
 
-const sceneries: Scenery[] = [];
-const stages: Stage[] = [];
+const stages = createStages();
 
-afterEach(async () => {
-  for (const stage of stages.splice(0)) await stage.close();
-  for (const scenery of sceneries.splice(0)) removeScenery(scenery);
-});
+afterEach(() => stages.end());
 
-async function open(options: StageOptions = {}, scenery = makeScenery()): Promise<Stage> {
-  if (!sceneries.includes(scenery)) sceneries.push(scenery);
-  const stage = await openStage(scenery, options);
-  stages.push(stage);
-  await stage.daemon.start();
-  await stage.daemon.rescan();
+async function open(options: StageOptions = {}, scenery?: Scenery): Promise<Stage> {
+  const stage = await stages.open(options, scenery);
   await stage.pass(1_000);
   return stage;
 }
 
 async function restart(stage: Stage, options: StageOptions = {}): Promise<Stage> {
-  stages.splice(stages.indexOf(stage), 1);
-  await stage.kill();
-  const scenery = sceneries.find(({ root }) => root === stage.root);
-  return open(options, scenery);
+  await stages.kill(stage);
+  return open(options, stage);
 }
 
 let cents = 0;
@@ -127,7 +110,7 @@ describe("the dashboard", () => {
 
 describe("a vault with another dashboard in it", () => {
   test("of a person's: it is left alone, and the daemon's has the host's name", async () => {
-    const scenery = makeScenery();
+    const scenery = stages.scenery();
     writeFileSync(join(scenery.root, "Dashboard.md"), "---\ntags: [home]\n---\n# Mine\n");
     const stage = await open({}, scenery);
     expect(dashboard(stage)).toBe("---\ntags: [home]\n---\n# Mine\n");
@@ -152,7 +135,7 @@ describe("a vault with another dashboard in it", () => {
   });
 
   test("that is no plain file, or both names taken: nothing is overwritten", async () => {
-    const scenery = makeScenery();
+    const scenery = stages.scenery();
     const outside = join(scenery.state, "outside.md");
     writeFileSync(outside, "not the vault's");
     symlinkSync(outside, join(scenery.root, "Dashboard.md"));
@@ -202,7 +185,7 @@ describe("the table of approvals", () => {
   const table = (stage: Stage) => readFileSync(pathOf(stage, "Approvals.base"), "utf8");
 
   test("is written where there is none, and follows the configuration until somebody changes it", async () => {
-    const scenery = makeScenery();
+    const scenery = stages.scenery();
     writeFileSync(join(scenery.root, "Approvals.base"), renderApprovalsBase(FOLDERS));
     const stage = await open({ folders: { ...FOLDERS, done: "Archive" } }, scenery);
     expect(table(stage)).toContain('file.inFolder("Archive")');

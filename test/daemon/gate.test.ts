@@ -5,34 +5,14 @@ import { afterEach, describe, expect, test } from "vitest";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
 import { Fault } from "../../src/core/codes.ts";
 import type { Ledger, Outcome } from "../../src/daemon/ports.ts";
-import {
-  makeScenery,
-  openStage,
-  removeScenery,
-  type Scenery,
-  type Stage,
-  type StageOptions,
-} from "../scenarios/stage.ts";
+import type { Stage } from "../scenarios/stage.ts";
+import { createStages } from "./stages.ts";
 
 /** Ways around the gate, and ways to get stuck in it, that were found by looking for them. */
-const sceneries: Scenery[] = [];
-const stages: Stage[] = [];
+const stages = createStages();
+const { open } = stages;
 
-afterEach(async () => {
-  for (const stage of stages.splice(0)) await stage.close();
-  for (const scenery of sceneries.splice(0)) removeScenery(scenery);
-});
-
-async function open(options: StageOptions = {}): Promise<Stage> {
-  const scenery = makeScenery();
-  sceneries.push(scenery);
-  const stage = await openStage(scenery, options);
-  stages.push(stage);
-  await stage.daemon.start();
-  await stage.daemon.rescan();
-  await stage.daemon.settled();
-  return stage;
-}
+afterEach(() => stages.end());
 
 let cents = 0;
 

@@ -2,18 +2,12 @@ import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "n
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { JsonObject } from "../../src/core/json.ts";
-import { makeScenery, openStage, removeScenery, type Scenery, type Stage } from "../scenarios/stage.ts";
+import type { Scenery, Stage } from "../scenarios/stage.ts";
+import { createStages } from "./stages.ts";
 
-const sceneries: Scenery[] = [];
-const stages: Stage[] = [];
+const stages = createStages();
 
-afterEach(async () => {
-  for (const stage of stages.splice(0)) {
-    expect(stage.errors).toEqual([]);
-    await stage.close();
-  }
-  for (const scenery of sceneries.splice(0)) removeScenery(scenery);
-});
+afterEach(() => stages.end(({ errors }) => expect(errors).toEqual([])));
 
 const PEOPLE = `
 persons:
@@ -48,24 +42,10 @@ function writeRules(scenery: Scenery, { people, policy }: Rules): void {
   write("policy.yaml", policy);
 }
 
-async function open(rules: Rules = {}, scenery?: Scenery): Promise<Stage> {
-  const place = scenery ?? makeScenery();
-  if (scenery === undefined) {
-    sceneries.push(place);
-    writeRules(place, { people: PEOPLE, policy: TWO, ...rules });
-  }
-  const stage = await openStage(place);
-  stages.push(stage);
-  await stage.daemon.start();
-  await stage.daemon.rescan();
-  await stage.daemon.settled();
-  return stage;
-}
-
-async function restart(stage: Stage): Promise<Stage> {
-  stages.splice(stages.indexOf(stage), 1);
-  await stage.kill();
-  return open({}, stage);
+async function open(rules: Rules = {}): Promise<Stage> {
+  const scenery = stages.scenery();
+  writeRules(scenery, { people: PEOPLE, policy: TWO, ...rules });
+  return stages.open({}, scenery);
 }
 
 /** Other rules come into force by themselves. */
@@ -404,7 +384,7 @@ describe("a vote", () => {
     await stage.edit(id, () => buffer);
     await stage.pass(60_000);
     expect(await approved(stage, id)).toEqual(["bob"]);
-    const again = await restart(stage);
+    const again = await stages.restart(stage);
     await again.pass(60_000);
     expect(await approved(again, id)).toEqual(["bob"]);
     expect(again.executions).toEqual([]);
@@ -540,7 +520,7 @@ describe("a vote", () => {
     await stage.daemon.rescan();
     await stage.pass(60_000);
     expect(stage.note(id)).toContain("- [x] Approve as ada");
-    const again = await restart(stage);
+    const again = await stages.restart(stage);
     await again.pass(60_000);
     expect(await approved(again, id)).toEqual(["ada"]);
     await again.edit(id, untick("Approve as ada"));
@@ -632,10 +612,9 @@ describe("a vote", () => {
     const stage = await open();
     const id = await submit(stage);
     await stage.edit(id, tick("Approve as ada"));
-    await stage.kill();
-    stages.splice(stages.indexOf(stage), 1);
+    await stages.kill(stage);
     stage.clock.set(stage.clock.now() + 3_600_001);
-    const again = await open({}, stage);
+    const again = await stages.open({}, stage);
     await again.pass(15_000);
     expect(await again.status(id)).toBe("expired");
     expect(await events(again, id)).not.toContainEqual(expect.stringContaining("refused"));
@@ -645,12 +624,11 @@ describe("a vote", () => {
     const stage = await open();
     const id = await submit(stage);
     await stage.edit(id, tick("Approve as ada"));
-    await stage.kill();
-    stages.splice(stages.indexOf(stage), 1);
+    await stages.kill(stage);
     const path = stage.pathOf("pending", id);
     writeFileSync(path, tick("Approve as bob")(readFileSync(path, "utf8")));
     stage.clock.set(stage.clock.now() + 3_600_001);
-    const again = await open({}, stage);
+    const again = await stages.open({}, stage);
     await again.pass(15_000);
     expect(await again.status(id)).toBe("expired");
     expect(await events(again, id)).toContainEqual(expect.stringContaining("refused"));
@@ -749,7 +727,7 @@ describe("a decision that was passed on", () => {
     const stage = await open();
     const id = await submit(stage);
     await stage.application.delegate(id, { from: "ada", to: "bob", reason: null, via: "cli" });
-    const again = await restart(stage);
+    const again = await stages.restart(stage);
     await again.edit(id, tick("Approve as bob"));
     await again.pass(15_000);
     expect(await approved(again, id)).toEqual(["bob"]);
