@@ -41,7 +41,10 @@ export interface Ledger {
   findKey(requester: string, key: string): Promise<RequestId | null>;
   /** The newest open request without a key by this requester, on behalf of the same one, for this action. */
   findAsked(requester: string, onBehalfOf: string | null, actionDigest: string): Promise<RequestId | null>;
-  /** The newest request by this requester, on behalf of the same one, for this action that a person may have said no to. */
+  /**
+   * The newest request by this requester, on behalf of the same one, for this action that a person may have said no to;
+   * null where the action was executed since.
+   */
   findRefused(requester: string, onBehalfOf: string | null, actionDigest: string): Promise<RequestId | null>;
   /** The request that tries this one again. */
   findRetry(previous: RequestId): Promise<RequestId | null>;

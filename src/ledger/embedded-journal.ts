@@ -10,7 +10,7 @@ import { type Head, type LedgerRecord, recordLine } from "./record.ts";
 import type { Recovered } from "./recover.ts";
 import { RevisionConflict } from "./revision-conflict.ts";
 import { Rotation } from "./rotation.ts";
-import { askText, keyText, refusedText, retryText, type Standing } from "./standing.ts";
+import { answeredText, askText, keyText, retryText, type Standing } from "./standing.ts";
 import { type Step, stepsFrom } from "./steps.ts";
 import { fromSystem } from "./storage-fault.ts";
 import { Writer } from "./writer.ts";
@@ -123,13 +123,18 @@ export class EmbeddedJournal {
     return this.#follow(keyText(requester, key));
   }
 
-  /** The newest request of this requester, on behalf of the same one, for this action that a person may have said no to. */
+  /**
+   * The newest request of this requester, on behalf of the same one, for this action that a person may have said no to;
+   * null where the action was executed since.
+   */
   async findRefused(
     requester: string,
     onBehalfOf: string | null,
     actionDigest: string,
   ): Promise<RequestId | null> {
-    return this.#follow(refusedText(requester, onBehalfOf, actionDigest));
+    const id = await this.#follow(answeredText(requester, onBehalfOf, actionDigest));
+    const request = id === null ? null : await this.read(id);
+    return request?.status === "executed" ? null : id;
   }
 
   /** The request that tries this one again. */

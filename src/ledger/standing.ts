@@ -117,8 +117,8 @@ export function keyText(requester: string, key: string): string {
   return JSON.stringify([requester, key]);
 }
 
-/** A person's no to what somebody asked for, as one text: the same may be asked for again. */
-export function refusedText(requester: string, onBehalfOf: string | null, actionDigest: string): string {
+/** What came last of what somebody asked for, a person's no or its execution, as one text: the same may be asked for again. */
+export function answeredText(requester: string, onBehalfOf: string | null, actionDigest: string): string {
   return JSON.stringify(["refused", requester, onBehalfOf, actionDigest]);
 }
 
@@ -127,20 +127,23 @@ export function retryText(previous: RequestId): string {
   return JSON.stringify(["retry", previous, null]);
 }
 
-/** What a request can be found by, besides its id: its key, its place behind another one, and a person's no to it. */
+/** What a request can be found by, besides its id: its key, its place behind another one, and what came of its action. */
 function leadsOf(request: Request): readonly string[] {
   const { submission, amendment, status } = request;
-  const said = status === "rejected" || status === "changes_requested";
-  return submissionLeads(submission, said ? (amendment?.asked ?? submission).action_digest : null);
+  const answered = status === "rejected" || status === "changes_requested" || status === "executed";
+  return submissionLeads(submission, answered ? (amendment?.asked ?? submission).action_digest : null);
 }
 
-/** The same for what a line of the journal says; `refused` is the action digest that a no was about, or might be. */
-export function submissionLeads({ fields, previous }: Submission, refused: string | null): readonly string[] {
+/** The same for what a line of the journal says; `answered` is the digest of an action that was answered, or might be. */
+export function submissionLeads(
+  { fields, previous }: Submission,
+  answered: string | null,
+): readonly string[] {
   const { requester, on_behalf_of, key } = fields;
   return [
     ...(key === null ? [] : [keyText(requester, key)]),
     ...(previous === undefined ? [] : [retryText(previous.id)]),
-    ...(refused === null ? [] : [refusedText(requester, on_behalf_of, refused)]),
+    ...(answered === null ? [] : [answeredText(requester, on_behalf_of, answered)]),
   ];
 }
 

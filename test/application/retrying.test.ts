@@ -182,6 +182,17 @@ describe("the same action behind a no", () => {
     );
   });
 
+  test("is nothing special any more once it was executed, with a person's yes", async () => {
+    const { id } = await ask();
+    await reject(id);
+    await stage.pass(600_000);
+    const again = await ask();
+    await stage.application.decide(again.id, { verb: "approve", reviewer: "ada", reason: null, via: "cli" });
+    await stage.daemon.settled();
+    expect((await show(again.id)).status).toBe("executed");
+    expect(await ask()).toMatchObject({ attempt: 1, previous: null });
+  });
+
   test("is remembered over restarts, in every place where the journal has it", async () => {
     const early = await ask(changed());
     await reject(early.id);

@@ -309,6 +309,24 @@ describe("what a request can be found by besides its id", () => {
     for (const now of [journal, await reopened(small)])
       expect(await now.findRefused(...asked(1))).toBe(idOf(11));
   });
+
+  test("is no no any more once the same was executed, wherever in the journal that is", async () => {
+    journal = await openJournal({ directory: "", files: await emptied(), segmentBytes: 2_000 });
+    await journal.append(idOf(1), 0, [said(1, "submitted")]);
+    await journal.append(idOf(1), 1, [said(1, "rejected"), said(1, "archived")]);
+    expect(await journal.findRefused(...asked(1))).toBe(idOf(1));
+    await journal.append(idOf(11), 0, [said(11, "submitted")]);
+    await journal.append(idOf(11), 1, [said(11, "approved"), said(11, "started"), said(11, "executed")]);
+    const expectNone = async () => {
+      for (const now of [journal, await reopened(small)])
+        expect(await now.findRefused(...asked(1))).toBeNull();
+    };
+    await expectNone();
+    await journal.append(idOf(11), 4, [said(11, "archived")]);
+    await expectNone();
+    for (let n = 100; n < 200; n += 1) await live(journal, n);
+    await expectNone();
+  });
 });
 
 describe("finished requests", () => {
