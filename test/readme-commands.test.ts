@@ -80,6 +80,19 @@ describe("the README's commands", { timeout: 900_000 }, () => {
     expect(help.stdout).toContain("countersign init");
   });
 
+  test("run the demo behind a no as if it had not been: as often as one likes, in a vault made anew", async () => {
+    await shell("npm run demo -- --decide reject", checkout);
+    // A checkout that was deleted and made anew: what the daemon knows of it is kept elsewhere.
+    for (const name of ["Done", "Pending_Approval"])
+      rmSync(join(checkout, "vault", name), { recursive: true });
+    const { stdout } = await shell("npm run demo -- --decide reject", checkout);
+    expect(stdout).toContain("Outcome: rejected");
+    const [done] = readdirSync(join(checkout, "vault/Done"));
+    const note = readFileSync(join(checkout, "vault/Done", done ?? ""), "utf8");
+    expect(note).toContain("status: rejected");
+    expect(note).not.toMatch(/attempt/i);
+  });
+
   test("work for the packed and globally installed program, from init to the outcome", async () => {
     await shell("npm pack --pack-destination ..", checkout);
     const [tarball = ""] = readdirSync(place).filter((name) => name.endsWith(".tgz"));

@@ -8,11 +8,16 @@ const countersign = (...args: string[]) => {
   return promisify(execFile)(process.execPath, [...process.execArgv, main, ...args, ...options]);
 };
 
+// Another bill each time, as bills are: the same one again, behind a no, would be a further attempt at it.
+const memo = `memo=invoice ${Date.now()}`;
 const asked = await countersign(
   "request",
   ...["--kind", "payment", "--requester", "billing-agent", "--expires", "1h"],
-  ...["--param", "payee=ACME GmbH", "--param", "amount_cents:=150000", "--param", "memo=invoice 2026-117"],
-);
+  ...["--param", "payee=ACME GmbH", "--param", "amount_cents:=150000", "--param", memo],
+).catch((error: { stderr: string; code: number }) => {
+  process.stderr.write(error.stderr);
+  process.exit(error.code);
+});
 const id = asked.stdout.trim();
 process.stdout.write(`${id}\n`);
 
