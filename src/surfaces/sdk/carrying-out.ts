@@ -5,7 +5,14 @@ import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
 import { type Consent, withdraw } from "./consent.ts";
 import type { Countersign } from "./countersign.ts";
-import { DoubtfulError, errorOf, OutcomeUnknownError } from "./outcomes.ts";
+import {
+  CancelledError,
+  DoubtfulError,
+  errorOf,
+  FailedError,
+  NotDoneError,
+  OutcomeUnknownError,
+} from "./outcomes.ts";
 
 /** What a gated function is told of the approval that it runs by. */
 export interface Approved {
@@ -23,17 +30,22 @@ export interface Approved {
 /** The params are those that were approved: a person may have changed them. */
 export type Act<Params, Result> = (params: Params, approved: Approved) => Promise<Result> | Result;
 
-/** Uses a yes: claims it, does what was approved, and reports what came of it. */
+/**
+ * Uses a yes: claims it, does what was approved, and reports what came of it. Where the yes has become a no before it was
+ * claimed, and nothing was done, it gives what `deny` makes of that.
+ */
 export async function carryOut<Params, Result>(
   countersign: Countersign,
   { request, token }: Consent,
   act: Act<Params, Result>,
+  deny: (error: NotDoneError) => Result | Promise<Result> = raise,
 ): Promise<Result> {
   const { id, digest, action_digest, decision } = request;
   // One outcome for all who ask: somebody else asked first, or it has been done already.
   if (token === null || request.status === "executed") return outcome();
   const claimed = await claim(token);
   if (claimed === null) return outcome();
+  if (claimed instanceof NotDoneError) return deny(claimed);
   const reviewer = decision?.reviewer ?? null;
   // The one from before the claim proves only that it could be claimed.
   const proof = await countersign.grant(id, token).catch(async (error: unknown) => {
@@ -55,8 +67,8 @@ export async function carryOut<Params, Result>(
     return (request.status === "executed" ? request.result : await countersign.outcome(id)) as Result;
   }
 
-  /** Null where another process with the same token was first. */
-  async function claim(token: string): Promise<RequestView | null> {
+  /** Null where another process with the same token was first; the no where nobody has begun it, nor ever will. */
+  async function claim(token: string): Promise<RequestView | NotDoneError | null> {
     let found: RequestView;
     let refused = new Fault("not_approved");
     try {
@@ -70,9 +82,16 @@ export async function carryOut<Params, Result>(
       if (found.status === "executing" || found.status === "executed") return null;
     }
     // Taken back, sent back to people or out of time. Nobody is left who would act on another yes.
-    if (found.status === "pending")
-      await withdraw(countersign, { request, token }, "its approval was taken back");
-    throw errorOf(found) ?? refused;
+    const why = whyNoMore(found, refused);
+    if (why !== null) {
+      const gone = await withdraw(countersign, { request, token }, why);
+      found = await countersign.show(id);
+      if (gone) return new CancelledError(found, `${why}, so it was withdrawn`, null);
+    }
+    const no = errorOf(found);
+    // A process with the same token has tried it in the meantime: that is no answer of anybody's.
+    if (no === null || no instanceof FailedError || no instanceof OutcomeUnknownError) throw no ?? refused;
+    return no;
   }
 
   /**
@@ -89,6 +108,16 @@ export async function carryOut<Params, Result>(
       })
       .catch(() => {});
   }
+}
+
+/** Why nobody begins it any more that has not ended yet; null where somebody may. */
+function whyNoMore({ status }: RequestView, { code }: Fault): string | null {
+  if (status === "pending") return "its approval was taken back";
+  return status === "approved" && code === "grant_expired" ? "its approval was not used in time" : null;
+}
+
+export function raise(error: Error): never {
+  throw error;
 }
 
 /** Whether a result is too large for the record, or has no one form there. */

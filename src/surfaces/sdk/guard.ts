@@ -1,5 +1,5 @@
 import type { JsonObject, JsonShape } from "../../core/json.ts";
-import { type Act, carryOut } from "./carrying-out.ts";
+import { type Act, carryOut, raise } from "./carrying-out.ts";
 import { type ConsentOptions, seekConsent } from "./consent.ts";
 import type { Countersign } from "./countersign.ts";
 import { NotDoneError } from "./outcomes.ts";
@@ -16,7 +16,10 @@ export interface GuardOptions<Params, Result> extends ConsentOptions {
   readonly token?: string;
   /** The request that was said no to and that this is the next try at. */
   readonly previous?: string;
-  /** Called instead of throwing when the answer is no; what it gives is the result. */
+  /**
+   * Called instead of throwing when the answer is no, or a yes was taken back or ran out before it was used; what it gives
+   * is the result.
+   */
   readonly onDeny?: (error: NotDoneError) => Result | Promise<Result>;
 }
 
@@ -39,8 +42,8 @@ export function createGuard<Params extends JsonShape<Params>, Result>(
       ...(previous !== undefined && { previous }),
     };
     const consent = await seekConsent(countersign, asked, options);
-    if (!(consent instanceof NotDoneError)) return carryOut(countersign, consent, act);
-    if (onDeny === undefined) throw consent;
-    return onDeny(consent);
+    return consent instanceof NotDoneError
+      ? (onDeny ?? raise)(consent)
+      : carryOut(countersign, consent, act, onDeny);
   };
 }

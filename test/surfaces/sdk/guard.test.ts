@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   type Approved,
+  CancelledError,
   ChangesRequestedError,
   type Countersign,
   DeniedError,
   DoubtfulError,
   ExpiredError,
+  FailedError,
   type NotDoneError,
   OutcomeUnknownError,
   RejectedError,
@@ -235,7 +237,9 @@ describe("a guarded function", () => {
     };
     const approved = stage.decideNext("approve");
     const guarded = countersign.guard({ kind: "refactor", onDecide }, act)({});
-    await expect(guarded).rejects.toMatchObject({ code: "not_approved" });
+    const error = await guarded.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CancelledError);
+    expect(error).toMatchObject({ status: "cancelled", message: expect.stringContaining("taken back") });
     expect(calls).toEqual([]);
     expect(await countersign.show(await approved)).toMatchObject({ status: "cancelled" });
   });
@@ -374,6 +378,85 @@ describe("onDeny", () => {
     expect(await guarded({})).toEqual({ instead: "no" });
     await rejected;
     expect(calls).toEqual([]);
+  });
+
+  /** Asks, and lets something happen between the yes and the claim. */
+  async function meanwhile(happens: (id: string) => unknown, more: { token?: string } = {}) {
+    const { calls, act } = recorder();
+    const denied: NotDoneError[] = [];
+    const approved = stage.decideNext("approve");
+    const guarded = countersign.guard(
+      {
+        kind: "refactor",
+        ...more,
+        onDecide: async ({ id }) => void (await happens(id)),
+        onDeny(error) {
+          denied.push(error);
+          return "denied";
+        },
+      },
+      act,
+    );
+    const came = await guarded({}).catch((thrown: unknown) => thrown);
+    await approved;
+    expect(calls).toEqual([]);
+    return { came, denied };
+  }
+
+  test.each<[string, string, (id: string) => unknown]>([
+    ["taken back", "cancelled", (id) => stage.world.application.takeBack(id, { by: "anna", reason: null })],
+    [
+      "turned into a no",
+      "rejected",
+      (id) =>
+        stage.world.application.decide(id, { verb: "reject", reviewer: "anna", reason: "wait", via: "cli" }),
+    ],
+    ["left until it ran out", "expired", () => stage.world.pass(900_001)],
+  ])("is called where the approval is %s before it is used", async (_, status, happens) => {
+    const { came, denied } = await meanwhile(happens);
+    expect(came).toBe("denied");
+    expect(denied).toMatchObject([{ status }]);
+  });
+
+  test("is called where the grant runs out a moment before the approval does", async () => {
+    // A grant's time is in whole seconds.
+    await stage.world.pass(500);
+    const { came, denied } = await meanwhile(() => stage.world.pass(899_800));
+    expect(came).toBe("denied");
+    expect(denied).toMatchObject([
+      { status: "cancelled", message: expect.stringContaining("not used in time") },
+    ]);
+  });
+
+  test("is not called where another process has tried it meanwhile, or where it only cannot begin now", async () => {
+    const tried = await meanwhile(
+      async (id) => {
+        const { grant } = await countersign.grant(id, "kept");
+        await countersign.claim(id, { token: "kept", grant });
+        await countersign.complete(id, { token: "kept", failed: "no disk" });
+      },
+      { token: "kept" },
+    );
+    expect(tried.came).toBeInstanceOf(FailedError);
+    const halted = await meanwhile(() => stage.world.application.halt("anna"));
+    expect(halted.came).toMatchObject({ code: "halted" });
+    expect([...tried.denied, ...halted.denied]).toEqual([]);
+  });
+
+  test("is not called for a no that the function itself came upon", async () => {
+    const rejected = stage.decideNext("reject");
+    const inner = await countersign
+      .guard(
+        "release",
+        recorder().act,
+      )({ version: "1" })
+      .catch((error) => error);
+    await rejected;
+    const approved = stage.decideNext("approve");
+    const onDeny = () => "denied";
+    const guarded = countersign.guard({ kind: "refactor", onDeny }, () => Promise.reject(inner));
+    await expect(guarded({})).rejects.toBe(inner);
+    await approved;
   });
 });
 
