@@ -16,7 +16,7 @@ import { fromSystem } from "./storage-fault.ts";
 import { Writer } from "./writer.ts";
 
 /** Those who follow a request ask for it a few times more just after its end; a crowd ends together. */
-const RECENT = 64;
+const RECENT = 256;
 
 /** The embedded ledger: one writer, JSON lines, each durable before anyone is told of it. */
 export class EmbeddedJournal {
@@ -110,7 +110,7 @@ export class EmbeddedJournal {
 
   /** Any request as it is recorded, finished ones included; null when there never was one. */
   async read(id: RequestId): Promise<Request | null> {
-    return this.#standing.request(id) ?? (await told(this.#finished.read(id)));
+    return this.#standing.request(id) ?? this.#recent.get(id) ?? (await told(this.#finished.read(id)));
   }
 
   /** All requests that are not closed, in order of submission. */
@@ -203,7 +203,7 @@ export class EmbeddedJournal {
   }
 
   async #newest(id: RequestId): Promise<Request | null> {
-    return this.#inFlight.get(id) ?? this.#standing.request(id) ?? (await told(this.#finished.read(id)));
+    return this.#inFlight.get(id) ?? (await this.read(id));
   }
 
   /** Compares and steps at once, so that whatever is asked for next is held against it; the disk comes after. */
