@@ -54,6 +54,23 @@ describe("a watched folder", () => {
     expect({ told, gaps }).toEqual({ told: [], gaps: 0 });
   });
 
+  test("tells of each file that came, changed and went, whatever became of it since", async () => {
+    writeFileSync(join(folder, "old.md"), "x");
+    await watch();
+    for (let i = 0; i < 100; i += 1) {
+      writeFileSync(join(folder, `${i}.md`), "x");
+      rmSync(join(folder, `${i}.md`));
+    }
+    writeFileSync(join(folder, "old.md"), "y");
+    renameSync(join(folder, "old.md"), join(root, "elsewhere.md"));
+    mkdirSync(join(folder, "inner"));
+    writeFileSync(join(folder, "inner", "deep.md"), "x");
+    await seen("last.md");
+    const all = [...Array.from({ length: 100 }, (_, i) => `${i}.md`), "old.md", "inner", "last.md"];
+    expect(new Set(names)).toEqual(new Set(all));
+    expect({ told, gaps }).toEqual({ told: [], gaps: 0 });
+  });
+
   test.each<[string, () => void]>([
     [
       "that was removed and made again",
