@@ -81,6 +81,8 @@ export function openHistory(options: HistoryOptions): History {
   let problem: HistoryProblem["code"] | null = null;
   let running: Promise<void> | null = null;
   let gathering: NodeJS.Timeout | undefined;
+  /** Ends the rest between two batches. */
+  let hurry = () => {};
   const idle: (() => void)[] = [];
 
   wake();
@@ -106,9 +108,11 @@ export function openHistory(options: HistoryOptions): History {
     let retryMs = FIRST_RETRY_MS;
     while (!stop.signal.aborted) {
       try {
+        const began = performance.now();
         if (!(await turn())) break;
         report(null);
         retryMs = FIRST_RETRY_MS;
+        await rest(performance.now() - began);
       } catch (error) {
         parent = undefined;
         const code = codeOf(error);
@@ -120,6 +124,16 @@ export function openHistory(options: HistoryOptions): History {
     if (stop.signal.aborted) return;
     report(null);
     for (const resolve of idle.splice(0)) resolve();
+  }
+
+  /** As long as the batch took: in a crowd git would keep a processor to itself, and its starts would hold up decisions. */
+  async function rest(ms: number): Promise<void> {
+    if (idle.length > 0 || stop.signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    hurry = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   /** One batch; false when there was nothing to do. */
@@ -210,6 +224,7 @@ export function openHistory(options: HistoryOptions): History {
     const drained = new Promise<true>((resolve) => {
       idle.push(() => resolve(true));
     });
+    hurry();
     wake();
     return withTimer(limitMs, drained);
   }
