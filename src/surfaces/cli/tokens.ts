@@ -2,6 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../../core/codes.ts";
+import type { JsonObject } from "../../core/json.ts";
+import { actionDigest } from "../../document/digest.ts";
 import { wasNeverHeard } from "../client/connection.ts";
 
 /** What an id may look like before it becomes part of a path. */
@@ -29,7 +31,7 @@ interface Question {
   readonly on_behalf_of?: string;
   readonly key?: string;
   readonly kind: string;
-  readonly params?: unknown;
+  readonly params?: JsonObject;
   readonly not_before?: string;
 }
 
@@ -38,8 +40,8 @@ interface Question {
  * nothing, or a new one. Where it cannot be kept, it lasts as long as this process.
  */
 export function draftToken(directory: string, asked: Question): DraftToken {
-  const { requester, on_behalf_of = null, key, kind, params = {}, not_before = null } = asked;
-  const about = key === undefined ? [requester, on_behalf_of, kind, params, not_before] : [requester, key];
+  const { requester, on_behalf_of = null, key, not_before = null } = asked;
+  const about = key === undefined ? [requester, on_behalf_of, actionIn(asked), not_before] : [requester, key];
   const file = join(directory, `${DRAFT}${sha256(JSON.stringify(about))}`);
   const { token, isNew } = draftIn(directory, file);
   // Another process may have begun to ask for the same meanwhile, with a draft of its own in this place.
@@ -66,6 +68,16 @@ export function draftToken(directory: string, asked: Question): DraftToken {
     },
     drop,
   };
+}
+
+/** The same for the same action, in whichever order its params come. */
+function actionIn({ kind, params = {} }: Question): string {
+  try {
+    return actionDigest(kind, params);
+  } catch {
+    // The daemon refuses what has no canonical form, and says what is wrong with it.
+    return kind;
+  }
 }
 
 /** Behind these it may have been recorded all the same. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Fault } from "../../../src/core/codes.ts";
+import type { JsonObject } from "../../../src/core/json.ts";
 import { draftToken } from "../../../src/surfaces/cli/tokens.ts";
 
 let folder: string;
@@ -42,6 +43,14 @@ test.each([absent, new Fault("busy")])(
     expect(readdirSync(folder)).toEqual([]);
   },
 );
+
+test("a question is the same in whichever order its params come, and also where they have no canonical form", () => {
+  const tokenFor = (params: JsonObject) => draftToken(folder, { ...asked(0), params }).token;
+  const token = tokenFor({ a: { x: 1, y: 2 }, b: [1, 2] });
+  expect(tokenFor({ b: [1, 2], a: { y: 2, x: 1 } })).toBe(token);
+  expect(tokenFor({ b: [2, 1], a: { x: 1, y: 2 } })).not.toBe(token);
+  expect(tokenFor({ cut: "\ud83d" })).not.toBe(token);
+});
 
 test("of questions that are never asked again the newest are kept, and everything else of the folder", async () => {
   const id = "20261121-091403-refactor-aaaaaa";

@@ -7,6 +7,7 @@ import { call as ask } from "../../crash/daemon-process.ts";
 import type { Era } from "../mcp/client.ts";
 import { type Odd, odd } from "./odd.ts";
 import { type Connected, type GatewayStage, openGatewayStage, textOf } from "./stage.ts";
+import { standIn } from "./stand-in.ts";
 
 /** What happens between the question and the answer: waiting, going away, coming back, and dying. */
 let stage: GatewayStage;
@@ -47,7 +48,11 @@ async function callUntil(client: Client, asked: ReturnType<typeof call>, words: 
 }
 
 /** The call, and a promise of the moment in which it waits for a person. */
-function hold(client: Client, asked: ReturnType<typeof call>, signal?: AbortSignal) {
+function hold(
+  client: Client,
+  asked: { name: string; arguments: Record<string, string> },
+  signal?: AbortSignal,
+) {
   const held = Promise.withResolvers<void>();
   const onprogress = ({ message = "" }) => void (message.includes("waits") && held.resolve());
   const answer = client.callTool(asked, { onprogress, ...(signal && { signal }) });
@@ -301,6 +306,26 @@ test("a gateway that is killed while it holds a call leaves a request to which t
   await again.held;
   await stage.say(id, "approve");
   expect((await again.answer)._meta).toMatchObject({ "countersign/id": id });
+  expect(server.calls()).toHaveLength(1);
+});
+
+test("a gateway that is killed before it hears that its request is recorded leaves one that the same call begins", async () => {
+  const server = newOdd();
+  const first = await through(server);
+  await first.client.listTools();
+  const between = await standIn(stage.agentSocket());
+  const { answer } = hold(first.client, { name: "plain", arguments: { more: "b", text: "a" } });
+  await between.answered;
+  process.kill(first.pid, "SIGKILL");
+  await expect(answer).rejects.toThrow();
+  await between.leave();
+  const { id } = await stage.asked();
+  const second = await through(server);
+  // A model that is started again may write its arguments in another order.
+  const again = hold(second.client, { name: "plain", arguments: { text: "a", more: "b" } });
+  await again.held;
+  await stage.say(id, "approve");
+  expect(await again.answer).toMatchObject({ _meta: { "countersign/id": id } });
   expect(server.calls()).toHaveLength(1);
 });
 
