@@ -63,12 +63,13 @@ export function quoted(text: string): string {
   return stringify(text, { defaultStringType: "QUOTE_DOUBLE", lineWidth: 0 }).trimEnd();
 }
 
+/** Names and words from five letters on: no reader takes these for anything but a text. */
+const WORD = /^(?!e[-+\d]|false$)[a-z][\w.@+-]{3,}[a-z\d]$/i;
+const ID_OR_DIGEST = /^(\d{8}-\d{6}-[a-z0-9-]*[a-z0-9]|sha256:[0-9a-f]{64})$/;
+
 /** A text as the plainest YAML scalar that both YAML 1.1 and 1.2 readers take for that text. */
 export function scalar(text: string): string {
-  // Longer words, ids and digests: no reader takes these for anything but a text, so YAML need not be asked.
-  if (
-    /^((?!e[-\d])[a-z][a-z0-9-]{4,}[a-z0-9]|\d{8}-\d{6}-[a-z0-9-]*[a-z0-9]|sha256:[0-9a-f]{64})$/.test(text)
-  )
-    return text;
+  // Building a YAML document is slow, so YAML is asked only where it may say something else.
+  if (WORD.test(text) || ID_OR_DIGEST.test(text)) return text;
   return stringify(text, { compat: "yaml-1.1", lineWidth: 0 }).trimEnd();
 }

@@ -5,7 +5,7 @@ import { quoted, scalar } from "../../src/document/properties.ts";
 
 /** Texts near the border between what YAML reads as a word and what it reads as something else. */
 const NEAR = fc.oneof(
-  fc.string({ unit: fc.constantFrom(..."abenxyofinfteuls019-._:"), maxLength: 12 }),
+  fc.string({ unit: fc.constantFrom(..."abenxyofinfteulsEFS019-+._:@"), maxLength: 12 }),
   fc.string({ unit: fc.constantFrom(...'ab "\\#:{[]}!&*|>%@`\t\n\u0085é'), maxLength: 12 }),
   fc.string({ unit: fc.constantFrom(..."abe01-"), maxLength: 8 }).map((end) => `20261121-091403-${end}`),
   fc
@@ -14,6 +14,7 @@ const NEAR = fc.oneof(
   fc.constantFrom(
     "true",
     "false",
+    "FALSE",
     "null",
     "yes",
     "no",
@@ -26,6 +27,7 @@ const NEAR = fc.oneof(
     ".nan",
     "e10019",
     "e-119119",
+    "E+119119",
   ),
 );
 

@@ -45,9 +45,12 @@ export function openVault({ root, folders, staging: places }: VaultLayout) {
     const temporary = aside.nameFor(id, "pending", "new");
     await writeDurably(temporary, bytes);
     try {
-      // A folder that git or a sync tool took away with its last note is made again.
-      mkdirSync(join(path, ".."), { recursive: true });
-      await link(temporary, path);
+      await link(temporary, path).catch(async (error) => {
+        if (codeOf(error) !== "ENOENT") throw error;
+        // A folder that git or a sync tool took away with its last note is made again.
+        mkdirSync(dirname(path), { recursive: true });
+        await link(temporary, path);
+      });
     } catch (error) {
       if (codeOf(error) === "EEXIST") return false;
       throw error;

@@ -30,13 +30,17 @@ export function createArriving(budget = BUDGET_BYTES): Arriving {
   let held = 0;
 
   function makeRoom(body: Body, size: number): void {
-    const before = body.room;
     // In one piece, since a million pieces of one byte would cost hundreds each; and none of a pool, which it would hold.
-    body.room = Buffer.allocUnsafeSlow(
-      Math.min(BODY_LIMIT_BYTES, Math.max(FIRST_BYTES, 2 * before.length, size)),
+    const room = Buffer.allocUnsafeSlow(
+      Math.min(BODY_LIMIT_BYTES, Math.max(FIRST_BYTES, 2 * body.room.length, size)),
     );
-    before.copy(body.room);
-    held += body.room.length - before.length;
+    body.room.copy(room);
+    hold(body, room);
+  }
+
+  function hold(body: Body, room: Buffer): void {
+    held += room.length - body.room.length;
+    body.room = room;
     for (const oldest of open) {
       if (held <= budget) return;
       oldest.giveUp(new Fault("busy"));
@@ -47,7 +51,8 @@ export function createArriving(budget = BUDGET_BYTES): Arriving {
     /** Not `for await`: leaving such a loop early would destroy the connection before it was answered. */
     collect(incoming) {
       return new Promise((resolve, reject) => {
-        if (Number(incoming.headers["content-length"] ?? 0) > BODY_LIMIT_BYTES) throw new Fault("too_large");
+        const announced = Number(incoming.headers["content-length"] ?? 0);
+        if (announced > BODY_LIMIT_BYTES) throw new Fault("too_large");
         let size = 0;
         let pieces = 0;
         const body: Body = {
@@ -68,7 +73,9 @@ export function createArriving(budget = BUDGET_BYTES): Arriving {
           pieces += 1;
           if (pieces > PIECES) return body.giveUp(tooManyPieces());
           if (till > BODY_LIMIT_BYTES) return body.giveUp(new Fault("too_large"));
-          if (till > body.room.length) makeRoom(body, till);
+          // What comes as a whole, as nearly all do, is its own room.
+          if (size === 0 && chunk.length === announced) hold(body, chunk);
+          else if (till > body.room.length) makeRoom(body, till);
           // It may itself be the one that was given up.
           if (open.has(body)) size += chunk.copy(body.room, size);
         });

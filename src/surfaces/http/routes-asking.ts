@@ -4,7 +4,7 @@ import { Fault } from "../../core/codes.ts";
 import type { Reported } from "../../core/request.ts";
 import { bearer, nameOf } from "./access.ts";
 import { NAME_LIMIT, TEXT_LIMIT } from "./body.ts";
-import { type Call, type Fields, may, take, type Wiring } from "./call.ts";
+import { answer, type Call, type Fields, may, take, type Wiring } from "./call.ts";
 
 /** What requesters do. */
 export function addAskingRoutes(app: Hono<Wiring>, application: Application): void {
@@ -13,7 +13,7 @@ export function addAskingRoutes(app: Hono<Wiring>, application: Application): vo
     const asked = await take(c, (fields) => submission(fields, key));
     const requester = nameOf(c.var.caller, asked.requester ?? null);
     const submitted = await application.submit({ ...asked, ...(requester !== null && { requester }) });
-    return c.json({ ...submitted }, submitted.created ? 201 : 200);
+    return answer(c, JSON.stringify(submitted), submitted.created ? 201 : 200);
   });
 
   app.post("/v1/requests/:id/cancel", may("ask"), async (c) => {

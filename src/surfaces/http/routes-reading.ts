@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Hono } from "hono";
 import type { Application, ListFilter } from "../../application/application.ts";
@@ -8,7 +7,7 @@ import { STATUSES } from "../../core/request.ts";
 import { instantOf, iso } from "../../core/timing.ts";
 import type { RequestView } from "../../core/view.ts";
 import { NAME_LIMIT } from "./body.ts";
-import { type Call, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
+import { answer, type Call, isHidden, may, ownNameOf, type Wiring } from "./call.ts";
 import { sendEvents } from "./event-stream.ts";
 
 /** One long poll at most; a client that waits longer asks again. */
@@ -23,17 +22,6 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
     for (const leave of waits) leave();
   });
   const textOf = createTexts();
-
-  /** Past the framework, whose part would be more than half of it when a thousand are told the same. */
-  function answerWait(outgoing: ServerResponse, text: string): void {
-    outgoing.writeHead(200, {
-      "Content-Type": "application/json",
-      "Content-Length": Buffer.byteLength(text),
-      "Cache-Control": "no-store",
-      ...(closing.aborted && { Connection: "close" }),
-    });
-    outgoing.end(text);
-  }
 
   app.get("/v1/health", may("read"), (c) => c.json({ ...application.health() }));
   app.get("/v1/grant-key", may("read"), (c) => c.json(application.grantKey()));
@@ -77,8 +65,7 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
     try {
       const most = Math.min(timeout_ms, WAIT_LIMIT_MS);
       const view = await application.wait(c.req.param("id"), most, leaving.signal, until);
-      answerWait(outgoing, textOf(view));
-      return RESPONSE_ALREADY_SENT;
+      return answer(c, textOf(view));
     } finally {
       outgoing.off("close", leave);
       waits.delete(leave);

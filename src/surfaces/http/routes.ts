@@ -47,6 +47,7 @@ export function createRoutes(
     c.header("Cache-Control", "no-store");
     const caller = door(c.env.incoming);
     c.set("caller", caller);
+    c.set("closing", closing);
     c.set("arriving", caller.role === "agent" ? ofAgents : ofOthers);
     // What nobody reads would wait in memory for as long as its question does.
     if (c.req.method === "GET") c.env.incoming.resume();

@@ -19,8 +19,9 @@ describe("a body in pieces", () => {
   test("is the same however it was cut", async () => {
     const piece = fc.uint8Array({ minLength: 1, maxLength: 9_000 });
     await fc.assert(
-      fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
-        const one = incoming();
+      fc.asyncProperty(fc.array(piece, { maxLength: 12 }), fc.boolean(), async (pieces, announced) => {
+        const length = String(Buffer.concat(pieces).length);
+        const one = incoming(announced ? { "content-length": length } : {});
         const whole = createArriving(MIB).collect(one);
         for (const part of pieces) one.write(part);
         one.end();
@@ -72,6 +73,9 @@ test("over the budget the oldest are given up, and what ended, failed or was giv
     await flowing();
     failed.one.destroy(new Error("gone"));
     expect(await failed.taken).toBe("invalid_request");
+    const announced = incoming({ "content-length": String(MIB) });
+    announced.end(Buffer.alloc(MIB));
+    expect((await arriving.collect(announced)).length).toBe(MIB);
   }
 });
 
