@@ -22,7 +22,12 @@ const OPTIONS: Options = {
   coerceTypes: false,
   removeAdditional: false,
   logger: false,
+  // What it would make shorter, the engine makes as short; tidying takes longer than all that is checked by it.
+  code: { optimize: false },
 };
+
+/** What tells a schema from other JSON, by draft: made once for all actions, since that is by far the longest work. */
+const drafts = { seven: once(() => new Ajv(OPTIONS)), latest: once(() => new Ajv2020(OPTIONS)) };
 
 /**
  * Compiles the JSON Schema at a path of the configuration (draft 2020-12, or 7 where `$schema` names it). Throws
@@ -30,15 +35,18 @@ const OPTIONS: Options = {
  */
 export function compileParams(source: Source, path: Path): ParamsCheck {
   const schema = source.at(path) as JsonObject;
-  const ajv = /draft-07/.test(String(schema.$schema ?? "")) ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS);
+  const old = /draft-07/.test(String(schema.$schema ?? ""));
+  const draft = old ? drafts.seven() : drafts.latest();
+  // One of its own for each action, so that the names in one schema are not found from another.
+  const ajv = new (old ? Ajv : Ajv2020)({ ...OPTIONS, validateSchema: false });
   const example = "params: { type: object, properties: { payee: { type: string } } }";
   const wrong = (at: Path, found: string) =>
     invalid(source.file, source.lineOf(at), `${at.join(".")}: ${found}`, "a JSON Schema", example);
 
   let validate: ValidateFunction;
   try {
-    if (ajv.validateSchema(schema) !== true) {
-      const first = ajv.errors?.[0];
+    if (draft.validateSchema(schema) !== true) {
+      const first = draft.errors?.[0];
       throw wrong([...path, ...pointer(first?.instancePath ?? "")], first?.message ?? "not a JSON Schema");
     }
     validate = ajv.compile(schema);
@@ -52,6 +60,14 @@ export function compileParams(source: Source, path: Path): ParamsCheck {
     throw wrong([...path, "type"], "params are always an object, so nothing would ever match");
   }
   return (params) => (validate(params) ? [] : plain(validate.errors ?? []));
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** Names that a schema requires and does not describe: mostly slips of the keyboard, sometimes meant. */

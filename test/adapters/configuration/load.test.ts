@@ -1,9 +1,11 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Ajv } from "ajv";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Configuration } from "../../../src/adapters/configuration/configuration.ts";
 import { loadConfiguration } from "../../../src/adapters/configuration/load.ts";
+import { CONFIGURATION_SCHEMA } from "../../../src/adapters/configuration/schema.ts";
 import { Fault } from "../../../src/core/codes.ts";
 
 let folder = "";
@@ -30,6 +32,12 @@ async function fault(text: string | Uint8Array): Promise<Fault> {
   }
   throw new Error("the configuration was accepted");
 }
+
+test("the configuration's own schema is one", () => {
+  const ajv = new Ajv({ strict: false });
+  ajv.validateSchema(CONFIGURATION_SCHEMA);
+  expect(ajv.errors ?? []).toEqual([]);
+});
 
 describe("a wrong configuration is answered with file, line and what was expected", () => {
   test.each([
@@ -441,6 +449,26 @@ actions:
       'actions: { a: { run: [node], params: { $schema: "http://json-schema.org/draft-07/schema#", properties: { t: { type: array, items: [{ type: string }] } } } } }',
     );
     expect(found.checkParams("a", { t: [1] })).toEqual(["params.t.0 must be string"]);
+  });
+
+  test("each action's schema is by itself: a name that two of them use means its own thing in each", async () => {
+    const named = (type: string) =>
+      `{ run: [node], params: { $id: "http://a.example/it", properties: { t: { $ref: "#/$defs/t" } }, $defs: { t: { type: ${type} } } } }`;
+    const found = await load(`actions: { a: ${named("string")}, b: ${named("integer")} }`);
+    expect(found.checkParams("a", { t: 1 })).toEqual(["params.t must be string"]);
+    expect(found.checkParams("b", { t: 1 })).toEqual([]);
+    const borrowed = '{ run: [node], params: { properties: { t: { $ref: "http://a.example/it#/$defs/t" } } } }';
+    expect((await fault(`actions: { a: ${named("string")}, b: ${borrowed} }`)).code).toBe("config_invalid");
+  });
+
+  test("a wrong schema behind right ones is still found, in either draft", async () => {
+    const right = "{ run: [node], params: { type: object } }";
+    const wrong = (draft: string) =>
+      `{ run: [node], params: { ${draft} properties: { t: { type: text } } } }`;
+    for (const draft of ["", '$schema: "http://json-schema.org/draft-07/schema#",']) {
+      const found = await fault(`actions:\n  a: ${right}\n  b: ${right}\n  c: ${wrong(draft)}\n`);
+      expect(found.message).toMatch(/:4: actions\.c\.params\.properties\.t\.type/);
+    }
   });
 });
 
