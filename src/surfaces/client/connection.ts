@@ -1,9 +1,12 @@
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { ERRORS } from "../../core/codes/errors.ts";
 import { REFUSALS } from "../../core/codes/refusals.ts";
 import { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { BODY_LIMIT_BYTES } from "../body-limit.ts";
+
+// An import of it would make all that it exports, Node's own fetch among them: more than the rest of a command's start.
+const { request } = process.getBuiltinModule("node:http");
 
 /** How long the daemon may take to begin its answer, beyond what the question itself asks it to wait. */
 const ANSWER_MS = 30_000;
