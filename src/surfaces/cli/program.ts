@@ -1,22 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { Fault } from "../../core/codes.ts";
 import { type Client, createClient } from "../client/connection.ts";
-import { addAgentSetupCommand } from "./command-agent-setup.ts";
-import { addAuditCommands } from "./command-audit.ts";
-import { addCallerCommands } from "./command-caller.ts";
-import { addClockCommand, addDecidingCommands } from "./command-deciding.ts";
-import { addDoctorCommand } from "./command-doctor.ts";
-import { addGatewayCommand } from "./command-gateway.ts";
-import { addHookCommand } from "./command-hook.ts";
-import { addMcpCommand } from "./command-mcp.ts";
-import { addNotifyCommands } from "./command-notify.ts";
-import { addPeopleCommands } from "./command-people.ts";
-import { addPolicyCommands } from "./command-policy.ts";
-import { addReadingCommands } from "./command-reading.ts";
-import { addRequestCommand } from "./command-request.ts";
-import { addRunCommand } from "./command-run.ts";
-import { addSetupCommands } from "./command-setup.ts";
-import { addStatsCommand } from "./command-stats.ts";
+import { COMMANDS, commandsFor } from "./commands.ts";
 import type { CliLocations, Context, Deps, Environment, GlobalOptions, Io, Run } from "./context.ts";
 import { EXIT, exitOfCode } from "./exit-codes.ts";
 import { jsonLine, line } from "./text.ts";
@@ -29,7 +14,7 @@ export async function runCli(argv: readonly string[], env: Environment, io: Io, 
   try {
     return await runCommand(argv, env, io, deps);
   } catch (error) {
-    const fault = error instanceof CommanderError ? usageFault(error, argv) : error;
+    const fault = error instanceof CommanderError ? await usageFault(error, argv) : error;
     if (!(fault instanceof Fault)) throw fault;
     tellFault(fault, asksForJson(argv), io);
     return exitOfCode(fault.code);
@@ -50,11 +35,19 @@ export function asksForJson(argv: readonly string[]): boolean {
 
 async function runCommand(argv: readonly string[], env: Environment, io: Io, deps: Deps): Promise<number> {
   let exit: number = EXIT.done;
-  const program = createProgram(io, deps.version, async (work) => {
-    exit = await work(createContext(env, io, deps, program.opts()));
-  });
-  try {
+  const parse = async (groups: typeof COMMANDS) => {
+    const program = await createProgram(io, deps.version, groups, async (work) => {
+      exit = await work(createContext(env, io, deps, program.opts()));
+    });
     await program.parseAsync(argv, { from: "user" });
+  };
+  try {
+    await parse(commandsFor(argv)).catch((error) => {
+      // Whether it is like another command is said by all of them.
+      if (error instanceof CommanderError && error.code === "commander.unknownCommand")
+        return parse(COMMANDS);
+      throw error;
+    });
   } catch (error) {
     // Help was asked for, and has been printed.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
@@ -63,7 +56,7 @@ async function runCommand(argv: readonly string[], env: Environment, io: Io, dep
   return exit;
 }
 
-function createProgram(io: Io, version: string, run: Run): Command {
+async function createProgram(io: Io, version: string, groups: typeof COMMANDS, run: Run): Promise<Command> {
   const program = new Command("countersign");
   program
     .description("Human approval for AI agents, in plain Markdown.")
@@ -79,23 +72,7 @@ function createProgram(io: Io, version: string, run: Run): Command {
       "after",
       "\nExample:\n  countersign init --vault ~/vault && countersign start --vault ~/vault",
     );
-  addSetupCommands(program, run);
-  addRequestCommand(program, run);
-  addReadingCommands(program, run);
-  addDecidingCommands(program, run);
-  addClockCommand(program, run);
-  addCallerCommands(program, run);
-  addAuditCommands(program, run);
-  addPolicyCommands(program, run);
-  addStatsCommand(program, run);
-  addPeopleCommands(program, run);
-  addMcpCommand(program, run);
-  addGatewayCommand(program, run);
-  addHookCommand(program, run);
-  addDoctorCommand(program, run);
-  addAgentSetupCommand(program, run);
-  addRunCommand(program, run);
-  addNotifyCommands(program, run);
+  for (const add of await Promise.all(groups.map((group) => group.read()))) add(program, run);
   return program;
 }
 
@@ -118,9 +95,9 @@ function createContext(env: Environment, io: Io, deps: Deps, options: GlobalOpti
 }
 
 /** Commander's own complaints in the form of all others. */
-function usageFault(error: CommanderError, argv: readonly string[]): Fault {
+async function usageFault(error: CommanderError, argv: readonly string[]): Promise<Fault> {
   const [first = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
-  const command = commandOf(argv);
+  const command = await commandOf(argv);
   const help = `\`countersign${command === "" ? "" : ` ${command}`} --help\` shows how it is used.`;
   if (error.code === "commander.help") {
     return new Fault("usage", command === "" ? "No command is given." : `Which command of ${command}?`, help);
@@ -133,10 +110,11 @@ function usageFault(error: CommanderError, argv: readonly string[]): Fault {
   );
 }
 
-function commandOf(argv: readonly string[]): string {
-  const known = createProgram(
+async function commandOf(argv: readonly string[]): Promise<string> {
+  const known = await createProgram(
     { out() {}, err() {}, readInput: async () => "", readDocument: async () => "", columns: null },
     "",
+    COMMANDS,
     async () => {},
   );
   const names = new Set(known.commands.map((command) => command.name()));
