@@ -457,7 +457,8 @@ actions:
     const found = await load(`actions: { a: ${named("string")}, b: ${named("integer")} }`);
     expect(found.checkParams("a", { t: 1 })).toEqual(["params.t must be string"]);
     expect(found.checkParams("b", { t: 1 })).toEqual([]);
-    const borrowed = '{ run: [node], params: { properties: { t: { $ref: "http://a.example/it#/$defs/t" } } } }';
+    const borrowed =
+      '{ run: [node], params: { properties: { t: { $ref: "http://a.example/it#/$defs/t" } } } }';
     expect((await fault(`actions: { a: ${named("string")}, b: ${borrowed} }`)).code).toBe("config_invalid");
   });
 
