@@ -1,4 +1,5 @@
 import { Fault, type Refusal, refusal } from "../core/codes.ts";
+import { fixedChange, withValue } from "../core/editable.ts";
 import type { Event } from "../core/event.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Look } from "../core/look.ts";
@@ -161,14 +162,16 @@ function changeTo(
 ): Extract<Event, { type: "amended" }> | Refusal | Fault {
   const { submission } = request;
   const editable = kind === null ? [] : editableOf(request, kind);
-  const fixed = Object.keys(set).find((name) => !editable.includes(name));
-  if (kind === null || fixed !== undefined) {
+  const { params } = submission.fields;
+  const wanted = Object.entries(set).reduce((now, [name, value]) => withValue(now, name, value), params);
+  const fixed = fixedChange(params, wanted, editable);
+  if (kind === null || fixed !== null) {
     const allowed = editable.join(", ") || "none";
     const message = `${visibleLine(fixed ?? "", 60)} may not be changed; what may be changed: ${allowed}.`;
     return new Fault("not_editable", message);
   }
   if (decision.digest !== submission.digest) return refusal("digest_mismatch");
-  const version = amend(request, { ...submission.fields.params, ...set }, kind);
+  const version = amend(request, wanted, kind);
   if ("code" in version) return new Fault("invalid_params", version.message);
   const by = decision.reviewer;
   return { type: "amended", at: iso(now), ...version, by, via: decision.via, note_sha256: null };

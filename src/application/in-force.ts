@@ -1,4 +1,4 @@
-import { Fault, type Finding } from "../core/codes.ts";
+import { Fault } from "../core/codes.ts";
 import { NOBODY, type People } from "../core/people.ts";
 import type { Clock } from "../daemon/ports.ts";
 import { loadPeople } from "../people/load.ts";
@@ -25,8 +25,6 @@ export interface InForcePorts {
   /** Names of the services that may be asked. */
   readonly services: ReadonlySet<string>;
   readonly clock: Clock;
-  /** What of a policy the daemon cannot see to; it takes none with such. */
-  readonly notSupported: (policy: Policy) => readonly Finding[];
   /** Keeps the texts of a policy's snapshot for whoever audits; durable once it returns. */
   readonly keep: (snapshot: string, texts: readonly PolicyText[]) => void;
   /** Told why a changed file is not taken, in a sentence; null once all is well again. */
@@ -53,7 +51,7 @@ const NOT_TAKEN: Readonly<Record<About, string>> = {
 
 /**
  * The policy and the people that the daemon obeys. Changed ones come into force by themselves, as long as they fit
- * together; one that is broken, or asks for what the daemon cannot see to, never does, and the last good one stays.
+ * together; one that is broken never does, and the last good one stays.
  * Gives policy_missing, policy_invalid, people_missing and people_invalid.
  */
 export function openInForce(ports: InForcePorts): InForce {
@@ -163,7 +161,7 @@ export function peopleIn({ file, read }: RuleFile): People {
 }
 
 function policyOf(
-  { kinds, services, keep, notSupported }: InForcePorts,
+  { kinds, services, keep }: InForcePorts,
   { policy }: Pick<Look, "policy">,
   people: People,
 ): Rules {
@@ -179,9 +177,12 @@ function policyOf(
     throw new Fault("policy_missing", `The policy ${policy.file} cannot be read: ${own.because}.`);
   }
   const { policy: loaded, findings } = loadPolicy(policy.file, noting, { kinds, people, services });
-  const wrong: readonly Finding[] =
-    loaded === null ? findings.filter(({ warning }) => !warning) : notSupported(loaded);
-  if (loaded === null || wrong.length > 0) throw invalid("policy_invalid", wrong);
+  if (loaded === null) {
+    throw invalid(
+      "policy_invalid",
+      findings.filter(({ warning }) => !warning),
+    );
+  }
   keep(
     loaded.snapshot,
     loaded.files.map((name) => ({ name, text: texts.get(name) ?? "" })),

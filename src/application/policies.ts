@@ -13,7 +13,6 @@ import { usedBy } from "../policy/limits.ts";
 import { type Loaded, loadPolicy } from "../policy/load.ts";
 import type { PeopleForRules, Policy, Risk, Subject } from "../policy/policy.ts";
 import { renderStarter } from "../policy/starter.ts";
-import { notSupported } from "../policy/supported.ts";
 import { createUsage } from "../policy/usage.ts";
 
 /** A kind of action as far as a policy is concerned. */
@@ -108,7 +107,7 @@ export function createPolicies({ read, kinds, people, services, now }: PolicyPor
         files: policy?.files ?? [],
         rules: policy?.rules.length ?? 0,
         configured: kinds !== null,
-        findings: [...findings, ...(policy === null ? [] : notSupported(policy))],
+        findings,
       };
     },
     explain(file, asked) {

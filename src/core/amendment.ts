@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "./json.ts";
+import { isJsonObject, type Json, type JsonObject } from "./json.ts";
 import type { Request } from "./request.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -75,7 +75,7 @@ export function tellChanges(from: JsonObject, to: JsonObject, where: "in the not
 function leavesOf(changes: readonly ParamChange[]): ParamChange[] {
   return changes.flatMap((change) => {
     const { param, from, to } = change;
-    if (!isMap(from) || !isMap(to)) return [change];
+    if (!isJsonObject(from) || !isJsonObject(to)) return [change];
     return leavesOf(changesBetween(from, to)).map((inner) => ({
       ...inner,
       param: `${param}.${inner.param}`,
@@ -108,11 +108,7 @@ function same(a: Json | undefined, b: Json | undefined): boolean {
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((one, i) => same(one, b[i]));
   }
-  return isMap(a) && isMap(b) && changesBetween(a, b).length === 0;
-}
-
-function isMap(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isJsonObject(a) && isJsonObject(b) && changesBetween(a, b).length === 0;
 }
 
 /** What the request says of its action now. */

@@ -5,6 +5,10 @@ export interface JsonObject {
   readonly [key: string]: Json;
 }
 
+export function isJsonObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /**
  * What a type must be like to have a form as JSON: `Params extends JsonShape<Params>` also takes interfaces, which
  * TypeScript does not take for a JsonObject.

@@ -1,5 +1,5 @@
-import { changesBetween } from "./amendment.ts";
 import type { Constraints } from "./constraints.ts";
+import { mayChange, placesOfChange } from "./editable.ts";
 import type { WorkingSpan } from "./people.ts";
 import { isService } from "./people.ts";
 import { type Assurance, approvalsOf, type Request, type Submission } from "./request.ts";
@@ -136,8 +136,8 @@ export function standing(
     return "stricter";
   // What a person has seen forbidden since, and approved in spite of it, has had the decision of its own.
   const before = submission.verdict?.editable;
-  const changed = amendment === undefined ? [] : changesBetween(amendment.asked.params, params);
-  return changed.some(({ param }) => !now.editable.includes(param) && (before?.includes(param) ?? true))
+  const places = amendment === undefined ? [] : placesOfChange(amendment.asked.params, params);
+  return places.some((one) => !mayChange(one, now.editable) && (before == null || mayChange(one, before)))
     ? "stricter"
     : "holds";
 }

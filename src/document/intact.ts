@@ -1,6 +1,7 @@
 import { isScalar, isSeq } from "yaml";
-import { changesBetween, tellChanges, versionOf } from "../core/amendment.ts";
+import { tellChanges, versionOf } from "../core/amendment.ts";
 import { type Problem, problem } from "../core/codes.ts";
+import { fixedChange } from "../core/editable.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { skeleton } from "../core/look-alikes.ts";
 import type { Request } from "../core/request.ts";
@@ -200,9 +201,9 @@ function checkBlock(block: ActionBlock, request: Request, { editable, dropped }:
       `Below **Action**, the JSON and the text besides it were changed differently: ${changes}.`,
     );
   }
-  const fixed = changesBetween(params, now).find(({ param }) => !editable.includes(param));
-  if (fixed !== undefined) {
-    const may = editable.length === 0 ? "" : ` ${named(fixed.param)} may not be changed.`;
+  const fixed = fixedChange(params, now, editable);
+  if (fixed !== null) {
+    const may = editable.length === 0 ? "" : ` ${named(fixed)} may not be changed.`;
     return changed(`The action was changed: ${changes}.${may}`);
   }
   if (dropped) {

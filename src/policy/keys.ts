@@ -85,7 +85,7 @@ export const APPROVAL_KEYS = {
     "a list of `{ after: 15m, to: lead }`; `after` as in `expires`",
     "who is asked as well when nobody has decided",
   ],
-  editable: ["paths of params", "what a reviewer may change"],
+  editable: ["names of params, or of parts such as `to.name`", "what a reviewer may change"],
   min_assurance: ["`edit`, `os`, `signed` or `present`", "how strongly a decision must be tied to a person"],
   checklist: ["texts", "boxes that must be ticked before an approval counts"],
   tags: ["texts", "tags of the note"],

@@ -1,3 +1,4 @@
+import { isParamPath } from "../core/editable.ts";
 import {
   ANYONE,
   type ApproverGroup,
@@ -5,7 +6,7 @@ import {
   type Escalation,
   type Requirements,
 } from "../core/verdict.ts";
-import { type Fields, fieldsAt, isMap, needed, type Sheet } from "../document/fields.ts";
+import { type Fields, fieldsAt, isMap, needed, type Sheet, shown } from "../document/fields.ts";
 import { readWait, type Wait, workingIn } from "./working.ts";
 
 /** What an approval needs, as far as a rule or a limit says so. */
@@ -27,7 +28,7 @@ export function readRequirements(sheet: Sheet, fields: Fields): Requirements {
     settle_ms: fields.duration("settle"),
     cool_off_ms: fields.duration("cool_off"),
     escalate: levels,
-    editable: fields.texts("editable"),
+    editable: readEditable(fields),
     min_assurance: fields.word("min_assurance", ASSURANCES) ?? "edit",
     checklist: fields.texts("checklist") ?? [],
     tags: fields.texts("tags") ?? [],
@@ -60,6 +61,20 @@ function readApprovers(sheet: Sheet, fields: Fields): readonly ApproverGroup[] {
 }
 
 const APPROVER_KINDS = ["person", "service"] as const;
+
+function readEditable(fields: Fields): readonly string[] | null {
+  const paths = fields.texts("editable");
+  const wrong = paths?.find((path) => !isParamPath(path));
+  if (wrong === undefined) return paths;
+  const hint = "Name a param, or a part of one by dots, such as `to.name`; a list is named as a whole.";
+  fields.report(
+    "wrong_value",
+    "editable",
+    `editable names ${shown(wrong)}, which is no name of a param`,
+    hint,
+  );
+  return null;
+}
 
 function readQuorum(fields: Fields): number | null {
   if (fields.value("quorum") === 0) {

@@ -1,3 +1,4 @@
+import { editableByBoth } from "../core/editable.ts";
 import { ANYONE, ASSURANCES, type Requirements } from "../core/verdict.ts";
 
 /** Requirements that satisfy both. */
@@ -27,5 +28,5 @@ export function both(one: Requirements, other: Requirements): Requirements {
 
 function inBoth(one: Requirements["editable"], other: Requirements["editable"]): Requirements["editable"] {
   if (one === null || other === null) return one ?? other;
-  return one.filter((path) => other.includes(path));
+  return editableByBoth(one, other);
 }

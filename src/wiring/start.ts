@@ -32,7 +32,6 @@ import { openGrantKeys } from "../handlers/grant.ts";
 import { createToken, tokenMatches } from "../handlers/requester-token.ts";
 import { openJournal } from "../ledger/journal.ts";
 import { openSwitchLog } from "../ledger/switches.ts";
-import { notSupported } from "../policy/supported.ts";
 import type { GlobalOptions, StartedDaemon } from "../surfaces/cli/context.ts";
 import { serveHttp } from "../surfaces/http/server.ts";
 import { kindsOf, openServices } from "./executors.ts";
@@ -118,7 +117,6 @@ async function wire(
     kinds: policyKinds(configuration),
     services: serviceNames(configuration),
     clock,
-    notSupported,
     keep: createPolicyShelf(places.state),
     onTrouble(about, text) {
       log.warn({}, text ?? `${about}.yaml is in order again`);

@@ -18,7 +18,6 @@ import { openInForce } from "../../src/application/in-force.ts";
 import { renderStarterPeople } from "../../src/people/starter.ts";
 import { loadPolicy } from "../../src/policy/load.ts";
 import { renderStarter } from "../../src/policy/starter.ts";
-import { notSupported } from "../../src/policy/supported.ts";
 import { fakeClock } from "../fake-clock.ts";
 import { peopleFrom } from "../people.ts";
 
@@ -92,7 +91,6 @@ test("the starter policy and people are taken by the daemon as they are", async 
     people: open(found.people),
     kinds: new Map([["note", { params: found.schemaOf("note"), tags: [], expires_ms: 1 }]]),
     clock: fakeClock(0),
-    notSupported,
     services: new Set(),
     keep: () => {},
     onTrouble: (...trouble) => told.push(trouble),

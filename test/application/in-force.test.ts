@@ -15,7 +15,6 @@ import { createPolicyReader, createPolicyShelf } from "../../src/adapters/policy
 import { openInForce } from "../../src/application/in-force.ts";
 import { judgeBy } from "../../src/application/judging.ts";
 import { NOBODY } from "../../src/core/people.ts";
-import { notSupported } from "../../src/policy/supported.ts";
 import { type FakeClock, fakeClock } from "../fake-clock.ts";
 import { T0 } from "../sample.ts";
 
@@ -34,7 +33,7 @@ beforeEach(() => {
 afterEach(() => rmSync(place, { recursive: true, force: true }));
 
 const write = (name: string, text: string) => writeFileSync(join(place, name), text);
-const openFiles = (names: readonly ("policy" | "people")[], refuse = notSupported) => {
+const openFiles = (names: readonly ("policy" | "people")[]) => {
   const fileOf = (name: "policy" | "people") => {
     const file = join(place, `${name}.yaml`);
     return names.includes(name) ? { file, read: createPolicyReader(place, join(place, "vault")) } : null;
@@ -45,7 +44,6 @@ const openFiles = (names: readonly ("policy" | "people")[], refuse = notSupporte
     services: new Set(),
     kinds: new Map([["payment", { params: null, tags: ["money"], expires_ms: 3_600_000 }]]),
     clock,
-    notSupported: refuse,
     keep: createPolicyShelf(join(place, "state")),
     onTrouble: (about, text) => told.push(text === null ? `${about} in order` : text),
     onChange: (about) => told.push(`${about} changed`),
@@ -107,7 +105,7 @@ describe("a policy", () => {
     for (const wrong of [
       "default: alow\n",
       null,
-      "rules: [{ id: a, decision: require_approval, editable: [payee.name] }]",
+      "rules: [{ id: a, decision: require_approval, editable: [payees[0]] }]",
     ]) {
       if (wrong === null) rmSync(join(place, "policy.yaml"));
       else write("policy.yaml", wrong);
@@ -117,7 +115,7 @@ describe("a policy", () => {
     expect(told).toEqual([
       expect.stringContaining("policy.yaml:1"),
       expect.stringContaining("cannot be read"),
-      expect.stringContaining("not supported yet"),
+      expect.stringContaining("policy.yaml:1"),
     ]);
     write("policy.yaml", "default: deny\n");
     await clock.advance(1_000);
@@ -132,11 +130,6 @@ describe("a policy", () => {
   test.each([
     ["is not there", null, "policy_missing"],
     ["is broken", "default: alow\n", "policy_invalid"],
-    [
-      "asks for what the daemon cannot see to",
-      "rules: [{ id: a, decision: require_approval, editable: [payee.name] }]",
-      "policy_invalid",
-    ],
     ["extends one in the vault", "extends: vault/base.yaml\n", "policy_invalid"],
   ])("that %s stops the start", (_, text, code) => {
     write("vault/base.yaml", ALLOW);
@@ -242,7 +235,7 @@ describe("the people", () => {
 });
 
 describe("policy and people together", () => {
-  const openBoth = () => openFiles(["policy", "people"], () => []);
+  const openBoth = () => openFiles(["policy", "people"]);
   const ruleOf = (inForce: ReturnType<typeof openFiles>) => inForce.policy()?.rules[0]?.reason;
   const NOT_TAKEN = expect.stringContaining("is not taken");
   const NONE_TAKEN = expect.stringContaining("are not taken");
@@ -258,9 +251,7 @@ describe("policy and people together", () => {
 
   test("a policy that names somebody stops the start where nobody is known", () => {
     write("policy.yaml", asks("ada"));
-    expect(() => openFiles(["policy"], () => [])).toThrow(
-      expect.objectContaining({ code: "policy_invalid" }),
-    );
+    expect(() => openFiles(["policy"])).toThrow(expect.objectContaining({ code: "policy_invalid" }));
   });
 
   /** What both files say next, and who and which rule is in force then, with what is told. */

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import type { JsonObject } from "../../src/core/json.ts";
 import type { Ledger, Vault } from "../../src/daemon/ports.ts";
 import type { Stage } from "../scenarios/stage.ts";
 import { createStages } from "./stages.ts";
@@ -308,6 +309,24 @@ describe("a change and its approval in one step", () => {
     expect(await stage.status(request.id)).toBe("approved");
     expect(stage.note(request.id)).toContain('"version": "2.0"');
     expect(stage.note(request.id)).toContain('**version** was "1.0" and is "2.0" now');
+  });
+
+  test("reach the part of a param that may be changed, and no other", async () => {
+    const stage = await open();
+    const params = { version: "1.0", notes: { text: "first", signed_by: "bot" } };
+    const { request } = await stage.application.submit({ kind: "release", params });
+    const set = (changes: Record<string, JsonObject | string>) =>
+      stage.application.decide(request.id, { ...said, set: changes });
+    for (const wrong of [{ "notes.signed_by": "ada" }, { notes: { text: "x" } }, { "notes.other": "x" }])
+      await expect(set(wrong)).rejects.toMatchObject({ code: "not_editable" });
+    await set({ "notes.text": "second" });
+    await stage.pass(10_000);
+    expect(await stage.application.show(request.id)).toMatchObject({
+      status: "approved",
+      params: { version: "1.0", notes: { text: "second", signed_by: "bot" } },
+      amended: [{ param: "notes" }],
+    });
+    expect(stage.note(request.id)).toContain('**notes.text** was "first" and is "second" now');
   });
 
   test("are recorded together or not at all", async () => {

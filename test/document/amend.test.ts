@@ -94,6 +94,29 @@ describe("a change of the action in the note", () => {
   });
 
   test.each([
+    ["the part that may be changed", { ...PARAMS, to: { ...PARAMS.to, name: "Eve" } }, null],
+    [
+      "another part of the same map",
+      { ...PARAMS, to: { name: "Eve", iban: "DE2" } },
+      /\*\*to\.iban\*\* may not/,
+    ],
+    ["the map as a whole", { ...PARAMS, to: "Eve" }, /\*\*to\*\* may not/],
+    [
+      "the map by a part that was not there",
+      { ...PARAMS, to: { ...PARAMS.to, bic: "X" } },
+      /bic\*\* may not/,
+    ],
+  ])("of %s is held to the part that is named", (_, params, fixed) => {
+    const reading = readNote(Buffer.from(withParams(params)), REQUEST, null, ["to.name"]);
+    expect(reading.proposal).toEqual(fixed === null ? params : null);
+    expect(reading.problems).toMatchObject(
+      fixed === null
+        ? [{ code: "action_proposed" }]
+        : [{ code: "action_changed", message: expect.stringMatching(fixed) }],
+    );
+  });
+
+  test.each([
     [
       "a comma too much",
       fencedJson(PARAMS).replace('"one line",', '"one line",,'),

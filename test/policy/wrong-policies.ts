@@ -92,6 +92,7 @@ export const WRONG: readonly Wrong[] = [
   ["an empty reason", allows("reason: ''"), "wrong_value", 4],
   ["approvers of an allow", allows("approvers: anna"), "not_together", 4],
   ["a longer time to take back than to start", asks("cool_off: 1h", "execute_by: 1h"), "not_together", 5],
+  ["an item of a list to be edited", asks("editable: ['items[0].price']"), "wrong_value", 4],
   ["a sample of an approval", asks("sample: 5%"), "not_together", 4],
   ["a sample of nothing", allows("sample: 0%"), "wrong_value", 4],
   ["a sample above all", allows("sample: 101%"), "wrong_value", 4],

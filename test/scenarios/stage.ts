@@ -36,7 +36,6 @@ import { openGrantKeys } from "../../src/handlers/grant.ts";
 import { createToken, tokenMatches } from "../../src/handlers/requester-token.ts";
 import { openJournal } from "../../src/ledger/journal.ts";
 import { openSwitchLog } from "../../src/ledger/switches.ts";
-import { notSupported } from "../../src/policy/supported.ts";
 import { type FakeClock, fakeClock } from "../fake-clock.ts";
 import { T0 } from "../sample.ts";
 
@@ -154,7 +153,7 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     ["payment", { ...common, ...payment, next_effect: "transfers {amount_cents} cents to {payee}" }],
     ["refactor", { ...common, ...refactor }],
     ["invoice", { ...common, ...invoice }],
-    ["release", { ...common, ...refactor, editable: ["version"] }],
+    ["release", { ...common, ...refactor, editable: ["version", "notes.text"] }],
   ]);
   const kind = (name: string) => kinds.get(name) ?? null;
   let onChange: (about: "policy" | "people") => void = () => {};
@@ -165,7 +164,6 @@ export async function openStage(scenery: Scenery, options: StageOptions = {}) {
     ),
     services: new Set(options.services?.keys()),
     clock,
-    notSupported,
     keep: createPolicyShelf(state),
     onTrouble(about, text) {
       desk.setNotice(about, text);

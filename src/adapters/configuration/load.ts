@@ -132,7 +132,7 @@ export async function loadConfiguration(file: string, env: Environment): Promise
 function editableOf(source: Source, path: Path, { editable = [], params }: RawAction): readonly string[] {
   const properties = params?.properties;
   if (typeof properties !== "object" || properties === null) return editable;
-  const stranger = editable.findIndex((name) => !Object.hasOwn(properties, name));
+  const stranger = editable.findIndex((path) => !isDescribed(path.split("."), properties));
   if (stranger === -1) return editable;
   const known = Object.keys(properties);
   throw invalid(
@@ -142,6 +142,13 @@ function editableOf(source: Source, path: Path, { editable = [], params }: RawAc
     `names from params.properties (${known.join(", ") || "there are none"})`,
     known.length === 0 ? undefined : `editable: [${known[0]}]`,
   );
+}
+
+/** Inside a param whose parts are not described, there may be anything. */
+function isDescribed([name = "", ...inside]: readonly string[], properties: object): boolean {
+  if (!Object.hasOwn(properties, name)) return false;
+  const parts = (properties as Record<string, { properties?: object } | null>)[name]?.properties;
+  return inside.length === 0 || typeof parts !== "object" || parts === null || isDescribed(inside, parts);
 }
 
 function foldersOf(source: Source, raw: RawFile): Folders {

@@ -82,8 +82,8 @@ const action = {
       uniqueItems: true,
       items: {
         type: "string",
-        minLength: 1,
-        description: "the name of a param",
+        pattern: "^[^.[\\]]+(?:\\.[^.[\\]]+)*$",
+        description: "the name of a param, or of a part of one by dots, such as `to.name`; a list as a whole",
         examples: ["editable: [amount_cents]"],
       },
       description: "a list of different params that a person may change before approving",

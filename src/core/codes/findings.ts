@@ -88,11 +88,6 @@ export const FINDINGS = {
     means: "At assurance edit one hand can tick the boxes of several approvers.",
     hint: "Ask for min_assurance os or higher where it matters.",
   },
-  not_supported_yet: {
-    warns: true,
-    means: "The daemon cannot see to this yet, so it does not take the policy.",
-    hint: "Take it out of the policy that the daemon obeys.",
-  },
   not_carried_over: {
     means: "Something of the imported policy has no faithful form here.",
     hint: "Write it as a rule by hand, or take it out before importing.",

@@ -38,7 +38,8 @@ export function addDecidingCommands(program: Command, run: Run): void {
       .addHelpText("after", `\nExample:\n  countersign ${name} ${ID} ${example}`)
       .action((id: string, options: DecideOptions) => run((context) => decide(context, id, verb, options)));
     if (verb === "approve") {
-      const description = "change a param before approving, as text, or name:=JSON; repeat for more";
+      const description =
+        "change a param, or a part of one (to.name=…), before approving; name:=JSON for what is no text; repeat for more";
       command.option("--set <name=value>", description, collect);
       command.option("--checked", "you have looked at everything on the rule's checklist");
     }

@@ -150,6 +150,18 @@ describe("a wrong configuration is answered with file, line and what was expecte
       /a\.editable names "cent", which params does not describe; expected names from params\.properties \(cents\)/,
     ],
     [
+      "an editable part that there is none of",
+      "actions:\n  a:\n    run: [node]\n    params: { properties: { to: { properties: { name: {} } } } }\n    editable: [to.nmae]\n",
+      5,
+      /a\.editable names "to\.nmae", which params does not describe/,
+    ],
+    [
+      "an item of a list as editable",
+      "actions:\n  a:\n    run: [node]\n    editable: ['items[0].price']\n",
+      4,
+      /expected .*list/,
+    ],
+    [
       "editable as text",
       "actions:\n  a:\n    run: [node]\n    editable: cents\n",
       4,

@@ -81,15 +81,6 @@ describe("policy check", () => {
     expect((await run(["check", "policy.yaml"], { kinds: false })).out).toContain("no configuration");
   });
 
-  test("accepts what the daemon does not take yet, and says so", async () => {
-    const text = POLICY.replace("approvers: treasury", "editable: [payee.name]");
-    write({ "policy.yaml": text, "base.yaml": "default: deny" });
-    const { exit, out } = await run(["check", "policy.yaml"]);
-    expect(exit).toBe(0);
-    expect(out).toContain("policy.yaml:3: warning: not supported yet: editable");
-    expect(out).toContain("policy.yaml is valid");
-  });
-
   test("names every fault with file, line and hint, and ends with 2", async () => {
     write({ "policy.yaml": POLICY, "base.yaml": "default: no\nrulez: []" });
     const { exit, out } = await run(["check", "policy.yaml"]);
