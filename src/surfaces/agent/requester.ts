@@ -1,7 +1,8 @@
 import { Fault } from "../../core/codes.ts";
 import type { Reported } from "../../core/request.ts";
 import type { RequestView } from "../../core/view.ts";
-import { draftToken, dropToken, keptToken } from "../cli/tokens.ts";
+import { draftToken } from "../cli/draft-token.ts";
+import { dropToken, keptToken } from "../cli/tokens.ts";
 import { type Action, createCountersign, type WaitingOptions } from "../sdk/countersign.ts";
 import { createLink } from "../sdk/link.ts";
 

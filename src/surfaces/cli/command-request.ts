@@ -8,10 +8,10 @@ import type { Client } from "../client/connection.ts";
 import { waitForNews } from "../client/waiting.ts";
 import { reading, reportOutcome } from "./command-reading.ts";
 import type { Context, Run } from "./context.ts";
+import type { DraftToken } from "./draft-token.ts";
 import { EXIT } from "./exit-codes.ts";
 import { instantOption, osUser, positiveDurationOption } from "./options.ts";
 import { collect, paramsFrom, strictJson } from "./params.ts";
-import { type DraftToken, draftToken } from "./tokens.ts";
 
 interface RequestOptions {
   readonly kind: string;
@@ -76,6 +76,7 @@ async function submit(context: Context, options: RequestOptions): Promise<number
   };
   const client = await context.client();
   const { tokens } = await context.locations();
+  const { draftToken } = await import("./draft-token.ts");
   const draft = draftToken(tokens, body);
   const question = {
     method: "POST",

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { Fault } from "../../core/codes.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
-import { type Outcome, type Requester, requesterName } from "../agent/requester.ts";
+import type { Outcome, Requester } from "../agent/requester.ts";
 import type { Context, Run } from "./context.ts";
 import { EXIT, exitOfOutcome } from "./exit-codes.ts";
 import { osUser, positiveDurationOption } from "./options.ts";
@@ -35,7 +35,7 @@ export function addRunCommand(program: Command, run: Run): void {
 }
 
 async function runApproved(context: Context, argv: readonly string[], options: RunOptions): Promise<number> {
-  const [{ createRequester }, { titleOf }] = await Promise.all([
+  const [{ createRequester, requesterName }, { titleOf }] = await Promise.all([
     import("../agent/requester.ts"),
     import("../agent/tool-call.ts"),
   ]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Fault } from "../../../src/core/codes.ts";
 import type { JsonObject } from "../../../src/core/json.ts";
-import { draftToken } from "../../../src/surfaces/cli/tokens.ts";
+import { draftToken } from "../../../src/surfaces/cli/draft-token.ts";
 
 let folder: string;
 beforeEach(() => {
