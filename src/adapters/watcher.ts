@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type FSWatcher, watch } from "chokidar";
 import { remoteAt } from "./file-system.ts";
@@ -35,11 +35,10 @@ export interface WatchOptions {
  * does not work at all is said: a system that watches no more folders, and file systems that tell of nothing.
  */
 export function watchFolders(
-  given: readonly string[],
+  folders: readonly string[],
   listener: WatchListener,
   { remote = remoteAt, check_ms = 2_000, retry_ms = 60_000 }: WatchOptions = {},
 ): Watcher {
-  const folders = given.map((folder) => resolve(folder));
   let watcher: FSWatcher | null = null;
   let watched = "";
   let distant: string | null = null;
@@ -65,18 +64,19 @@ export function watchFolders(
     // Of the files only the names are taken, as the system gives them: whoever listens looks at the file anyway. Otherwise
     // chokidar keeps each one in memory, and looks at every file of a folder whenever one is gone before it got to it,
     // which is so for every note that is decided: with 10,000 of them, for longer than the decision itself takes.
-    const opened = watch(folders, {
+    const real = folders.map(realOf);
+    const opened = watch(real, {
       depth: 0,
       followSymlinks: false,
       ignoreInitial: true,
-      ignored: (path) => !folders.includes(resolve(path)),
+      ignored: (path) => !real.includes(resolve(path)),
     });
     watcher = opened;
     opened.on("raw", (_, name, details) => {
-      const at = folders.indexOf(resolve((details as { watchedPath: string }).watchedPath));
-      if (at === -1) return;
+      const folder = folders[real.indexOf(resolve((details as { watchedPath: string }).watchedPath))];
+      if (folder === undefined) return;
       if (name === null) listener.onGap();
-      else listener.onFile(join(given[at] ?? "", name));
+      else listener.onFile(join(folder, name));
     });
     opened.on("addDir", () => void check()).on("unlinkDir", () => void check());
     opened.on("error", (error) => (isRefusal(error) ? refuse(error) : listener.onError(error)));
@@ -116,6 +116,15 @@ export function watchFolders(
       await watcher?.close();
     },
   };
+}
+
+/** What a link in the folder's place leads to: the link itself tells of nothing. */
+function realOf(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return resolve(folder);
+  }
 }
 
 function distantReason(folders: readonly string[], remote: (folder: string) => string | null): string | null {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -68,6 +68,14 @@ describe("a watched folder", () => {
     await seen("last.md");
     const all = [...Array.from({ length: 100 }, (_, i) => `${i}.md`), "old.md", "inner", "last.md"];
     expect(new Set(names)).toEqual(new Set(all));
+    expect({ told, gaps }).toEqual({ told: [], gaps: 0 });
+  });
+
+  test("tells of its files where a link stands in its place", async () => {
+    renameSync(folder, join(root, "elsewhere"));
+    symlinkSync("elsewhere", folder);
+    await watch();
+    await seen("a.md");
     expect({ told, gaps }).toEqual({ told: [], gaps: 0 });
   });
 
