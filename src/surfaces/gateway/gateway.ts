@@ -5,6 +5,7 @@ import type { Outcome, Requester } from "../agent/requester.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { type Catalogue, createCatalogue, type OfferedTool } from "./catalogue.ts";
 import { openPins } from "./pins.ts";
+import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 import { checkServerName, type Notice, openUpstream, type Upstream, type UpstreamSpec } from "./upstream.ts";
 
 export interface GatewayOptions {
@@ -23,10 +24,11 @@ export interface GatewayOptions {
   readonly onError: (error: Error) => void;
 }
 
-/** A server behind the gateway, and its tools. */
+/** A server behind the gateway, its tools, and what agents want to be told of. */
 export interface Place {
   readonly upstream: Upstream;
   readonly catalogue: Catalogue;
+  readonly subscriptions: Subscriptions;
 }
 
 /** MCP servers behind the policy: what all agents of this process share. */
@@ -72,13 +74,27 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (notice.type === "tools") place.catalogue.forget();
       for (const follower of followers) follower(notice, place.upstream);
     };
-    const upstream = openUpstream(spec, version, { tell, onError }, options.patience_ms);
+    const upstream = openUpstream(
+      spec,
+      version,
+      {
+        tell,
+        connected: (client) => void place.subscriptions.renew(client),
+        disconnected: () => place.subscriptions.cut(),
+        onError,
+      },
+      options.patience_ms,
+    );
     const pins = openPins(options.pins, upstream.key);
     // Before anything is served, whether or not the server can be reached.
     pins.read();
     const place: Place = {
       upstream,
       catalogue: createCatalogue(upstream, pins, onError, options.patience_ms),
+      subscriptions: createSubscriptions({
+        use: upstream.use,
+        tell: (uri) => tell({ type: "updated", uri }),
+      }),
     };
     return place;
   }
@@ -170,6 +186,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       calls.carrying.stop();
       await Promise.all([calls.idle(), calls.carrying.settled()]);
       ended.abort();
+      for (const { subscriptions } of places) subscriptions.close();
       await Promise.all(places.map(({ upstream }) => upstream.close()));
     },
   };

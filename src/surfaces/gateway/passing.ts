@@ -15,7 +15,6 @@ import {
 import { Fault } from "../../core/codes.ts";
 import type { Gateway, Place } from "./gateway.ts";
 import { progressLine } from "./progress.ts";
-import { subscriptionsOf } from "./subscriptions.ts";
 
 /** How agents call what is one server's; the same as the server does where there is only one. */
 export type Naming = (place: Place, name: string) => string;
@@ -40,7 +39,8 @@ export async function fromAll<T>(
   return came;
 }
 
-export function passResources(server: Server, gateway: Gateway): void {
+/** `lasting`: whether the agent is there to be told of what changes later on. */
+export function passResources(server: Server, gateway: Gateway, lasting: boolean): void {
   const { places } = gateway;
   const having = thoseWith("resources");
   /** Which server listed it last. */
@@ -91,13 +91,14 @@ export function passResources(server: Server, gateway: Gateway): void {
     pass(await ownerOf(params.uri), "resources/read", params, ctx),
   );
   if (server.getCapabilities().resources?.subscribe !== true) return;
-  const subscriptions = subscriptionsOf();
-  server.setRequestHandler("resources/subscribe", async ({ params }) => {
-    await using(await ownerOf(params.uri), (client) => subscriptions.add(client, params.uri));
+  server.setRequestHandler("resources/subscribe", async ({ params: { uri } }) => {
+    const { subscriptions } = await ownerOf(uri);
+    await plainly(() => subscriptions.add(uri, lasting));
     return {};
   });
-  server.setRequestHandler("resources/unsubscribe", async ({ params }) => {
-    await using(await ownerOf(params.uri), (client) => subscriptions.drop(client, params.uri));
+  server.setRequestHandler("resources/unsubscribe", async ({ params: { uri } }) => {
+    const { subscriptions } = await ownerOf(uri);
+    await plainly(() => subscriptions.drop(uri));
     return {};
   });
 }
@@ -167,10 +168,10 @@ function onlyOne(lists: readonly { readonly answer: object }[]): object {
   return lists.length === 1 ? (lists[0]?.answer ?? {}) : {};
 }
 
-/** Asks one server, in the words that clients understand where it cannot be asked. */
-async function using<T>({ upstream }: Place, work: (client: Client) => Promise<T>): Promise<T> {
+/** Asks a server, in the words that clients understand where it cannot be asked. */
+async function plainly<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    return await upstream.use(work);
+    return await ask();
   } catch (error) {
     throw plain(error);
   }
@@ -192,7 +193,7 @@ async function pass<Method extends RequestMethod & keyof ResultTypeMap>(
     ...(progress !== null && { onprogress: progress.pass }),
   };
   try {
-    const answer = await using(place, (client) => client.request(asked, options));
+    const answer = await plainly(() => place.upstream.use((client) => client.request(asked, options)));
     return answer as ResultTypeMap[Method];
   } finally {
     progress?.end();

@@ -49,56 +49,8 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
   };
   const nameOf = (place: Place, name: string) => (several ? `${place.upstream.name}__${name}` : name);
 
-  server.setRequestHandler("tools/list", async () => {
-    const lists = await fromAll(gateway, (place) => place.catalogue.list());
-    const tools = lists.flatMap(({ place, answer }) =>
-      answer.tools.map(({ shown }) => ({ ...shown, name: nameOf(place, shown.name) }) as Tool),
-    );
-    return { ...(several ? {} : lists[0]?.answer.rest), tools } as ListToolsResult;
-  });
-
-  server.setRequestHandler("tools/call", async ({ params }, ctx) => {
-    const progress = progressLine(ctx);
-    const client = clientOf(ctx);
-    const limit = options.limit_ms ?? waitLimit(client, progress !== null);
-    let message = "The call is being recorded.";
-    const heart = setInterval(() => progress?.beat(message), options.heartbeat_ms ?? HEARTBEAT_MS);
-    let found: OfferedTool | undefined;
-    try {
-      const result = await gateway.calls.call(
-        async () => {
-          found = await tool(params.name);
-          return found;
-        },
-        {
-          requester: gateway.requester(front.name ?? requesterName(client)),
-          input: (params.arguments ?? {}) as JsonObject,
-          end: performance.now() + limit,
-          signal: ctx.mcpReq.signal,
-          progress,
-          waitsFor(text, now) {
-            message = text;
-            if (now) progress?.beat(text);
-          },
-        },
-      );
-      return server.projectCallToolResult(result, found?.shown.outputSchema as Record<string, unknown>);
-    } finally {
-      clearInterval(heart);
-      progress?.end();
-    }
-  });
-
-  async function tool(name: string): Promise<OfferedTool> {
-    for (const place of places) {
-      const prefix = nameOf(place, "");
-      const found = name.startsWith(prefix) ? await place.catalogue.find(name.slice(prefix.length)) : null;
-      if (found !== null) return found;
-    }
-    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`);
-  }
-
-  if (offers.resources !== undefined) passResources(server, gateway);
+  if (offers.tools !== undefined) passTools();
+  if (offers.resources !== undefined) passResources(server, gateway, front.lasting);
   if (offers.prompts !== undefined) passPrompts(server, gateway, nameOf);
   if (offers.completions !== undefined) passCompletion(server, gateway, nameOf);
   if (offers.logging !== undefined) {
@@ -120,6 +72,57 @@ export function createGatewayServer(gateway: Gateway, front: Front): Server {
     });
   }
   return server;
+
+  function passTools(): void {
+    server.setRequestHandler("tools/list", async () => {
+      const lists = await fromAll(gateway, (place) => place.catalogue.list());
+      const tools = lists.flatMap(({ place, answer }) =>
+        answer.tools.map(({ shown }) => ({ ...shown, name: nameOf(place, shown.name) }) as Tool),
+      );
+      return { ...(several ? {} : lists[0]?.answer.rest), tools } as ListToolsResult;
+    });
+
+    server.setRequestHandler("tools/call", async ({ params }, ctx) => {
+      const progress = progressLine(ctx);
+      const client = clientOf(ctx);
+      const limit = options.limit_ms ?? waitLimit(client, progress !== null);
+      let message = "The call is being recorded.";
+      const heart = setInterval(() => progress?.beat(message), options.heartbeat_ms ?? HEARTBEAT_MS);
+      let found: OfferedTool | undefined;
+      try {
+        const result = await gateway.calls.call(
+          async () => {
+            found = await tool(params.name);
+            return found;
+          },
+          {
+            requester: gateway.requester(front.name ?? requesterName(client)),
+            input: (params.arguments ?? {}) as JsonObject,
+            end: performance.now() + limit,
+            signal: ctx.mcpReq.signal,
+            progress,
+            waitsFor(text, now) {
+              message = text;
+              if (now) progress?.beat(text);
+            },
+          },
+        );
+        return server.projectCallToolResult(result, found?.shown.outputSchema as Record<string, unknown>);
+      } finally {
+        clearInterval(heart);
+        progress?.end();
+      }
+    });
+  }
+
+  async function tool(name: string): Promise<OfferedTool> {
+    for (const place of places) {
+      const prefix = nameOf(place, "");
+      const found = name.startsWith(prefix) ? await place.catalogue.find(name.slice(prefix.length)) : null;
+      if (found !== null) return found;
+    }
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool ${name} not found`);
+  }
 }
 
 /** Whoever does not take such notices, or is gone, is not told. */

@@ -15,6 +15,15 @@ export type Notice =
   | { readonly type: "updated"; readonly uri: string }
   | { readonly type: "log"; readonly params: Record<string, unknown> };
 
+/** What an upstream tells whoever opened it. */
+interface UpstreamPorts {
+  readonly tell: (notice: Notice) => void;
+  /** There is a new connection, or there is one no more. */
+  readonly connected: (client: Client) => void;
+  readonly disconnected: () => void;
+  readonly onError: (error: Error) => void;
+}
+
 /** The one connection to a server that all agents of this process share. */
 export interface Upstream {
   readonly name: string;
@@ -76,7 +85,7 @@ function programOf(word: string): string {
 export function openUpstream(
   spec: UpstreamSpec,
   version: string,
-  { tell, onError }: { tell: (notice: Notice) => void; onError: (error: Error) => void },
+  { tell, connected, disconnected, onError }: UpstreamPorts,
   probe_ms = PROBE_MS,
 ): Upstream {
   let connection: Promise<Client> | null = null;
@@ -93,7 +102,9 @@ export function openUpstream(
     current = client;
     client.onerror = onError;
     client.onclose = () => {
-      if (current === client) connection = null;
+      if (current !== client) return;
+      connection = null;
+      if (!closed) disconnected();
     };
     try {
       way = transportTo(spec);
@@ -111,6 +122,7 @@ export function openUpstream(
       instructions: client.getInstructions() ?? "",
     };
     generation += 1;
+    connected(client);
     return client;
   }
 
