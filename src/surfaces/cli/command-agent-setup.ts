@@ -39,7 +39,7 @@ async function setUp(context: Context, agent: AgentName, options: SetupOptions):
     throw new Fault("usage", `--dialog is for claude-code alone, not for ${agent}.`);
   }
   const plan = await planOf(context, options);
-  const [{ settingsOf }, { prettyWith, readSettings, removeFrom, writeInto }] = await Promise.all([
+  const [{ settingsOf }, { readSettings, removeFrom, textWith, writeInto }] = await Promise.all([
     import("../setup/agent-settings.ts"),
     import("../setup/settings-file.ts"),
   ]);
@@ -54,14 +54,14 @@ async function setUp(context: Context, agent: AgentName, options: SetupOptions):
     return EXIT.done;
   }
   if (!options.write) {
-    const shown = prettyWith({}, settings, agent);
+    const shown = textWith(null, settings, agent);
     context.print(
       { agent, file, content: shown, notes },
       `# ${file}\n${shown}${notes.map((one) => `# ${one}\n`).join("")}# Nothing is written without --write.\n`,
     );
     return EXIT.done;
   }
-  const before = readSettings(settings);
+  const before = readSettings(settings, agent);
   // First what may be refused: hooks whose actions are not there would refuse every call.
   const added = await context.deps.addToolActions(context.options);
   const backup = writeInto(before, settings, agent);

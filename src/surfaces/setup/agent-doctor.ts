@@ -1,6 +1,7 @@
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { AgentName } from "../hooks/dialects.ts";
 import { type AgentSettings, isOurs } from "./agent-settings.ts";
+import { settingsIn } from "./merging.ts";
 
 /** A hook's own limit must be longer than its wait by this much: where the limit ends first, the tool runs. */
 const MARGIN_MS = 30_000;
@@ -29,9 +30,13 @@ export function agentWarnings(
   if (agent === "opencode") {
     return text === content ? [] : [`${file} is not what setup writes: write it again with --write.`];
   }
-  const settings = parsed(text);
-  if (settings === null) return [`${file} is not plain JSON, so nothing can be said about its hooks.`];
-  const hooks = isMap(settings.hooks) ? settings.hooks : {};
+  const settings = settingsIn(text, agent);
+  if (settings === null) {
+    return [
+      `${file} is not JSON that ${agent} reads, or has a name twice, so nothing can be said about its hooks.`,
+    ];
+  }
+  const hooks = isJsonObject(settings.hooks) ? settings.hooks : {};
   const ours = Object.values(hooks).some((entries) => listIn(entries).some((entry) => isOurs(entry, agent)));
   if (!ours) return [];
   const warnings: string[] = [];
@@ -140,7 +145,7 @@ function vaultIn(entry: Json): string {
 
 /** Which tools an entry is for; null where it is for all. */
 function matcherOf(entry: Json | undefined): string | null {
-  const matcher = isMap(entry) ? entry.matcher : undefined;
+  const matcher = isJsonObject(entry) ? entry.matcher : undefined;
   return typeof matcher === "string" && matcher !== "" ? matcher : null;
 }
 
@@ -149,23 +154,10 @@ function oursIn(entries: Json | undefined, agent: AgentName): readonly Json[] {
 }
 
 function hooksIn(entry: Json): readonly JsonObject[] {
-  if (!isMap(entry)) return [];
-  return "hooks" in entry ? listIn(entry.hooks).filter(isMap) : [entry];
+  if (!isJsonObject(entry)) return [];
+  return "hooks" in entry ? listIn(entry.hooks).filter(isJsonObject) : [entry];
 }
 
 function listIn(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? (value as readonly Json[]) : [];
-}
-
-function parsed(text: string): JsonObject | null {
-  try {
-    const value = JSON.parse(text) as Json;
-    return isMap(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function isMap(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

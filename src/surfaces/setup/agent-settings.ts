@@ -227,33 +227,6 @@ export function isOurs(entry: Json, agent: AgentName): boolean {
   return text.includes(`"hook","${agent}","--vault"`) || text.includes(` hook ${agent} --vault `);
 }
 
-/** The settings with our entries in place of those that we wrote before. */
-export function merged(
-  settings: JsonObject,
-  agent: AgentName,
-  { hooks, beside }: Exclude<AgentSettings["content"], string>,
-): JsonObject {
-  const clean = without(settings, agent);
-  const before = (clean.hooks ?? {}) as JsonObject;
-  const all: Record<string, Json> = { ...before };
-  for (const [event, entry] of Object.entries(hooks)) {
-    all[event] = [...((before[event] as readonly Json[] | undefined) ?? []), entry];
-  }
-  return { ...beside, ...clean, hooks: all };
-}
-
-/** The settings without our entries, and without what only they needed. */
-export function without(settings: JsonObject, agent: AgentName): JsonObject {
-  const { hooks, ...rest } = settings;
-  if (typeof hooks !== "object" || hooks === null || Array.isArray(hooks)) return settings;
-  const left = Object.entries(hooks as JsonObject).flatMap(([event, entries]): [string, Json][] => {
-    if (!Array.isArray(entries)) return [[event, entries]];
-    const kept = entries.filter((entry) => !isOurs(entry, agent));
-    return kept.length === 0 && entries.length > 0 ? [] : [[event, kept]];
-  });
-  return left.length === 0 ? rest : { ...rest, hooks: Object.fromEntries(left) };
-}
-
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

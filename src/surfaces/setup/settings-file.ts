@@ -9,48 +9,52 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject } from "../../core/json.ts";
+import { parseCommentedJson, sameWords } from "../../document/commented-json.ts";
 import type { AgentName } from "../hooks/dialects.ts";
-import { type AgentSettings, isOurs, merged, without } from "./agent-settings.ts";
+import { type AgentSettings, isOurs } from "./agent-settings.ts";
+import { NOTHING, settingsIn, withHooks, withoutHooks } from "./merging.ts";
 
 /** Kept beside the file: what was there before we came. */
 const BACKUP = ".before-countersign";
 
-/** What the file holds that we merge into; nothing, where it is ours alone. Gives usage for what cannot be merged into. */
-export function readSettings({ file, content }: AgentSettings): JsonObject {
+/** The text that we merge into; where the file is ours alone, it does not matter. Gives usage for what cannot be merged into. */
+export function readSettings({ file, content }: AgentSettings, agent: AgentName): string {
   const text = typeof content !== "string" && existsSync(file) ? readFileSync(file, "utf8") : "";
-  if (text.trim() === "") return {};
+  if (text.trim() === "") return NOTHING;
   const hint = "Without --write the hooks are printed, to be put in by hand.";
-  const value = mapIn(text);
+  const value = settingsIn(text, agent);
   if (value === null) {
-    throw new Fault("usage", `${file} is not plain JSON, so nothing is merged into it.`, hint);
+    const why = `${file} is not JSON that ${agent} reads, or has a name twice, so nothing is merged into it.`;
+    throw new Fault("usage", why, hint);
   }
   const { hooks = {} } = value;
-  if (!isMap(hooks) || !Object.values(hooks).every(Array.isArray)) {
+  if (!isJsonObject(hooks) || !Object.values(hooks).every(Array.isArray)) {
     throw new Fault(
       "usage",
       `${file} has \`hooks\` that are not lists by event, so nothing is merged into it.`,
       hint,
     );
   }
-  return value;
+  return text;
 }
 
 /** The file's text with our hooks. */
-export function prettyWith(before: JsonObject, { content }: AgentSettings, agent: AgentName): string {
-  return typeof content === "string" ? content : pretty(merged(before, agent, content));
+export function textWith(before: string | null, { content }: AgentSettings, agent: AgentName): string {
+  return typeof content === "string" ? content : withHooks(before ?? NOTHING, agent, content);
 }
 
 /** Gives the backup's name where one was made: of what holds nothing of ours yet. */
-export function writeInto(before: JsonObject, settings: AgentSettings, agent: AgentName): string | null {
-  const { file } = settings;
+export function writeInto(before: string, settings: AgentSettings, agent: AgentName): string | null {
+  const { file, content } = settings;
   const target = targetOf(file);
   const old = existsSync(target) ? readFileSync(target, "utf8") : null;
   const backup = old === null || holdsOurs(old, agent) ? null : `${target}${BACKUP}`;
   if (old !== null && backup !== null) writeFileSync(backup, old, { mode: modeOf(target) });
-  replace(file, prettyWith(before, settings, agent));
+  const was =
+    backup === null && typeof content !== "string" ? beforeUs(target, before, content, agent) : null;
+  replace(file, textWith(was?.text ?? before, settings, agent));
   return backup;
 }
 
@@ -62,27 +66,44 @@ export function removeFrom(settings: AgentSettings, agent: AgentName): boolean {
   const { file, content } = settings;
   if (!existsSync(file)) return false;
   const target = targetOf(file);
-  const backup = `${target}${BACKUP}`;
-  const was = existsSync(backup) ? readFileSync(backup, "utf8") : null;
+  const text = readFileSync(target, "utf8");
   if (typeof content === "string") {
-    if (!holdsOurs(readFileSync(target, "utf8"), agent)) return false;
-    if (was === null) rmSync(file);
-    else renameSync(backup, target);
+    if (!holdsOurs(text, agent)) return false;
+    putBack(target);
     return true;
   }
-  const before = readSettings(settings);
-  const after = without(before, agent);
-  if (isDeepStrictEqual(after, before)) return false;
-  const isLike = (other: JsonObject) =>
-    isDeepStrictEqual(without(merged(other, agent, content), agent), { ...content.beside, ...after });
-  if (was !== null && isLike(mapIn(was) ?? {})) renameSync(backup, target);
-  else if (was === null && isLike({})) rmSync(file);
-  else replace(file, pretty(after));
+  const before = readSettings(settings, agent);
+  const after = withoutHooks(before, agent);
+  if (after === before) return false;
+  if (beforeUs(target, before, content, agent) === null) replace(file, after);
+  else putBack(target);
   return true;
 }
 
+/** What there was before we came; null where somebody has changed anything since. */
+function beforeUs(
+  target: string,
+  now: string,
+  content: Exclude<AgentSettings["content"], string>,
+  agent: AgentName,
+): { readonly text: string } | null {
+  const kept = `${target}${BACKUP}`;
+  const was = existsSync(kept) ? readFileSync(kept, "utf8") : "";
+  const text = was.trim() === "" ? NOTHING : was;
+  if (settingsIn(text, agent) === null) return null;
+  const then = withoutHooks(withHooks(text, agent, content), agent);
+  return sameWords(withoutHooks(now, agent), then) ? { text } : null;
+}
+
 function holdsOurs(text: string, agent: AgentName): boolean {
-  return isOurs(mapIn(text) ?? text, agent);
+  return isOurs(parseCommentedJson(text) ?? text, agent);
+}
+
+/** Where there was nothing before us, nothing is left. */
+function putBack(target: string): void {
+  const kept = `${target}${BACKUP}`;
+  if (existsSync(kept)) renameSync(kept, target);
+  else rmSync(target);
 }
 
 /** Writes beside and renames, through a link to what it points to. */
@@ -101,21 +122,4 @@ function targetOf(file: string): string {
 
 function modeOf(file: string): number {
   return statSync(file).mode & 0o777;
-}
-
-function pretty(value: JsonObject): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-function mapIn(text: string): JsonObject | null {
-  try {
-    const value = JSON.parse(text) as Json;
-    return isMap(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function isMap(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

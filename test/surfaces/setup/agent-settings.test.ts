@@ -9,7 +9,8 @@ import { addToolActions, TOOL_ACTIONS, toolActionGaps } from "../../../src/adapt
 import type { Json, JsonObject } from "../../../src/core/json.ts";
 import { AGENTS } from "../../../src/surfaces/cli/command-hook.ts";
 import { agentWarnings } from "../../../src/surfaces/setup/agent-doctor.ts";
-import { merged, type SetupPlan, settingsOf, without } from "../../../src/surfaces/setup/agent-settings.ts";
+import { type SetupPlan, settingsOf } from "../../../src/surfaces/setup/agent-settings.ts";
+import { NOTHING, withHooks, withoutHooks } from "../../../src/surfaces/setup/merging.ts";
 
 const PLAN: SetupPlan = {
   program: ["countersign"],
@@ -30,6 +31,15 @@ function hooksOf(agent: (typeof AGENTS)[number], plan = PLAN) {
   return content;
 }
 
+/** Whether a text is in another one, with nothing but more in between. */
+function isWithin(text: string, longer: string): boolean {
+  let at = 0;
+  for (const letter of longer) if (letter === text[at]) at += letter.length;
+  return at === text.length;
+}
+
+const compact = (text: string) => JSON.stringify(JSON.parse(text));
+
 describe("an agent's settings", () => {
   const entry = fc.record({ matcher: fc.string(), hooks: fc.array(fc.record({ command: fc.string() })) });
   const events = fc.constantFrom("PreToolUse", "PostToolUse", "BeforeTool", "beforeShellExecution", "Stop");
@@ -41,17 +51,25 @@ describe("an agent's settings", () => {
     { requiredKeys: [] },
   );
 
+  const layouts = fc.constantFrom(undefined, 2, 4, "\t");
+
   test.each(MERGING)("of %s are merged once, and taken out without a trace", (agent) => {
     fc.assert(
-      fc.property(settings, (found) => {
-        const before = JSON.parse(JSON.stringify(found)) as JsonObject;
-        const once = merged(before, agent, hooksOf(agent));
-        expect(merged(once, agent, hooksOf(agent))).toEqual(once);
-        const { version: _, ...after } = without(once, agent);
+      fc.property(settings, layouts, fc.boolean(), (found, indent, crlf) => {
+        const text = JSON.stringify(found, null, indent).replaceAll("\n", crlf ? "\r\n" : "\n");
+        const before = JSON.parse(text) as JsonObject;
+        const once = withHooks(text, agent, hooksOf(agent));
+        expect(withHooks(once, agent, hooksOf(agent))).toBe(once);
+        expect(isWithin(text, once)).toBe(true);
+        const { version: _, ...after } = JSON.parse(withoutHooks(once, agent)) as JsonObject;
         expect(after).toEqual(before);
+        const now = (JSON.parse(once) as { hooks: JsonObject }).hooks;
         for (const [event, entries] of Object.entries((before.hooks ?? {}) as JsonObject)) {
-          const now = (once.hooks as JsonObject)[event] as readonly Json[];
-          expect(now.slice(0, (entries as readonly Json[]).length)).toEqual(entries);
+          const first = (now[event] as readonly Json[]).slice(0, (entries as readonly Json[]).length);
+          expect(first).toEqual(entries);
+        }
+        for (const [event, entry] of Object.entries(hooksOf(agent).hooks)) {
+          expect((now[event] as readonly Json[]).at(-1)).toEqual(entry);
         }
       }),
       { numRuns: 50 },
@@ -65,7 +83,7 @@ describe("an agent's settings", () => {
     for (const agent of AGENTS) {
       const settings = settingsOf(agent, PLAN);
       const { content } = settings;
-      const text = typeof content === "string" ? content : JSON.stringify(merged({}, agent, content));
+      const text = typeof content === "string" ? content : compact(withHooks(NOTHING, agent, content));
       expect(
         agentWarnings(
           agent,
@@ -120,7 +138,7 @@ describe("doctor", () => {
   const warned = (agent: (typeof AGENTS)[number], change: (text: string) => string) => {
     const settings = settingsOf(agent, PLAN);
     const { content } = settings;
-    const text = typeof content === "string" ? content : JSON.stringify(merged({}, agent, content));
+    const text = typeof content === "string" ? content : compact(withHooks(NOTHING, agent, content));
     return agentWarnings(
       agent,
       settings,
@@ -162,7 +180,7 @@ describe("doctor", () => {
 
   test("says what goes by a hook that stands beside Claude Code's own dialog", () => {
     const settings = settingsOf("claude-code", { ...PLAN, dialog: true });
-    const text = JSON.stringify(merged({}, "claude-code", hooksOf("claude-code", { ...PLAN, dialog: true })));
+    const text = withHooks(NOTHING, "claude-code", hooksOf("claude-code", { ...PLAN, dialog: true }));
     expect(
       agentWarnings(
         "claude-code",
@@ -192,7 +210,7 @@ describe("doctor", () => {
     const program = ["/opt/my node/bin/node", "/opt/countersign/main.js"];
     const settings = settingsOf(agent, { ...PLAN, program });
     if (typeof settings.content === "string") throw new Error(`${agent} is not merged`);
-    const text = JSON.stringify(merged({}, agent, settings.content));
+    const text = compact(withHooks(NOTHING, agent, settings.content));
     for (const gone of program) {
       const told = agentWarnings(
         agent,

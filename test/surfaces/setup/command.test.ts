@@ -40,6 +40,11 @@ const run = (...words: string[]) =>
     },
   });
 
+const bare = (line: string) => line.replaceAll(",", "").trim();
+/** As those agents read them that take comments. */
+const parse = (text: string) => JSON.parse(text.replaceAll(/\/\*.*\*\/|\/\/.*/g, ""));
+const warningsOf = (out: string) => (JSON.parse(out) as { warnings: string[] }).warnings.join("\n");
+
 function write(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
@@ -100,6 +105,18 @@ describe("setup", () => {
     expect(readFileSync(`${settings}.before-countersign`, "utf8")).toBe('{"model":"x"}');
   });
 
+  test("takes out what held nothing but ours, and leaves what somebody has written a word into", async () => {
+    const gemini = join(home, ".gemini/settings.json");
+    write(gemini, '{\n  "theme": "x"\n}\n');
+    await run("setup", "gemini", "--write");
+    const once = readFileSync(gemini, "utf8");
+    write(gemini, once.replace('"BeforeTool": [', '"BeforeTool": [ // asks a person'));
+    await run("setup", "gemini", "--remove");
+    const left = readFileSync(gemini, "utf8");
+    expect(left).toContain("// asks a person");
+    expect(parse(left)).toEqual({ theme: "x", hooks: { BeforeTool: [] } });
+  });
+
   test.each(["copilot", "opencode"])(
     "gives %s back a file that stood in the place of ours",
     async (agent) => {
@@ -143,12 +160,67 @@ describe("setup", () => {
     expect(readFileSync(real, "utf8")).toContain("PreToolUse");
   });
 
-  test("leaves alone what it cannot read", async () => {
-    write(settings, "{ // mine\n}");
-    const { exit, err } = await run("setup", "claude-code", "--write");
-    expect(exit).toBe(2);
-    expect(err).toContain("not plain JSON");
-    expect(readFileSync(settings, "utf8")).toBe("{ // mine\n}");
+  test.each([
+    ["comments, which Claude Code does not read", "{ // mine\n}"],
+    ["no JSON", "{"],
+    ["one name twice, of which one counts", '{"hooks":{},"hooks":{"Stop":[]}}'],
+  ])("leaves alone what has %s", async (_, mine) => {
+    write(settings, mine);
+    for (const way of ["--write", "--remove"]) {
+      const { exit, err } = await run("setup", "claude-code", way);
+      expect(exit).toBe(2);
+      expect(err).toContain("is not JSON that claude-code reads");
+    }
+    expect(readFileSync(settings, "utf8")).toBe(mine);
+  });
+
+  const COMMENTED = `// mine
+{
+\t"theme": "x", // the dark one
+\t/* "old": 1, */ "hooks": {
+\t\t"BeforeTool": [ // first come first served
+\t\t\t{ "matcher": "a", "hooks": [] } // my own
+\t\t\t// and nothing else
+\t\t],
+\t\t"Stop": []
+\t} // of hooks
+}
+// the end
+`;
+
+  test.each([
+    ["LF", COMMENTED],
+    ["CRLF", COMMENTED.replaceAll("\n", "\r\n")],
+  ])("merges into what has comments, where the agent reads them, line by line (%s)", async (_, mine) => {
+    const gemini = join(home, ".gemini/settings.json");
+    write(gemini, mine);
+    const { out } = await run("setup", "gemini", "--write");
+    expect(out).toContain(`backup   ${gemini}.before-countersign`);
+    const once = readFileSync(gemini, "utf8");
+    const lines = once.split("\n");
+    // A comma is all that an item may have got.
+    for (const line of mine.split("\n")) expect(lines.map(bare)).toContain(bare(line));
+    expect(lines.filter((line) => line.endsWith("\r"))).toHaveLength(
+      mine.includes("\r") ? lines.length - 1 : 0,
+    );
+    expect(parse(once).hooks).toMatchObject({
+      BeforeTool: [{ matcher: "a" }, {}],
+      Stop: [],
+      SessionEnd: [{}],
+    });
+    await run("setup", "gemini", "--write", "--timeout", "9m");
+    await run("setup", "gemini", "--write");
+    expect(readFileSync(gemini, "utf8")).toBe(once);
+    expect(warningsOf((await run("doctor", "--json")).out)).not.toContain(gemini);
+    // What somebody writes meanwhile stays, also where it is a comment alone.
+    write(gemini, once.replace("// the end", "// the very end"));
+    await run("setup", "gemini", "--remove");
+    const left = readFileSync(gemini, "utf8");
+    expect(left).toBe(mine.replace("// the end", "// the very end"));
+    write(gemini, once);
+    await run("setup", "gemini", "--remove");
+    expect(readFileSync(gemini, "utf8")).toBe(mine);
+    expect(existsSync(`${gemini}.before-countersign`)).toBe(false);
   });
 
   test.each(['{"hooks":[]}', '{"hooks":{"PreToolUse":{}}}', '{"hooks":null}'])(
