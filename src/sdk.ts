@@ -4,7 +4,7 @@
  */
 import { userInfo } from "node:os";
 import { Fault } from "./core/codes.ts";
-import type { JsonObject } from "./core/json.ts";
+import type { JsonObject, JsonShape } from "./core/json.ts";
 import { type Place, sendable } from "./surfaces/client/connection.ts";
 import { type Countersign, createCountersign } from "./surfaces/sdk/countersign.ts";
 import { createLink } from "./surfaces/sdk/link.ts";
@@ -90,9 +90,9 @@ async function placeOf({ url, token, socket, vault, state }: ConnectOptions): Pr
 }
 
 /** What a grant must be for. It must have been claimed. */
-export type GrantFor = (
+export type GrantFor<Params extends JsonShape<Params> = JsonObject> = (
   | { readonly digest: string }
-  | { readonly action: { readonly kind: string; readonly params: JsonObject } }
+  | { readonly action: { readonly kind: string; readonly params: Params } }
 ) & {
   readonly id?: string;
   /**
@@ -126,14 +126,22 @@ export interface GrantClaims {
  * (`grantKey()`) alone. Rejects with grant_invalid, grant_expired or grant_shadow, and then the tool must not act. Who
  * claimed it can have several grants of the one request: to act on it once, remember the request's id (`sub`) until `exp`.
  */
-export async function verifyGrant(grant: string, key: JsonObject, expected: GrantFor): Promise<GrantClaims> {
+export async function verifyGrant<Params extends JsonShape<Params> = JsonObject>(
+  grant: string,
+  key: JsonObject,
+  expected: GrantFor<Params>,
+): Promise<GrantClaims> {
   // What comes from outside may be anything, types or not.
   if (typeof grant !== "string") throw new Fault("grant_invalid", "There is no grant.");
   const { verifyGrant: verify } = await import("./handlers/grant.ts");
   const { actionDigest } = await import("./document/digest.ts");
   const bound: { digest?: string; action_digest?: string } =
     "action" in expected
-      ? { action_digest: digestOrRefuse(() => actionDigest(expected.action.kind, expected.action.params)) }
+      ? {
+          action_digest: digestOrRefuse(() =>
+            actionDigest(expected.action.kind, expected.action.params as JsonObject),
+          ),
+        }
       : { digest: expected.digest };
   // A grant for anything at all would be a grant for everything.
   if (typeof (bound.digest ?? bound.action_digest) !== "string") {

@@ -77,7 +77,7 @@ await verifyToolCall(call, JSON.parse(key), { server: "code" }).catch(({ code })
 
 /** What a caller writes in TypeScript; it is only compiled. */
 const TYPED = `
-import { connect, verifyGrant, verifyToolCall, ChangesRequestedError, type Request } from "countersign";
+import { connect, verifyGrant, verifyToolCall, ChangesRequestedError, type Action, type Request } from "countersign";
 const countersign = await connect({ url: "http://127.0.0.1:8787", token: "t" });
 const pay = countersign.guard("payment", async ({ cents }: { cents: number }) => ({ receipt: cents * 2 }));
 const paid: { receipt: number } = await pay({ cents: 5 });
@@ -87,6 +87,22 @@ await pay({ dollars: 5 });
 interface Order { lines: { sku: string }[]; note?: string }
 const order = countersign.guard({ kind: "order", title: (given) => given.lines.length + " lines" }, (given: Order) => given.lines);
 const skus: string[] = (await order({ lines: [{ sku: "a1" }] })).map(({ sku }) => sku);
+const placed: Order = { lines: [{ sku: "a1" }] };
+await countersign.request({ kind: "order", params: placed });
+await countersign.request({ kind: "order" });
+const key = await countersign.grantKey();
+await verifyGrant("e30", key, { action: { kind: "order", params: placed }, id: "x" });
+await verifyGrant("e30", key, { digest: "sha256:00" });
+const dated: Action<{ when: string }> = { kind: "at", params: { when: "today" } };
+await countersign.request(dated);
+// @ts-expect-error: a date comes back as a text.
+await countersign.request({ kind: "at", params: { when: new Date() } });
+// @ts-expect-error: a function has no form as JSON at all.
+await countersign.request({ kind: "at", params: { when: () => 1 } });
+// @ts-expect-error: and nobody can have approved it.
+await verifyGrant("e30", key, { action: { kind: "at", params: { when: new Date() } } });
+// @ts-expect-error: a grant is for a digest or an action.
+await verifyGrant("e30", key, { id: "x" });
 const at = countersign.guard("at", ({ when }: { when: Date }) => when.getTime());
 // @ts-expect-error: a date has not, and would come back as a text.
 await at({ when: new Date() });

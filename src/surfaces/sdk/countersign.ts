@@ -16,10 +16,10 @@ import { jsonOfParams } from "./params.ts";
 import { createWorkflow, type WorkflowOptions, type WorkflowResult } from "./workflow.ts";
 
 /** What is asked for. */
-export interface Action {
+export interface Action<Params extends JsonShape<Params> = JsonObject> {
   /** As the daemon's configuration names it. */
   readonly kind: string;
-  readonly params?: JsonObject;
+  readonly params?: Params;
   /** What people read first. */
   readonly title?: string;
   /** Over a token the requester is whom the token names. */
@@ -79,7 +79,7 @@ export interface Countersign {
    * invalid_params, invalid_request, key_reused, asked_too_soon, too_many_attempts, over_limit; with `previous` also
    * not_retryable.
    */
-  request(action: Action): Promise<Asked>;
+  request<Params extends JsonShape<Params> = JsonObject>(action: Action<Params>): Promise<Asked>;
   /**
    * Waits until a request has ended, over restarts of the daemon; of an action that the caller executes also for the
    * approval. Rejects with `no_answer` when the time is over: waiting again goes on where this left off.
@@ -137,7 +137,10 @@ export function createCountersign(link: Link, requester: string | null): Counter
 
   const self: Countersign = {
     async request({ token = makeToken(), params, ...action }) {
-      const given = { ...action, ...(params !== undefined && { params: jsonOfParams(params) }) };
+      const given = {
+        ...action,
+        ...(params !== undefined && { params: jsonOfParams(params as JsonObject) }),
+      };
       const body = {
         ...(requester !== null && { requester }),
         ...given,
