@@ -52,6 +52,8 @@ const LAST_RETRY_MS = 2_000;
 const PATIENCE_MS = 300;
 const FLUSH_MS = 5_000;
 const GATHER_MS = 25;
+/** A batch of so many is a crowd: behind it git rests for as long as it took. */
+const CROWD = 32;
 /** Often enough that loose objects and packs stay few, seldom enough not to be felt. */
 const COMMITS_PER_TIDYING = 1_000;
 
@@ -109,10 +111,11 @@ export function openHistory(options: HistoryOptions): History {
     while (!stop.signal.aborted) {
       try {
         const began = performance.now();
-        if (!(await turn())) break;
+        const taken = await turn();
+        if (taken === 0) break;
         report(null);
         retryMs = FIRST_RETRY_MS;
-        await rest(performance.now() - began);
+        if (taken >= CROWD) await rest(performance.now() - began);
       } catch (error) {
         parent = undefined;
         const code = codeOf(error);
@@ -126,7 +129,7 @@ export function openHistory(options: HistoryOptions): History {
     for (const resolve of idle.splice(0)) resolve();
   }
 
-  /** As long as the batch took: in a crowd git would keep a processor to itself, and its starts would hold up decisions. */
+  /** Otherwise git would keep a processor to itself, and its starts would hold up decisions. */
   async function rest(ms: number): Promise<void> {
     if (idle.length > 0 || stop.signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -136,17 +139,17 @@ export function openHistory(options: HistoryOptions): History {
     clearTimeout(timer);
   }
 
-  /** One batch; false when there was nothing to do. */
-  async function turn(): Promise<boolean> {
+  /** One batch; gives how many entries it took up. */
+  async function turn(): Promise<number> {
     cursor ??= await begin();
     cursor = await settle(cursor);
     if (parent === undefined) cursor = await locate(cursor);
     const waiting = await backlog.next(MAX_ENTRIES);
-    if (waiting.length === 0) return false;
+    if (waiting.length === 0) return 0;
     branch.assertFree();
     await commit(cursor, parent ?? null, waiting);
     await tidy();
-    return true;
+    return waiting.length;
   }
 
   async function begin(): Promise<Cursor> {
