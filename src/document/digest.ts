@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import canonicalize from "canonicalize";
 import type { JsonObject } from "../core/json.ts";
 import type { RequestFields } from "../core/request.ts";
@@ -47,7 +47,7 @@ export function actionDigest(kind: string, params: JsonObject): string {
 
 /** The hex SHA-256 of text or bytes. */
 export function sha256(content: string | Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex");
+  return hash("sha256", content, "hex");
 }
 
 /** The digest of a JSON value of which there is nothing else to say. */

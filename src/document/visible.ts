@@ -11,6 +11,9 @@
 const HIDDEN =
   /[\p{Cc}\p{Cf}\p{Cn}\p{Co}\p{Cs}\p{Zl}\p{Zp}\p{Me}]|(?! )\p{Zs}|[\u0334-\u0338]|\u034f|\u115f|\u1160|\u17b4|\u17b5|[\u180b-\u180f]|[\u20d0-\u20f0]|\u2800|\u3164|[\ufe00-\ufe0f]|\uffa0|[\u{e0100}-\u{e01ef}]/gu;
 
+/** Nearly all texts: nothing in them can be taken for something else. */
+const PLAIN = /^[ -~\t\n]*$/;
+
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 /** The same in JSON text, where the letter of an escape such as `\n` belongs to no word. */
 const JSON_WORD = /\\(?:u[\da-f]{4}|.)|[\p{L}\p{M}\p{N}]+/giu;
@@ -28,12 +31,12 @@ const COSTUMES = /[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}]/g
  * CRLF becomes LF.
  */
 export function visible(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replaceAll("\r\n", "\n").replace(/[^\n]+/g, (line) => unmasked(line, WORD, codePoint));
 }
 
 function unmasked(text: string, words: RegExp, show: (character: string) => string): string {
-  // Nearly all texts: nothing in them can be taken for something else.
-  if (/^[ -~\t]*$/.test(text)) return text;
+  if (PLAIN.test(text)) return text;
   const besideLatin = LATIN.test(text.replaceAll(/\\./g, ""));
   const isMasked = (word: string) => LATIN.test(word) || (besideLatin && DISGUISED.test(word));
   return text
@@ -49,6 +52,7 @@ function codePoint(character: string): string {
 /** One visible line of at most `limit` characters. */
 export function visibleLine(text: string, limit: number): string {
   const line = visible(text).replaceAll(/\s+/g, " ").trim();
+  if (line.length <= limit) return line;
   const characters = [...line];
   return characters.length <= limit ? line : `${characters.slice(0, limit - 1).join("")}…`;
 }
@@ -95,10 +99,11 @@ export function fenced(text: string, language: "text" | "json"): string {
 
 /** The same for JSON, with everything invisible or executable as a JSON escape, so that it parses to the same value. */
 export function fencedJson(value: unknown): string {
-  const text = JSON.stringify(value, null, 2)
-    .replace(/"[^"\\]*(?:\\.[^"\\]*)*"/g, (string) => unmasked(string, JSON_WORD, jsonEscape))
-    .replaceAll("<%", "\\u003c%");
-  return fence(text, "json");
+  const text = JSON.stringify(value, null, 2);
+  const shown = PLAIN.test(text)
+    ? text
+    : text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"/g, (string) => unmasked(string, JSON_WORD, jsonEscape));
+  return fence(shown.replaceAll("<%", "\\u003c%"), "json");
 }
 
 function fence(text: string, language: string): string {

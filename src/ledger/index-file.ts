@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { type JournalFile, type JournalFiles, readRange, withFile, writeAll } from "./files.ts";
 
@@ -41,11 +41,11 @@ export function spanOf(name: string): Span | null {
 }
 
 export function hashOfId(id: string): Buffer {
-  return createHash("sha256").update("id ").update(id).digest().subarray(0, HASH);
+  return hash("sha256", `id ${id}`, "buffer").subarray(0, HASH);
 }
 
 export function hashOfKey(key: string): Buffer {
-  return createHash("sha256").update("key ").update(key).digest().subarray(0, HASH);
+  return hash("sha256", `key ${key}`, "buffer").subarray(0, HASH);
 }
 
 export function entryOf(hash: Buffer, { segment, offset }: Place): Buffer {

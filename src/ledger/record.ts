@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash as hashOf } from "node:crypto";
 import canonicalize from "canonicalize";
 import type { Event } from "../core/event.ts";
 import type { Request, RequestId } from "../core/request.ts";
@@ -186,5 +186,5 @@ function isCount(value: unknown): value is number {
 }
 
 function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hashOf("sha256", text, "hex");
 }

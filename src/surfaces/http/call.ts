@@ -38,7 +38,7 @@ export function faultOf(c: Call, error: Error, onBug: (error: unknown) => void):
 /** Lets only those through who have the right. */
 export function may(right: Right) {
   return createMiddleware<Wiring>(async (c, next) => {
-    demand(c.var.caller, right);
+    demand(c.get("caller"), right);
     await next();
   });
 }
@@ -55,7 +55,7 @@ export function ownNameOf({ role, principal }: Caller): string | null {
 
 /** The fields of its body; which others there may be is the dialect's to say. */
 export async function fieldsIn(c: Call): Promise<Fields> {
-  return fieldsOf(await readBody(c.env.incoming, c.var.arriving));
+  return fieldsOf(await readBody(c.env.incoming, c.get("arriving")));
 }
 
 /** Reads a body, refusing fields that nobody asked for. */
@@ -72,7 +72,7 @@ export function answer(c: Call, json: string, status: 200 | 201 = 200): Response
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(json),
     "Cache-Control": "no-store",
-    ...(c.var.closing.aborted && { Connection: "close" }),
+    ...(c.get("closing").aborted && { Connection: "close" }),
   });
   c.env.outgoing.end(json);
   return RESPONSE_ALREADY_SENT;

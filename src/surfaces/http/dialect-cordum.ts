@@ -56,7 +56,7 @@ export function addCordumRoutes(
   dialect.get("/approvals", may("read"), async (c) => {
     const { limit: most, cursor, include_resolved } = c.req.query();
     const filter = include_resolved === "false" ? { status: "pending" as const } : { all: true };
-    const own = ownNameOf(c.var.caller);
+    const own = ownNameOf(c.get("caller"));
     const page = {
       // Not only sieved out of a page: the place where the next one begins would tell of them.
       ...(own !== null && { requester: own }),
@@ -88,7 +88,7 @@ export function addCordumRoutes(
       const named = fields.optional("resolved_by", NAME_LIMIT);
       const { id } = await application.decide(c.req.param("id"), {
         verb,
-        ...reviewerOf(c.var.caller, named),
+        ...reviewerOf(c.get("caller"), named),
         reason: why !== null && note !== null ? `${why} (${note})` : (why ?? note),
         via: "http",
         ...(digest !== null && { digest }),
@@ -102,7 +102,8 @@ export function addCordumRoutes(
 async function seen(c: Call, application: Application): Promise<RequestView> {
   const id = c.req.param("id") ?? "";
   const request = await application.show(id);
-  if (isHidden(c.var.caller, request.requester)) throw new Fault("not_found", `There is no request ${id}.`);
+  if (isHidden(c.get("caller"), request.requester))
+    throw new Fault("not_found", `There is no request ${id}.`);
   return request;
 }
 

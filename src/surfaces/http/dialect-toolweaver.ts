@@ -36,7 +36,7 @@ export function addToolWeaverRoutes(
   });
 
   dialect.get("/pending", may("read"), async (c) => {
-    const own = ownNameOf(c.var.caller);
+    const own = ownNameOf(c.get("caller"));
     const { requests } = await application.list({
       status: "pending",
       ...(own !== null && { requester: own }),
@@ -46,7 +46,7 @@ export function addToolWeaverRoutes(
 
   dialect.get("/:id", may("read"), async (c) => {
     const request = await application.show(c.req.param("id"));
-    if (isHidden(c.var.caller, request.requester)) return c.json({ error: "Request not found" }, 404);
+    if (isHidden(c.get("caller"), request.requester)) return c.json({ error: "Request not found" }, 404);
     const { kind, params, status } = request;
     const { created_at, expires_at, ...brief } = briefOf(request);
     return c.json({
@@ -68,7 +68,7 @@ export function addToolWeaverRoutes(
       const named = fields.optional("reviewer", NAME_LIMIT);
       const said = fields.optional("reason", TEXT_LIMIT);
       const digest = fields.optional("digest", NAME_LIMIT);
-      const by = reviewerOf(c.var.caller, named);
+      const by = reviewerOf(c.get("caller"), named);
       const { id, status, decision } = await application.decide(c.req.param("id"), {
         verb,
         ...by,

@@ -11,13 +11,13 @@ export function addAskingRoutes(app: Hono<Wiring>, application: Application): vo
   app.post("/v1/requests", may("ask"), async (c) => {
     const key = idempotencyKey(c);
     const asked = await take(c, (fields) => submission(fields, key));
-    const requester = nameOf(c.var.caller, asked.requester ?? null);
+    const requester = nameOf(c.get("caller"), asked.requester ?? null);
     const submitted = await application.submit({ ...asked, ...(requester !== null && { requester }) });
     return answer(c, JSON.stringify(submitted), submitted.created ? 201 : 200);
   });
 
   app.post("/v1/requests/:id/cancel", may("ask"), async (c) => {
-    const { caller } = c.var;
+    const caller = c.get("caller");
     const id = c.req.param("id");
     const input = await take(c, (fields) => ({
       by: nameOf(
@@ -101,7 +101,7 @@ function completion(fields: Fields): Reported {
 function requesterToken(c: Call): string | null {
   const own = c.req.header("requester-token");
   if (own !== undefined) return own;
-  return c.var.caller.principal === null ? bearer(c.req.header("authorization")) : null;
+  return c.get("caller").principal === null ? bearer(c.req.header("authorization")) : null;
 }
 
 function neededToken(c: Call): string {

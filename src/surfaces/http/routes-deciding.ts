@@ -7,7 +7,7 @@ import { type Fields, may, take, type Wiring } from "./call.ts";
 /** What people do: reviewers, and whoever may halt. */
 export function addDecidingRoutes(app: Hono<Wiring>, application: Application): void {
   app.post("/v1/requests/:id/decide", may("decide"), async (c) => {
-    const { caller } = c.var;
+    const caller = c.get("caller");
     const input = await take(c, (fields) => {
       const digest = fields.optional("digest", NAME_LIMIT);
       const via = fields.has("via") ? fields.oneOf("via", ["cli", "http"]) : "http";
@@ -25,7 +25,7 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
   });
 
   app.post("/v1/requests/:id/delegate", may("decide"), async (c) => {
-    const { caller } = c.var;
+    const caller = c.get("caller");
     const input = await take(c, (fields) => {
       const from = ownNameIn(caller, fields, "from");
       const reason = fields.optional("reason", TEXT_LIMIT);
@@ -41,7 +41,7 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
   });
 
   app.post("/v1/requests/:id/take-back", may("decide"), async (c) => {
-    const { caller } = c.var;
+    const caller = c.get("caller");
     const input = await take(c, (fields) => ({
       by: ownNameIn(caller, fields, "by"),
       reason: fields.optional("reason", TEXT_LIMIT),
@@ -50,7 +50,7 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
   });
 
   app.post("/v1/requests/:id/resolve", may("decide"), async (c) => {
-    const { caller } = c.var;
+    const caller = c.get("caller");
     const input = await take(c, (fields) => ({
       happened: fields.flag("happened"),
       by: ownNameIn(caller, fields, "by"),
@@ -61,14 +61,14 @@ export function addDecidingRoutes(app: Hono<Wiring>, application: Application): 
 
   for (const verb of ["halt", "resume"] as const) {
     app.post(`/v1/${verb}`, may("halt"), async (c) => {
-      const { caller } = c.var;
+      const caller = c.get("caller");
       await application[verb](await take(c, (fields) => ownNameIn(caller, fields, "by")));
       return c.json({ ...application.health() });
     });
   }
 
   app.post("/v1/clock/accept", may("halt"), async (c) => {
-    const { caller } = c.var;
+    const caller = c.get("caller");
     await application.acceptClock(await take(c, (fields) => ownNameIn(caller, fields, "by")));
     return c.json({ ...application.health() });
   });

@@ -100,7 +100,7 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
     if (after > head) {
       throw new Fault("invalid_request", `The last event is ${head}, so nothing can follow on ${after}.`);
     }
-    const { caller } = c.var;
+    const caller = c.get("caller");
     const requester = ownName(c, query.requester);
     await sendEvents(c.env.outgoing, happenings, {
       after,
@@ -178,7 +178,7 @@ function time<Name extends string>(query: Query<Name>, name: Name): string | und
 
 /** An agent with a token of its own asks about itself, whatever it names. */
 function ownName(c: Call, requester: string | undefined): string | undefined {
-  return ownNameOf(c.var.caller) ?? requester;
+  return ownNameOf(c.get("caller")) ?? requester;
 }
 
 /** Without the fields that were not given. */

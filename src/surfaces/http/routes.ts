@@ -70,7 +70,7 @@ export function createRoutes(
 
 function ownOnly(application: Application) {
   return createMiddleware<Wiring>(async (c, next) => {
-    const { caller } = c.var;
+    const caller = c.get("caller");
     const id = c.req.param("id") ?? "";
     if (ownNameOf(caller) !== null) {
       const { requester } = await application.show(id);
