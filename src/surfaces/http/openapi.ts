@@ -1,6 +1,9 @@
 import type { Fault } from "../../core/codes.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
-import { OPERATIONS, type Operation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
+import { OF_DAEMON } from "./operations-daemon.ts";
+import { OF_DIALECTS } from "./operations-dialects.ts";
+import { OF_REQUESTS } from "./operations-requests.ts";
 import { refTo, SCHEMAS } from "./schemas.ts";
 import { statusOf } from "./status.ts";
 
@@ -17,7 +20,7 @@ const ALWAYS: readonly Fault["code"][] = [
 /** The OpenAPI 3.1 document. */
 export function describe(version: string): JsonObject {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const operation of OPERATIONS) {
+  for (const operation of [...OF_REQUESTS, ...OF_DAEMON, ...OF_DIALECTS]) {
     paths[operation.path] = { ...paths[operation.path], [operation.method]: operationOf(operation) };
   }
   return {
