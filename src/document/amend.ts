@@ -1,5 +1,5 @@
 import { type Version, versionOf } from "../core/amendment.ts";
-import type { Json } from "../core/json.ts";
+import { isJsonObject, type Json } from "../core/json.ts";
 import type { Request } from "../core/request.ts";
 import {
   type ActionBlock,
@@ -138,9 +138,7 @@ function digestOf(block: ActionBlock, kind: string): string | null {
   } catch {
     return null;
   }
-  return typeof found === "object" && found !== null && !Array.isArray(found)
-    ? actionDigest(kind, found as Version["params"])
-    : null;
+  return isJsonObject(found) ? actionDigest(kind, found) : null;
 }
 
 /** From the first line that holds something to the last. */

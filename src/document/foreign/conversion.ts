@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { parseStrictJson } from "../json.ts";
 import { visibleLine } from "../visible.ts";
 import type { Value } from "./note.ts";
@@ -136,7 +136,7 @@ export function objectOf(value: Value): { ok: JsonObject } | { wrong: string } {
   const read = value.is === "text" ? jsonIn(value.text) : jsonOf(value);
   if ("wrong" in read) return read;
   const { ok } = read;
-  if (typeof ok === "object" && ok !== null && !Array.isArray(ok)) return { ok: ok as JsonObject };
+  if (isJsonObject(ok)) return { ok };
   return { wrong: "holds no map of params" };
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
 import { requestPath } from "../client/connection.ts";
 import { personOptions } from "./command-deciding.ts";
@@ -135,7 +135,7 @@ async function keyFrom(file: string): Promise<JsonObject> {
   } catch {
     // Answered below, like any other file that holds no key.
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  if (isJsonObject(value)) return value;
   throw new Fault("usage", `${file} does not hold a public key as a JWK.`);
 }
 

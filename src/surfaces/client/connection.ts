@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { ERRORS } from "../../core/codes/errors.ts";
 import { REFUSALS } from "../../core/codes/refusals.ts";
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { BODY_LIMIT_BYTES } from "../body-limit.ts";
 
 // An import of it would make all that it exports, Node's own fetch among them: more than the rest of a command's start.
@@ -132,14 +132,14 @@ async function receive(answer: IncomingMessage): Promise<JsonObject> {
   } catch (cause) {
     throw new Fault("unreachable", "The daemon's answer broke off.", undefined, { cause });
   }
-  if (!isObject(value)) throw new Fault("internal", "The daemon's answer is not a JSON object.");
+  if (!isJsonObject(value)) throw new Fault("internal", "The daemon's answer is not a JSON object.");
   if ((answer.statusCode ?? 500) < 400) return value;
   throw told(value);
 }
 
 /** The daemon's error as the same fault here. */
 function told({ error }: JsonObject): Fault {
-  if (error === undefined || !isObject(error)) return new Fault("internal");
+  if (error === undefined || !isJsonObject(error)) return new Fault("internal");
   const { code, message, hint } = error;
   const known = typeof code === "string" && (Object.hasOwn(ERRORS, code) || Object.hasOwn(REFUSALS, code));
   if (!known)
@@ -176,8 +176,4 @@ const BUSY = "EAGAIN";
 function isAbsence(cause: unknown): boolean {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   return ["ENOENT", "ECONNREFUSED", "ENOTDIR", "ENOTFOUND", "EHOSTUNREACH", BUSY].includes(code);
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { tellChanges } from "../../core/amendment.ts";
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
 import { meaning } from "../agent/meaning.ts";
 
@@ -74,13 +74,9 @@ function sideOf({ amended }: RequestView, side: "from" | "to"): JsonObject {
 export function recorded(request: RequestView, structured: boolean): CallToolResult {
   const { result } = request;
   const text = typeof result === "string" ? result : JSON.stringify(result);
-  const isStructured = structured && isObject(result);
+  const isStructured = structured && isJsonObject(result);
   return told(
     { content: [{ type: "text", text }], ...(isStructured && { structuredContent: { ...result } }) },
     request,
   );
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import type { Tool } from "@modelcontextprotocol/client";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { jsonDigest, sha256 } from "../../document/digest.ts";
 import { parseStrictJson } from "../../document/json.ts";
 import type { Hints } from "../agent/tool-call.ts";
@@ -27,7 +27,7 @@ export function shownAs(tool: Tool, accepted: Definition): Tool {
 
 /** What the server says of the tool, with the protocol's own answers where it says nothing: the tool may destroy. */
 export function hintsOf({ annotations }: Definition): Hints {
-  const said = isObject(annotations) ? annotations : {};
+  const said = isJsonObject(annotations) ? annotations : {};
   const hint = (name: string, unsaid: boolean) => {
     const value = said[name];
     return typeof value === "boolean" ? value : unsaid;
@@ -81,8 +81,4 @@ function excerpt(text: string, start: number): string {
 
 function textOf(value: Json): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { type CallToolResult, ProtocolError } from "@modelcontextprotocol/client";
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
 import { isRefusal, recordable, recordOf, wasNotHeard, wordsOf } from "../../outgoing/mcp-result.ts";
 import type { Outcome, Requester } from "../agent/requester.ts";
@@ -63,7 +63,7 @@ type Ready = { readonly why: string } | { readonly call: () => Promise<CallToolR
 async function readyFor(order: Order, { find }: ForwardingPorts, signal: AbortSignal): Promise<Ready> {
   const { request, requester, progress } = order;
   const { server, tool: name, input } = request.params;
-  if (typeof server !== "string" || typeof name !== "string" || !isObject(input)) {
+  if (typeof server !== "string" || typeof name !== "string" || !isJsonObject(input)) {
     return { why: "what was approved is not a call of a tool." };
   }
   try {
@@ -115,7 +115,7 @@ function outcomeOfError(
   const broken: unknown = signal.aborted ? signal.reason : error;
   const cause = `The tool was called, but there is no result: ${broken instanceof Error ? broken.message : why}`;
   // Where the policy needs nobody and the tool only reads, nobody has to find out either.
-  const reads = isObject(params.hints) && params.hints.read_only === true;
+  const reads = isJsonObject(params.hints) && params.hints.read_only === true;
   return decision === null && verdict !== null && reads ? { failed: cause } : { unknown: cause };
 }
 
@@ -124,8 +124,4 @@ function wordsFor({ id }: RequestView, outcome: Outcome): string {
     return `${id} was begun, and what came of it is not known. ${outcome.unknown} A person finds out; never do it again by yourself.`;
   }
   return `${id} failed. ${"failed" in outcome ? outcome.failed : ""}`;
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

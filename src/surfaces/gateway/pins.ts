@@ -1,5 +1,5 @@
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json } from "../../core/json.ts";
 import { jsonDigest } from "../../document/digest.ts";
 import type { Definition } from "./definition.ts";
 import { numberedFile, Unreadable } from "./numbered-file.ts";
@@ -70,13 +70,13 @@ function pinnedIn(text: string, file: string): Map<string, Definition> {
   } catch (cause) {
     throw damaged(file, "it is not JSON", cause);
   }
-  if (!isObject(value) || value.version !== 1 || !Array.isArray(value.tools)) {
+  if (!isJsonObject(value) || value.version !== 1 || !Array.isArray(value.tools)) {
     throw damaged(file, "it is not of the form that is written there");
   }
   return new Map(
     (value.tools as Json[]).map((one) => {
-      const definition = isObject(one) ? one.definition : undefined;
-      if (!isObject(one) || !isObject(definition) || typeof definition.name !== "string") {
+      const definition = isJsonObject(one) ? one.definition : undefined;
+      if (!isJsonObject(one) || !isJsonObject(definition) || typeof definition.name !== "string") {
         throw damaged(file, "it is not of the form that is written there");
       }
       if (jsonDigest(definition) !== one.sha256) {
@@ -91,8 +91,4 @@ function damaged(file: string, why: string, cause?: unknown): Fault {
   return new Fault("pins_damaged", `What was pinned in ${file} cannot be used: ${why}.`, undefined, {
     cause,
   });
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { Fault } from "../../core/codes.ts";
 import { formatDuration } from "../../core/duration.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { RequestView } from "../../core/view.ts";
 import { parseStrictJson } from "../../document/json.ts";
 import { meaning } from "../agent/meaning.ts";
@@ -90,7 +90,7 @@ function afterIn(text: string, dialect: Dialect): After | null {
 }
 
 function inputOf(value: Json): JsonObject {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  if (isJsonObject(value)) return value;
   throw new Fault("invalid_json", "The hook's input is not a JSON object.");
 }
 

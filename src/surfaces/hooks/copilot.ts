@@ -1,7 +1,7 @@
-import type { JsonObject } from "../../core/json.ts";
+import { isJsonObject, type JsonObject } from "../../core/json.ts";
 import type { Outcome } from "../agent/requester.ts";
 import type { ToolCall } from "../agent/tool-call.ts";
-import { type Dialect, failureOf, isMap, line, mapIn, optionalText, resultOf, textIn } from "./dialect.ts";
+import { type Dialect, failureOf, line, mapIn, optionalText, resultOf, textIn } from "./dialect.ts";
 
 /** Copilot names no event in its own form: what is there tells which it is. */
 export const copilot: Dialect = {
@@ -13,7 +13,7 @@ export const copilot: Dialect = {
     }
     const call = callOf(input);
     const result = input.toolResult;
-    if (isMap(result)) {
+    if (isJsonObject(result)) {
       return { type: "after", session, callId: null, call, outcome: outcomeOf(result) };
     }
     const dialog = input.hookName === "permissionRequest";

@@ -1,5 +1,5 @@
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { recordableResult, recordableWords } from "../../document/recordable.ts";
 import type { Outcome } from "../agent/requester.ts";
 import type { ToolCall } from "../agent/tool-call.ts";
@@ -89,12 +89,8 @@ export function optionalText(input: JsonObject, ...names: readonly string[]): st
 export function mapIn(input: JsonObject, ...names: readonly string[]): JsonObject {
   const given = names.map((name) => input[name]).find((value) => value !== undefined);
   const value = typeof given === "string" ? parsed(given) : given;
-  if (isMap(value)) return value;
+  if (isJsonObject(value)) return value;
   throw new Fault("invalid_request", `The hook's input has no ${names[0]} that is a map.`);
-}
-
-export function isMap(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parsed(text: string): Json {

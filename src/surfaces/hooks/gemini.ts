@@ -1,7 +1,7 @@
 import { Fault } from "../../core/codes.ts";
-import type { JsonObject } from "../../core/json.ts";
+import { isJsonObject, type JsonObject } from "../../core/json.ts";
 import type { ToolCall } from "../agent/tool-call.ts";
-import { type Dialect, failureOf, isMap, line, mapIn, optionalText, resultOf, textIn } from "./dialect.ts";
+import { type Dialect, failureOf, line, mapIn, optionalText, resultOf, textIn } from "./dialect.ts";
 
 const SILENT: ReadonlySet<string> = new Set([
   "SessionStart",
@@ -29,7 +29,7 @@ export const gemini: Dialect = {
     }
     if (name !== "AfterTool") throw new Fault("invalid_request", `The hook event ${name} is not known here.`);
     const answer = input.tool_response;
-    const error = isMap(answer) ? answer.error : undefined;
+    const error = isJsonObject(answer) ? answer.error : undefined;
     const failed = error !== undefined && error !== null && error !== "";
     const outcome = failed ? { failed: failureOf(error) } : { result: resultOf(answer) };
     return { type: "after", session, callId: null, call, outcome };
@@ -52,7 +52,7 @@ function callOf(input: JsonObject): ToolCall {
     cwd: optionalText(input, "cwd"),
   };
   const context = input.mcp_context;
-  if (!isMap(context)) return call;
+  if (!isJsonObject(context)) return call;
   const server = optionalText(context, "server_name");
   return server === null ? call : { ...call, tool: optionalText(context, "tool_name") ?? call.tool, server };
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Fault } from "../../core/codes.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { instantOf } from "../../core/timing.ts";
 import { parseStrictJson } from "../../document/json.ts";
 import type { Arriving } from "./arriving.ts";
@@ -19,7 +19,7 @@ export async function readBody(incoming: IncomingMessage, arriving: Arriving): P
     throw new Fault("wrong_content_type");
   }
   const body = parseStrictJson(decode(await arriving.collect(incoming)));
-  if (!isObject(body)) throw new Fault("invalid_request", "The body is not a JSON object.");
+  if (!isJsonObject(body)) throw new Fault("invalid_request", "The body is not a JSON object.");
   return body;
 }
 
@@ -65,7 +65,7 @@ export function fieldsOf(body: JsonObject) {
     },
     object(name: string): JsonObject {
       const value = get(name);
-      if (value === undefined || !isObject(value)) throw wrong(name, "a JSON object");
+      if (value === undefined || !isJsonObject(value)) throw wrong(name, "a JSON object");
       return value;
     },
     /** A whole number of milliseconds above 0; null where the field is missing or null. */
@@ -100,8 +100,4 @@ export function fieldsOf(body: JsonObject) {
       );
     },
   };
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
