@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { clock } from "../adapters/clock.ts";
 import { machineClocks, openClockGuard } from "../adapters/clock-guard.ts";
@@ -13,6 +12,7 @@ import { openLog } from "../adapters/log.ts";
 import { createMetrics } from "../adapters/metrics.ts";
 import { openOtherTexts } from "../adapters/other-texts.ts";
 import { createPolicyShelf } from "../adapters/policy-files.ts";
+import { createRandom } from "../adapters/random.ts";
 import { openVault } from "../adapters/vault/vault.ts";
 import { createApplication } from "../application/application.ts";
 import { createCaps } from "../application/caps.ts";
@@ -182,7 +182,7 @@ async function wire(
       now: clock.now,
     }),
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
-    random: randomBytes,
+    random: createRandom(),
     createToken,
     host: configuration.host,
     kind,

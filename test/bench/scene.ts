@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { clock } from "../../src/adapters/clock.ts";
 import { type History, openHistory } from "../../src/adapters/git/history.ts";
 import { openHaltSwitch } from "../../src/adapters/halt-switch.ts";
 import { openOtherTexts } from "../../src/adapters/other-texts.ts";
+import { createRandom } from "../../src/adapters/random.ts";
 import { openVault } from "../../src/adapters/vault/vault.ts";
 import { watchFolders } from "../../src/adapters/watcher.ts";
 import { createApplication } from "../../src/application/application.ts";
@@ -185,7 +185,7 @@ export async function openScene(base: string, { git }: { git: boolean }) {
     halt,
     switches: { async record() {}, read: async () => [] },
     grants: { issue: keys.issue, verify: keys.verify, tokenMatches, publicKey: () => keys.publicKey },
-    random: randomBytes,
+    random: createRandom(),
     createToken,
     host: "bench",
     kind,
