@@ -1,8 +1,7 @@
-import { request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
 import { Readable } from "node:stream";
 import { checkHost } from "./address.ts";
 import { only } from "./post.ts";
+import { requestBy } from "./request-by.ts";
 
 /** Answers that have no body by their status. */
 const WITHOUT_BODY = new Set([204, 205, 304]);
@@ -14,8 +13,7 @@ export function guardedFetch(allowPrivate: boolean) {
     const checked = await checkHost(url.hostname, { allowPrivate });
     if (!checked.ok) throw new Error(checked.why);
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    const start = url.protocol === "https:" ? requestHttps : requestHttp;
-    const sent = start(url, {
+    const sent = requestBy(url)(url, {
       method: init.method ?? "GET",
       headers: Object.fromEntries(new Headers(init.headers)),
       agent: false,

@@ -1,7 +1,7 @@
-import { type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
+import type { IncomingMessage } from "node:http";
 import type { LookupFunction } from "node:net";
 import { type Address, checkHost, type Resolve } from "./address.ts";
+import { requestBy } from "./request-by.ts";
 
 export interface Post {
   /** POST where nothing else is said. */
@@ -100,9 +100,8 @@ function send(
 ): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const isEncrypted = url.protocol === "https:";
-  const start = isEncrypted ? requestHttps : requestHttp;
   const length = String(Buffer.byteLength(body));
-  const sent = start(url, {
+  const sent = requestBy(url)(url, {
     method,
     headers: { ...headers, "content-length": length },
     agent: false,
