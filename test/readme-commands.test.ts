@@ -93,6 +93,17 @@ describe("the README's commands", { timeout: 900_000 }, () => {
     expect(note).not.toMatch(/attempt/i);
   });
 
+  test("run the demo until Ctrl-C, which leaves nothing running", async () => {
+    // As a terminal does: to all that run in it. What they have started tells of its end by closing what it writes to.
+    const demo = spawn("npm", ["run", "demo"], { cwd: checkout, env, detached: true });
+    const closed = once(demo, "close");
+    for await (const line of createInterface({ input: demo.stdout })) {
+      if (line.includes("Ctrl-C")) process.kill(-(demo.pid ?? 0), "SIGINT");
+    }
+    await closed;
+    expect(readdirSync(join(checkout, "vault/Pending_Approval"))).toHaveLength(1);
+  });
+
   test("work for the packed and globally installed program, from init to the outcome", async () => {
     await shell("npm pack --pack-destination ..", checkout);
     const [tarball = ""] = readdirSync(place).filter((name) => name.endsWith(".tgz"));

@@ -46,11 +46,13 @@ async function demo(hand: { status: string; edit: (note: string) => string } | n
   const daemon = run("../main.ts", "start", "--json");
   const ended = once(daemon, "exit");
   const stop = () => daemon.kill("SIGTERM");
-  process.once("SIGINT", stop);
+  const ctrlC = new AbortController();
+  process.once("SIGINT", () => ctrlC.abort());
+  ctrlC.signal.addEventListener("abort", stop);
   try {
     const ready = await Promise.race([firstLine(daemon), ended.then(() => null)]);
-    if (ready === null || !ready.includes('"ready"')) return 1;
-    return await dayAtTheOffice(hand);
+    const came = ready?.includes('"ready"') ? await dayAtTheOffice(hand, ctrlC.signal) : 1;
+    return ctrlC.signal.aborted ? 0 : came;
   } finally {
     stop();
     await ended;
@@ -59,8 +61,14 @@ async function demo(hand: { status: string; edit: (note: string) => string } | n
 
 async function dayAtTheOffice(
   hand: { status: string; edit: (note: string) => string } | null,
+  ctrlC: AbortSignal,
 ): Promise<number> {
+  if (ctrlC.aborted) return 1;
   const agent = run("agent.ts");
+  ctrlC.addEventListener("abort", () => {
+    // With what it waits by: that would go on until there is a daemon again.
+    if (agent.pid !== undefined && agent.exitCode === null) process.kill(-agent.pid, "SIGTERM");
+  });
   const lines = createInterface({ input: agent.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   const id = (await lines.next()).value;
   if (id === undefined) return 1;
