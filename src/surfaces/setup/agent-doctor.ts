@@ -15,8 +15,18 @@ const GATES: Readonly<Record<AgentName, readonly string[]>> = {
   opencode: [],
 };
 
+/** Something that is to be mended, or known. */
+export interface Warning {
+  readonly says: string;
+  /** Whether tools may run without having been asked about; what only refuses too much, or is elsewhere, is not that. */
+  readonly open: boolean;
+}
+
+const open = (says: string): Warning => ({ says, open: true });
+export const hint = (says: string): Warning => ({ says, open: false });
+
 /**
- * What keeps an agent's gate from holding, in sentences. `text` is what the settings' file holds; null where it is not
+ * What keeps an agent's gate from holding. `text` is what the settings' file holds; null where it is not
  * there, which is no matter: then this agent was not set up here. `wait_ms` is how long our hook waits without a word.
  */
 export function agentWarnings(
@@ -25,30 +35,38 @@ export function agentWarnings(
   text: string | null,
   wait_ms: (words: string) => number,
   isThere: (path: string) => boolean,
-): readonly string[] {
+): readonly Warning[] {
   if (text === null) return [];
   if (agent === "opencode") {
-    return text === content ? [] : [`${file} is not what setup writes: write it again with --write.`];
+    if (text === content) return [];
+    if (isOurs(text, agent) && withoutWords(text) === withoutWords(String(content))) {
+      // It asks all the same: about another vault, for another time, or by a program in another place.
+      return [hint(`${file} asks in other words than setup writes here: write it again with --write.`)];
+    }
+    return [open(`${file} is not what setup writes: write it again with --write.`)];
   }
   const settings = settingsIn(text, agent);
   if (settings === null) {
-    return [
-      `${file} is not JSON that ${agent} reads, or has a name twice, so nothing can be said about its hooks.`,
-    ];
+    const says = `${file} is not JSON that ${agent} reads, or has a name twice, so nothing can be said about its hooks.`;
+    return [mayHoldOurs(text, agent) ? open(says) : hint(says)];
   }
   const hooks = isJsonObject(settings.hooks) ? settings.hooks : {};
   const ours = Object.values(hooks).some((entries) => listIn(entries).some((entry) => isOurs(entry, agent)));
   if (!ours) return [];
-  const warnings: string[] = [];
-  if (settings.disableAllHooks === true) warnings.push(`${file} has disableAllHooks: nothing is gated.`);
+  const warnings: Warning[] = [];
+  if (settings.disableAllHooks === true)
+    warnings.push(open(`${file} has disableAllHooks: nothing is gated.`));
   for (const event of GATES[agent]) {
     const gates = oursIn(hooks[event], agent);
     if (gates.length === 0) {
       const beside = agent === "claude-code" && oursIn(hooks.PermissionRequest, agent).length > 0;
       warnings.push(
         beside
-          ? `${file} has our hook beside the agent's own dialog alone: what the agent lets run without asking is not gated.`
-          : `${file} has no hook of ours for ${event}: that is not gated.`,
+          ? // As it was asked for.
+            hint(
+              `${file} has our hook beside the agent's own dialog alone: what the agent lets run without asking is not gated.`,
+            )
+          : open(`${file} has no hook of ours for ${event}: that is not gated.`),
       );
     }
     const entry = typeof content === "string" ? undefined : content.hooks[event];
@@ -59,21 +77,23 @@ export function agentWarnings(
       !gates.some((gate) => [null, "*", matcher].includes(matcherOf(gate)))
     ) {
       warnings.push(
-        `${file}: the matcher of ${event} is not the one that setup writes, so that some tools may not be gated: write it again with --write.`,
+        open(
+          `${file}: the matcher of ${event} is not the one that setup writes, so that some tools may not be gated: write it again with --write.`,
+        ),
       );
     }
     const elsewhere = gates.map(vaultIn).find((vault) => vault !== vaultIn(entry ?? null));
     if (entry !== undefined && elsewhere !== undefined) {
-      warnings.push(`${file}: ${event} asks in another vault than this one: ${elsewhere}.`);
+      warnings.push(hint(`${file}: ${event} asks in another vault than this one: ${elsewhere}.`));
     }
     for (const hook of gates.flatMap(hooksIn)) {
       warnings.push(...hookWarnings(agent, file, event, hook, wait_ms));
       const lost = programIn(hook, agent).find((path) => !isThere(path));
       if (lost !== undefined) {
-        const then = RUNS_WITHOUT.has(agent) ? "and then the tool runs" : "so that every call is refused";
-        warnings.push(
-          `${file}: ${event} starts ${lost}, which is not there, ${then}: write it again with --write.`,
-        );
+        const runs = RUNS_WITHOUT.has(agent);
+        const then = runs ? "and then the tool runs" : "so that every call is refused";
+        const says = `${file}: ${event} starts ${lost}, which is not there, ${then}: write it again with --write.`;
+        warnings.push(runs ? open(says) : hint(says));
       }
     }
   }
@@ -101,7 +121,7 @@ function hookWarnings(
   event: string,
   hook: JsonObject,
   wait_ms: (words: string) => number,
-): readonly string[] {
+): readonly Warning[] {
   const warnings: string[] = [];
   const limit_ms = limitOf(agent, hook);
   const wait = wait_ms(JSON.stringify(hook));
@@ -119,7 +139,17 @@ function hookWarnings(
   if (agent === "cursor" && hook.failClosed !== true) {
     warnings.push(`${file}: ${event} lets the tool run when the hook fails: set "failClosed": true.`);
   }
-  return warnings;
+  return warnings.map(open);
+}
+
+/** The plug-in but for the line with the words that start our program. */
+function withoutWords(plugin: string): string {
+  return plugin.replace(/^const \[command, \.\.\.args\] = \[.*\];$/m, "");
+}
+
+/** Where it cannot be read. */
+function mayHoldOurs(text: string, agent: AgentName): boolean {
+  return ["hook", agent, "--vault"].every((word) => text.includes(word));
 }
 
 /** The agent's limit for a hook, and what it is where the file does not say. */

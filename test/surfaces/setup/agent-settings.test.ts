@@ -135,7 +135,7 @@ describe("an agent's settings", () => {
 });
 
 describe("doctor", () => {
-  const warned = (agent: (typeof AGENTS)[number], change: (text: string) => string) => {
+  const found = (agent: (typeof AGENTS)[number], change: (text: string) => string) => {
     const settings = settingsOf(agent, PLAN);
     const { content } = settings;
     const text = typeof content === "string" ? content : compact(withHooks(NOTHING, agent, content));
@@ -145,8 +145,12 @@ describe("doctor", () => {
       change(text),
       () => WAIT_MS,
       () => true,
-    ).join("\n");
+    );
   };
+  const warned = (...given: Parameters<typeof found>) =>
+    found(...given)
+      .map(({ says }) => says)
+      .join("\n");
 
   test.each([
     ["claude-code", (text: string) => text.replace('"onFailure":"block",', ""), "onFailure"],
@@ -174,8 +178,33 @@ describe("doctor", () => {
     ],
     ["codex", (text: string) => text.replaceAll("/home/anna/my vault", "/home/anna/b c"), "another vault"],
     ["opencode", (text: string) => text.replace("throw new Error", "console.log"), "not what setup writes"],
+    ["opencode", (text: string) => text.replace('"hook"', '"help"'), "not what setup writes"],
   ] as const)("warns of %s %#", (agent, change, words) => {
     expect(warned(agent, change)).toContain(words);
+    // Elsewhere it is asked about all the same.
+    expect(found(agent, change).some(({ open }) => open)).toBe(words !== "another vault");
+  });
+
+  test.each([
+    ["half of what setup has written", (text: string) => text.slice(0, -1), true],
+    ["what Claude Code does not read", (text: string) => `${text}// mine`, true],
+    ["nothing of ours", () => "{ // mine\n}", false],
+  ])("says that nothing can be said of %s", (_, change, open) => {
+    expect(found("claude-code", change)).toEqual([
+      { says: expect.stringContaining("nothing can be said"), open },
+    ]);
+  });
+
+  test("says that OpenCode's plug-in asks in other words, which is no hole", () => {
+    const longer = (text: string) => text.replace('"--vault"', '"--timeout","9m","--vault"');
+    const elsewhere = (text: string) => text.replace("/home/anna/my vault", "/home/anna/b");
+    for (const [change, open] of [
+      [elsewhere, false],
+      [(text: string) => elsewhere(text).replace("throw new Error", "console.log"), true],
+      [longer, true],
+    ] as const) {
+      expect(found("opencode", change).map((one) => one.open)).toEqual([open]);
+    }
   });
 
   test("says what goes by a hook that stands beside Claude Code's own dialog", () => {
@@ -189,7 +218,7 @@ describe("doctor", () => {
         () => WAIT_MS,
         () => true,
       ),
-    ).toEqual([expect.stringContaining("without asking is not gated")]);
+    ).toEqual([{ says: expect.stringContaining("without asking is not gated"), open: false }]);
   });
 
   test.each(["*", ""])("takes a matcher %j, which is for every tool", (matcher) => {
@@ -218,9 +247,13 @@ describe("doctor", () => {
         text,
         () => WAIT_MS,
         (path) => path !== gone,
-      ).join("\n");
-      expect(told).toContain(`${gone}, which is not there`);
-      expect(told).toContain(words);
+      );
+      expect(told).not.toEqual([]);
+      for (const { says, open } of told) {
+        expect(says).toContain(`${gone}, which is not there`);
+        expect(says).toContain(words);
+        expect(open).toBe(words === "the tool runs");
+      }
     }
     expect(
       agentWarnings(

@@ -267,9 +267,13 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
     await stage.serve();
     await run("setup", "codex", "--write");
     codexThatSays("untrusted");
-    expect((await run("doctor", "--json")).out).toContain("/hooks");
+    const { exit, out } = await run("doctor", "--json");
+    expect(exit).toBe(10);
+    expect(JSON.parse(out).open).toEqual([expect.stringContaining("/hooks")]);
     codexThatSays("trusted");
-    expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: ["codex"], warnings: [] });
+    const trusted = await run("doctor", "--json");
+    expect(trusted.exit).toBe(0);
+    expect(JSON.parse(trusted.out)).toEqual({ agents: ["codex"], open: [], warnings: [] });
   });
 
   test("says that the daemon is not there, that it is halted, and that its clock was set", async () => {
@@ -287,10 +291,25 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
 
   test("has nothing to say where no agent was set up, and names what no file shows where one was", async () => {
     await stage.serve();
-    expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: [], warnings: [] });
+    expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: [], open: [], warnings: [] });
     gaps = ["mcp_tool lacks hints."];
-    expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: [], warnings: gaps });
+    expect(JSON.parse((await run("doctor", "--json")).out)).toEqual({ agents: [], open: [], warnings: gaps });
     await run("setup", "claude-code", "--write");
-    expect((await run("doctor", "--json")).out).toContain("--bare");
+    const { exit, out } = await run("doctor", "--json");
+    expect(exit).toBe(0);
+    expect(out).toContain("--bare");
+  });
+
+  test("ends with a code of its own where an agent's tools may run unasked, and tells of that first", async () => {
+    await run("setup", "claude-code", "--write");
+    // Without a daemon every call is refused: that opens nothing.
+    expect((await run("doctor")).exit).toBe(0);
+    write(settings, readFileSync(settings, "utf8").replace("{", '{ "disableAllHooks": true,'));
+    const { exit, out } = await run("doctor");
+    expect(exit).toBe(10);
+    expect(out).toMatch(/does not hold:\n- .*disableAllHooks.*\nTo know as well:\n- .*countersign start/s);
+    const { open, warnings } = JSON.parse((await run("doctor", "--json")).out);
+    expect(open).toHaveLength(1);
+    expect(warnings).toEqual(expect.arrayContaining([...open, expect.stringContaining("countersign start")]));
   });
 });
