@@ -183,7 +183,7 @@ export function renderWhy(verdict: Verdict | undefined): string {
   if (verdict === undefined) {
     return `${HEADINGS.why}\n\nThere is no policy, so every action needs a person, and anyone may decide.`;
   }
-  const { reason, risk, factors, tags, constraints } = verdict;
+  const { reason, risk, factors, tags, constraints, editable } = verdict;
   const held = tellConstraints(constraints);
   const parts = [
     `${sentence(`${tellRuleInNote(verdict)}: ${reason}`)} ${tellApprovers(verdict)}`,
@@ -193,6 +193,11 @@ export function renderWhy(verdict: Verdict | undefined): string {
       ? []
       : [`What carries it out is held to:\n\n${held.map((clause) => `- ${inline(clause)}`).join("\n")}`]),
     ...(tags.length === 0 ? [] : [`Tags: ${tags.map((tag) => inline(tag)).join(", ")}`]),
+    ...(editable.length === 0
+      ? []
+      : [
+          `Before you approve, you may change in the JSON above: ${editable.map((path) => inline(path)).join(", ")}.`,
+        ]),
   ];
   return [HEADINGS.why, ...parts].join("\n\n");
 }
