@@ -67,7 +67,8 @@ export function createSight({ vault, clock, folders, kind, otherTexts }: SightPo
       const reading = same ? known.reading : readingOf(note, request, editable);
       return { note, file, own: note.name === `${id}.md`, hash, about, reading };
     });
-    readings.set(id, new Map(all.map((read) => [read.file, read])));
+    // Without the files themselves: their bytes would be held for as long as the request is open.
+    readings.set(id, new Map(all.map(({ file, hash, about, reading }) => [file, { hash, about, reading }])));
     return all;
   }
 
