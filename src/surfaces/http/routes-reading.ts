@@ -59,7 +59,8 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
     const leaving = new AbortController();
     const leave = () => leaving.abort();
     const { outgoing } = c.env;
-    outgoing.once("close", leave);
+    // It stays when the answer is given: to take it back costs time, in which others wait for theirs.
+    outgoing.once("close", () => outgoing.writableEnded || leave());
     waits.add(leave);
     if (closing.aborted) leave();
     try {
@@ -67,7 +68,6 @@ export function addReadingRoutes(app: Hono<Wiring>, application: Application, cl
       const view = await application.wait(c.req.param("id"), most, leaving.signal, until);
       return answer(c, textOf(view));
     } finally {
-      outgoing.off("close", leave);
       waits.delete(leave);
     }
   });
