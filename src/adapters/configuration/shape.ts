@@ -13,7 +13,7 @@ export function checkShape(source: Source): void {
     ...{ allErrors: true, verbose: true, strict: false, validateSchema: false },
     code: { optimize: false },
   });
-  const validate = ajv.compile(CONFIGURATION_SCHEMA);
+  const validate = ajv.compile(schemaFor(source.value));
   if (validate(source.value)) return;
   // A wrong name is reported twice, the second time without its expectation.
   const faults = (validate.errors ?? [])
@@ -37,6 +37,16 @@ export function duration(source: Source, path: Path, fallback: string, least: "p
   const found = `${path.join(".")} is ${JSON.stringify(text)}`;
   const expected = least === "any" ? DURATION_EXPECTED : `${DURATION_EXPECTED}, longer than 0s`;
   throw invalid(source.file, source.lineOf(path), found, expected, `${name}: ${fallback}`);
+}
+
+/** The schema without the insides of what the file leaves out, whose compiling would be half of the work. */
+function schemaFor(value: unknown): object {
+  const said = typeof value === "object" && value !== null ? value : {};
+  const properties = Object.entries(CONFIGURATION_SCHEMA.properties).map(([name, inside]) => [
+    name,
+    Object.hasOwn(said, name) ? inside : {},
+  ]);
+  return { ...CONFIGURATION_SCHEMA, properties: Object.fromEntries(properties) };
 }
 
 function placeOf(source: Source, error: ErrorObject): { path: Path; line: number } {
