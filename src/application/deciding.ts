@@ -167,7 +167,7 @@ function changeTo(
   const fixed = fixedChange(params, wanted, editable);
   if (kind === null || fixed !== null) {
     const allowed = editable.join(", ") || "none";
-    const message = `${visibleLine(fixed ?? "", 60)} may not be changed; what may be changed: ${allowed}.`;
+    const message = `${visibleLine(fixed ?? Object.keys(set).join(", "), 60)} may not be changed; what may be changed: ${allowed}.`;
     return new Fault("not_editable", message);
   }
   if (decision.digest !== submission.digest) return refusal("digest_mismatch");
