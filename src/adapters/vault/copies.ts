@@ -21,8 +21,8 @@ interface Listed {
   readonly at: number;
   readonly mark: string | null;
   readonly since: number;
-  /** The names in it that are plainly those of requests' notes. */
-  readonly plain: ReadonlySet<string>;
+  /** Names that are plainly those of requests' notes: all that are in it, and some that were. */
+  readonly plain: Set<string>;
 }
 
 /**
@@ -93,9 +93,8 @@ export function createCopies(pathOf: (place: Place) => string) {
       const isSame = before !== undefined && before.mark === mark;
       if (isSame && before.at - before.since >= COARSE_MS) return false;
       const names = listFolder(directory);
-      const odd = names.filter((name) => !before?.plain.has(name) && mayBeCopy(name));
-      const strange = new Set(odd);
-      const plain = new Set(names.filter((name) => !strange.has(name)));
+      const plain = plainOf(names, before?.plain ?? new Set());
+      const odd = names.filter((name) => !plain.has(name));
       listed.set(folder, { at, mark, since: isSame ? before.since : at, plain });
       // Each of them again, as long as the folder is young: one that was listed while it was being written was empty.
       return odd.map((name) => isNews({ folder, name })).includes(true);
@@ -113,6 +112,16 @@ export function createCopies(pathOf: (place: Place) => string) {
     },
   };
 }
+
+/** The plain ones among the names, with those that were known before: to make them all anew takes longer than to list. */
+function plainOf(names: readonly string[], before: Set<string>): Set<string> {
+  const plain = before.size > 2 * names.length + FORGOTTEN ? new Set<string>() : before;
+  for (const name of names) if (!plain.has(name) && !mayBeCopy(name)) plain.add(name);
+  return plain;
+}
+
+/** So many names of what is gone are not worth being forgotten. */
+const FORGOTTEN = 1_000;
 
 /** Whether a file's name is not plainly the own one of a request's note. */
 export function mayBeCopy(name: string): boolean {
