@@ -1,4 +1,4 @@
-import { type Fault, type Refusal, refusal } from "../core/codes.ts";
+import { Fault, type Refusal, refusal } from "../core/codes.ts";
 import type { Constraints } from "../core/constraints.ts";
 import type { Due } from "../core/due.ts";
 import type { Event } from "../core/event.ts";
@@ -34,6 +34,8 @@ export interface DaemonPorts extends PlanningPorts {
 const GAP_MS = 2_000;
 /** A full disk or a folder without rights may be mended: what is due stays due. */
 const RETRY_MS = 5_000;
+/** A note that somebody writes to again and again is looked at so soon, should no hint come of it. */
+const RESTLESS_MS = 200;
 /** More turns than any request can need at one look; reaching it is a bug, and must not become a busy loop. */
 const MAX_TURNS = 20;
 /** A foreign file has come or changed: it is looked at so soon. */
@@ -144,7 +146,9 @@ export function createDaemon(ports: DaemonPorts) {
       let seen = sight.glanceAt(current) ?? (await pace.apart(() => sight.lookAt(current)));
       let { events, due } = planning.plan(request, seen);
       if (needAllCopies(events)) {
-        seen = await sight.lookAtAll(request, seen);
+        const still = await sight.lookAtAll(request, seen);
+        if (still === null) return alarms.set(id, clock.now() + RESTLESS_MS);
+        seen = still;
         ({ events, due } = planning.plan(request, seen));
       }
       if (events.length > 0) {
@@ -342,7 +346,11 @@ export function createDaemon(ports: DaemonPorts) {
           const request = await ledger.read(id);
           if (request === null) return null;
           let seen = sight.lookAt(request);
-          if (lookFirst) seen = await sight.lookAtAll(request, seen);
+          if (lookFirst) {
+            const still = await sight.lookAtAll(request, seen);
+            if (still === null) return restless(id);
+            seen = still;
+          }
           if (lookFirst && planning.isContested(request, seen)) {
             return refusal("not_approved", "The note was changed or is away, or a merge is under way.");
           }
@@ -364,7 +372,9 @@ export function createDaemon(ports: DaemonPorts) {
           // What follows from it, such as the start of what was approved, shares its write.
           let { events } = planning.plan(state, seen);
           if (!lookFirst && needAllCopies([...asked, ...events])) {
-            seen = await sight.lookAtAll(state, seen);
+            const still = await sight.lookAtAll(state, seen);
+            if (still === null) return restless(id);
+            seen = still;
             ({ events } = planning.plan(state, seen));
           }
           const recorded = await record(request, [...asked, ...events], noteOf(seen));
@@ -430,6 +440,10 @@ const CARRIED_BY_NOTES: ReadonlySet<Event["type"]> = new Set([
   "changes_requested",
   "settled",
 ]);
+
+function restless(id: RequestId): Fault {
+  return new Fault("busy", `The note of ${id} is being written to again and again.`, "Try it in a moment.");
+}
 
 /** What must not happen by a clock that cannot be trusted. */
 const NEEDS_A_CLOCK: ReadonlySet<Event["type"]> = new Set(["voted", "approved", "allowed", "started"]);

@@ -112,9 +112,10 @@ export function createSight({ vault, clock, folders, kind, otherTexts }: SightPo
 
     /**
      * What all files of a request say at one moment, those among them that no event has told of: a sync tool makes a
-     * conflict copy in the very moment in which it changes the note, and both must be judged together.
+     * conflict copy in the very moment in which it changes the note, and both must be judged together. Null where they do
+     * not stand still: somebody is writing, so nothing is decided yet.
      */
-    async lookAtAll(request: Request, first: Seen): Promise<Seen> {
+    async lookAtAll(request: Request, first: Seen): Promise<Seen | null> {
       let seen = first;
       for (let turn = 0; turn < MAX_LISTINGS; turn += 1) {
         const found = vault.findNewCopies();
@@ -125,7 +126,7 @@ export function createSight({ vault, clock, folders, kind, otherTexts }: SightPo
         // What was the same before and behind it was so while the folders were listed.
         if (markOf(seen) === before) return seen;
       }
-      throw new Error(`the files of request ${request.submission.fields.id} do not stand still`);
+      return null;
     },
 
     /** The same, but null where that may be dear: then `lookAt` is for when there is time. */

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Vault } from "../../src/daemon/ports.ts";
@@ -270,4 +270,33 @@ test("a copy that is saved half-way makes no approval in the note one of somethi
   writeFileSync(copy, text);
   await look(stage, id);
   expect(stage.executions).toHaveLength(1);
+});
+
+describe("a note that is written to again and again", () => {
+  test("decides nothing, by whatever way, and does so once it stands still", async () => {
+    let path = "";
+    let writes = 0;
+    const writing = (vault: Vault): Vault => ({
+      ...vault,
+      findNewCopies() {
+        if (path === "") return vault.findNewCopies();
+        writes += 1;
+        appendFileSync(path, `${writes}\n`);
+        return true;
+      },
+    });
+    const stage = await open({ through: { vault: writing } });
+    const { id } = await submit(stage);
+    path = stage.pathOf("pending", id);
+    await stage.edit(id, tick("Approve"));
+    const said = { verb: "approve", reviewer: "ada", reason: null, via: "cli" } as const;
+    await expect(stage.application.decide(id, said)).rejects.toMatchObject({ code: "busy" });
+    expect(writes).toBeGreaterThan(0);
+    expect(await stage.status(id)).toBe("pending");
+    expect(stage.errors).toEqual([]);
+    path = "";
+    await stage.pass(200);
+    expect(await stage.status(id)).toBe("executed");
+    expect(stage.executions).toHaveLength(1);
+  });
 });
