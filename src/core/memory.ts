@@ -22,7 +22,12 @@ export interface Memory {
   readonly other: Other | null;
   /** Since when none of the request's files has its own name, in ms; null while one has. */
   readonly unnamed_since: number | null;
+  /** Since when none of its files is there, in ms; null while one is. */
+  readonly away_since: number | null;
 }
+
+/** Editors and sync tools take a file away for a moment to write it; what was away for longer has to stand anew. */
+const AWAY_MS = 1_000;
 
 /** All files of a request at one look. */
 interface Files {
@@ -34,6 +39,11 @@ interface Files {
   readonly named: boolean;
 }
 
+/** Carries the memory of a note on to a look (ms) that found none of its files. */
+export function observeNowhere(before: Memory, now: number): Memory {
+  return { ...before, away_since: Math.min(before.away_since ?? now, now) };
+}
+
 /** Carries the memory of a note on to what is seen now (ms); `other` is what is remembered of that from before. */
 export function observe(
   before: Memory | null,
@@ -42,19 +52,21 @@ export function observe(
   { sha256, note, named }: Files,
   now: number,
 ): Memory {
-  const sameFields = before?.fingerprint === reading.fingerprint;
-  const sameBytes = before?.sha256 === sha256;
-  const sameSaid = before?.said === reading.said;
+  const stood = before !== null && now - (before.away_since ?? now) < AWAY_MS ? before : null;
+  const sameFields = stood?.fingerprint === reading.fingerprint;
+  const sameBytes = stood?.sha256 === sha256;
+  const sameSaid = stood?.said === reading.said;
   return {
     fingerprint: reading.fingerprint,
-    fields_since: sameFields ? Math.min(before.fields_since, now) : now,
+    fields_since: sameFields ? Math.min(stood.fields_since, now) : now,
     sha256,
-    bytes_since: sameBytes ? Math.min(before.bytes_since, now) : now,
+    bytes_since: sameBytes ? Math.min(stood.bytes_since, now) : now,
     shown: reading.shown ?? before?.shown ?? null,
     said: reading.said,
-    said_since: sameSaid ? Math.min(before.said_since, now) : now,
+    said_since: sameSaid ? Math.min(stood.said_since, now) : now,
     other: observeOther(other, note.reading, note.text),
-    unnamed_since: named ? null : Math.min(before?.unnamed_since ?? now, now),
+    unnamed_since: named ? null : Math.min(stood?.unnamed_since ?? now, now),
+    away_since: null,
   };
 }
 

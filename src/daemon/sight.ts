@@ -1,7 +1,7 @@
 import { problem } from "../core/codes.ts";
 import { judge } from "../core/copies.ts";
 import type { Look, Reading } from "../core/look.ts";
-import { type Memory, observe, remembering } from "../core/memory.ts";
+import { type Memory, observe, observeNowhere, remembering } from "../core/memory.ts";
 import type { WholeText } from "../core/misled.ts";
 import { approvalsOf, askedOf, isClosed, type Request, type RequestId, rosterIn } from "../core/request.ts";
 import { isBy } from "../core/voting.ts";
@@ -77,6 +77,8 @@ export function createSight({ vault, clock, folders, kind, otherTexts }: SightPo
     // What is no file cannot be taken away as a note that came back; it is left where it is.
     const found = isClosed(request) ? there.filter((note) => "bytes" in note) : there;
     if (found.length === 0) {
+      const before = memories.get(id);
+      if (before !== undefined) memories.set(id, observeNowhere(before, clock.now()));
       return { look: { at: "nowhere", confirmed: missing.has(id) }, found, memory: null };
     }
     missing.delete(id);

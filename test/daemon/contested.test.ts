@@ -300,3 +300,27 @@ describe("a note that is written to again and again", () => {
     expect(stage.executions).toHaveLength(1);
   });
 });
+
+describe("a typed word whose note was away", () => {
+  test.each([
+    ["for a moment, as editors do, counts when it was due", 900, 100, 1],
+    ["for longer has to stand anew", 1_900, 1_999, 0],
+  ])("%s", async (_, away_ms, then_ms, executions) => {
+    const stage = await open();
+    const { id } = await submit(stage);
+    await stage.edit(id, set("decision", "approved"));
+    await stage.pass(1_000);
+    const path = stage.pathOf("pending", id);
+    const kept = join(scenery.state, "kept.md");
+    renameSync(path, kept);
+    await look(stage, id);
+    await stage.pass(away_ms);
+    renameSync(kept, path);
+    await look(stage, id);
+    expect(stage.executions).toEqual([]);
+    await stage.pass(then_ms);
+    expect(stage.executions).toHaveLength(executions);
+    await stage.pass(1);
+    expect(stage.executions).toHaveLength(1);
+  });
+});
