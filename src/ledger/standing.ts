@@ -119,6 +119,7 @@ export function keyText(requester: string, key: string): string {
 
 /** What came last of what somebody asked for, a person's no or its execution, as one text: the same may be asked for again. */
 export function answeredText(requester: string, onBehalfOf: string | null, actionDigest: string): string {
+  // What it is called by in the indexes that are written already, from when it stood for a no alone.
   return JSON.stringify(["refused", requester, onBehalfOf, actionDigest]);
 }
 

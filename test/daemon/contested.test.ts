@@ -2,32 +2,14 @@ import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Vault } from "../../src/daemon/ports.ts";
-import {
-  makeScenery,
-  openStage,
-  removeScenery,
-  type Scenery,
-  type Stage,
-  type StageOptions,
-} from "../scenarios/stage.ts";
+import type { Stage } from "../scenarios/stage.ts";
+import { createStages } from "./stages.ts";
 
 /** An approval, and a file of the same request that says otherwise when it would count. */
-let scenery: Scenery;
-let stage: Stage;
+const stages = createStages();
+const { open } = stages;
 
-afterEach(async () => {
-  await stage.close();
-  removeScenery(scenery);
-});
-
-async function open(options: StageOptions = {}): Promise<Stage> {
-  scenery = makeScenery();
-  stage = await openStage(scenery, options);
-  await stage.daemon.start();
-  await stage.daemon.rescan();
-  await stage.daemon.settled();
-  return stage;
-}
+afterEach(() => stages.end());
 
 const ASKED = { kind: "payment", params: { amount_cents: 5, payee: "ACME" } };
 
@@ -311,7 +293,7 @@ describe("a typed word whose note was away", () => {
     await stage.edit(id, set("decision", "approved"));
     await stage.pass(1_000);
     const path = stage.pathOf("pending", id);
-    const kept = join(scenery.state, "kept.md");
+    const kept = join(stage.state, "kept.md");
     renameSync(path, kept);
     await look(stage, id);
     await stage.pass(away_ms);
